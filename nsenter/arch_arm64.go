@@ -1,0 +1,3 @@
+package nsenter
+
+const elfMachine = 183 // EM_AARCH64

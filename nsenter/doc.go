@@ -1,0 +1,48 @@
+// Package nsenter makes processes by program: the first process of a
+// container runs a list of system calls that was compiled for it beforehand,
+// on a machine of a few dozen instructions that knows nothing of containers.
+//
+// # Programs
+//
+// A [Program] is a flat list of steps. A step is one system call: its number,
+// up to six arguments, the [Cell] that takes its result, a label for people,
+// and rules that say what to do on which errno. An argument is a constant, the
+// address of data that travels with the program, the value of a cell, or a
+// descriptor of the launching process, known by name until the program is
+// assembled. Programs are built with [Program.Call] and printed, in the manner
+// of strace, by [Program.Print].
+//
+//	p := nsenter.New()
+//	p.Label("setting the hostname")
+//	p.Call(unix.SYS_SETHOSTNAME, nsenter.String("db1"), nsenter.Int(3))
+//
+// # The machine
+//
+// The machine executes an assembled program. Its instruction set is
+//
+//   - call: a system call. A result from 0 up is stored in the step's cell. An
+//     errno is looked up in the step's rules: go on, jump forward, repeat the
+//     step (at most so many times), fail. An errno without a rule fails.
+//   - test: compares a word of memory, under a mask, with a constant, and jumps
+//     forward or fails if they differ (or, inverted, if they are equal).
+//
+// Jumps go forward only and repeats are bounded, so every program ends. The
+// machine has no stack, no heap and no libc, and touches no memory but the
+// cells that steps name and the report page. It lives in vm_amd64.s and
+// vm_arm64.s; [Interpreter] does the same in Go, with the kernel as a parameter.
+//
+// # The image
+//
+// [Assemble] lays the machine's code, the program and its data out as a static
+// ELF executable of a few KiB. [NewImage] puts it in a sealed memfd (or, where
+// memfds must not be executed, in an unlinked file), and [Launch] clones a
+// process that executes it. There is nothing else in that process: no heap of
+// the launcher, no descriptor that was not named, no interpreter.
+//
+// # The report page
+//
+// While it runs, the machine writes the index of the current step to a page
+// that it shares with the launcher; on a failure also the failed step and its
+// errno, after which it exits. Nothing needs to be sent, so even an execve that
+// fails below a seccomp filter that denies everything is reported. See [Report].
+package nsenter

@@ -1,0 +1,105 @@
+package nsenter
+
+import (
+	"fmt"
+	"runtime"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// cloneArgs is struct clone_args of clone3(2).
+type cloneArgs struct {
+	flags      uint64
+	pidfd      uint64
+	childTid   uint64
+	parentTid  uint64
+	exitSignal uint64
+	stack      uint64
+	stackSize  uint64
+	tls        uint64
+	setTid     uint64
+	setTidSize uint64
+	cgroup     uint64
+}
+
+// CloneArgsSize is the size of clone3's argument, in bytes.
+const CloneArgsSize = int(unsafe.Sizeof(cloneArgs{}))
+
+// Clone adds a clone3 step that gives the child the memory as it is (no
+// CLONE_VM); parentTid is where the pid goes, seen from the caller's namespace.
+func (p *Program) Clone(flags uint64, parentTid Ref) *Call {
+	d := &Data{Bytes: make([]byte, CloneArgsSize)}
+	*(*cloneArgs)(unsafe.Pointer(&d.Bytes[0])) = cloneArgs{flags: flags | unix.CLONE_PARENT_SETTID, exitSignal: uint64(unix.SIGCHLD)}
+	if flags&unix.CLONE_PARENT != 0 { // the child inherits the exit signal, clone3(2) wants 0
+		(*cloneArgs)(unsafe.Pointer(&d.Bytes[0])).exitSignal = 0
+	}
+	d.Pointers = []Pointer{{int(unsafe.Offsetof(cloneArgs{}.parentTid)), parentTid}}
+	return p.Call(unix.SYS_CLONE3, Address(d.At(0)), Int(CloneArgsSize))
+}
+
+//go:noescape
+func cloneExec(args *cloneArgs, size uintptr, keep *int32, n int, exe int, path *byte, argv, envp **byte, execErrno *int32) (r int)
+
+// Child is a process that executes an image.
+type Child struct {
+	Pid   int
+	Pidfd int // close-on-exec
+}
+
+// Launch clones a process with the given CLONE_NEW* flags that executes the
+// image. The descriptors in files, and 0, 1 and 2, stay open in it under their
+// numbers, whatever their close-on-exec flag says; others as that flag says. All
+// signals are blocked in it and have their default action unless ignored.
+func Launch(img *Image, flags uint64, files map[string]int) (*Child, error) {
+	keep := make([]int32, 0, len(files)+1)
+	for _, fd := range files {
+		keep = append(keep, int32(fd))
+	}
+	var execErrno int32
+	var pinner runtime.Pinner // the kernel writes to an address that Go does not know to be one
+	defer pinner.Unpin()
+	pidfd := new(int32)
+	pinner.Pin(pidfd)
+	args := &cloneArgs{
+		flags:      flags | unix.CLONE_VM | unix.CLONE_VFORK | unix.CLONE_PIDFD | unix.CLONE_CLEAR_SIGHAND,
+		pidfd:      uint64(uintptr(unsafe.Pointer(pidfd))),
+		exitSignal: uint64(unix.SIGCHLD),
+	}
+	name := append([]byte(ImageName), 0)
+	argv := [2]*byte{&name[0], nil}
+	envp := [1]*byte{nil}
+	var empty byte
+
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	restore, err := blockSignals()
+	if err != nil {
+		return nil, err
+	}
+	r := cloneExec(args, unsafe.Sizeof(*args), unsafe.SliceData(keep), len(keep), img.Fd, &empty, &argv[0], &envp[0], &execErrno)
+	restore()
+	if r < 0 {
+		return nil, fmt.Errorf("clone3 of the container's first process (%s): %w", cloneFlags(flags), unix.Errno(-r))
+	}
+	if execErrno != 0 {
+		var status unix.WaitStatus
+		unix.Wait4(r, &status, 0, nil)
+		unix.Close(int(*pidfd))
+		return nil, fmt.Errorf("executing the image: %w", unix.Errno(execErrno))
+	}
+	return &Child{Pid: r, Pidfd: int(*pidfd)}, nil
+}
+
+// blockSignals blocks all signals in this thread, so that the child, which
+// shares the memory at first, runs none of the Go runtime's handlers.
+func blockSignals() (restore func(), err error) {
+	var all, old unix.Sigset_t
+	for i := range all.Val {
+		all.Val[i] = ^all.Val[i]
+	}
+	if err := unix.PthreadSigmask(unix.SIG_SETMASK, &all, &old); err != nil {
+		return nil, fmt.Errorf("blocking signals: %w", err)
+	}
+	return func() { _ = unix.PthreadSigmask(unix.SIG_SETMASK, &old, nil) }, nil
+}

@@ -1,0 +1,303 @@
+package nsenter
+
+import (
+	"encoding/binary"
+
+	"golang.org/x/sys/unix"
+)
+
+// Program is a list of steps together with the data that they use. The zero
+// value is not usable: see [New]. A Program is built once, by one goroutine,
+// and not changed after it was assembled or printed.
+type Program struct {
+	Steps []Step
+
+	cells   []cell
+	targets []int // step index that each target stands before; -1 until placed
+	label   string
+	strings map[string]*Data
+}
+
+// Op tells the machine's two instructions apart.
+type Op uint8
+
+// The machine's instructions.
+const (
+	OpCall Op = iota // one system call
+	OpTest           // compare memory with a constant, jump or fail
+)
+
+// Step is one instruction of a program.
+type Step struct {
+	Op     Op
+	Invert bool    // OpTest: act on equality instead of on difference
+	Nr     uintptr // OpCall: system call number of the machine's architecture
+	Label  string  // what the step is for: "mounting proc on /proc"
+	Args   []Arg   // OpCall: at most six; OpTest: value, mask, wanted
+	Result Ref     // where a result ≥ 0 is stored; the zero Ref stores nothing
+	Rules  []Rule  // the first rule for the errno wins
+}
+
+// Action is what a rule does.
+type Action uint16
+
+// The actions of a rule.
+const (
+	Continue Action = iota // go on with the next step; the result cell keeps its value
+	Jump                   // go on at a target further down
+	Repeat                 // make the call again, at most so many times; then the next rule
+	FailTo                 // report the failure, then go on at a target further down
+	Fail                   // report the failure (OpTest: with the rule's errno) and exit
+)
+
+// AnyErrno in a rule stands for every errno.
+const AnyErrno = unix.Errno(0xffff)
+
+// Rule says what happens when a call fails with Errno, or when a test fires.
+type Rule struct {
+	Errno  unix.Errno
+	Action Action
+	Target Target // Jump and FailTo
+	Count  uint32 // Repeat
+}
+
+// Target is a place in a program that jumps lead to.
+type Target int
+
+// Cell is an 8-byte variable of a program.
+type Cell int
+
+type cell struct {
+	name    string
+	initial uint64
+}
+
+// Data is memory that travels with the program. Constant data is mapped
+// read-only, everything else is private to the process that runs the program.
+type Data struct {
+	Bytes    []byte
+	Writable bool
+	Pointers []Pointer
+
+	addr uint64 // given by the assembler
+	gen  *assembly
+}
+
+// Pointer is an address to be stored at an offset within some data, 8-byte
+// little or big endian as the machine is.
+type Pointer struct {
+	Offset int
+	To     Ref
+}
+
+// Ref is an address in the program's memory: a cell, or a place in some data,
+// or in the report page.
+type Ref struct {
+	kind   refKind
+	cell   Cell
+	data   *Data
+	offset int
+}
+
+type refKind uint8
+
+const (
+	refNone refKind = iota
+	refCell
+	refData
+	refReport
+)
+
+// Arg is an argument of a step.
+type Arg struct {
+	kind  argKind
+	value uint64
+	ref   Ref
+	file  string
+}
+
+type argKind uint8
+
+const (
+	argInt  argKind = iota // value
+	argAddr                // the address ref
+	argLoad                // the 8 bytes at ref
+	argFile                // the descriptor that the launcher has under this name
+)
+
+// New returns an empty program.
+func New() *Program {
+	return &Program{
+		Steps:   make([]Step, 0, 512),
+		cells:   make([]cell, 0, 64),
+		strings: make(map[string]*Data, 64),
+	}
+}
+
+// MapReport adds the step that maps the report page over the private one of the
+// image. file names the descriptor of a file of ReportSize bytes; it should be
+// the first step, because failures before it can only be seen as an exit.
+func (p *Program) MapReport(file string) {
+	p.Call(unix.SYS_MMAP, Int(reportBase), Int(ReportSize), Int(unix.PROT_READ|unix.PROT_WRITE),
+		Int(unix.MAP_SHARED|unix.MAP_FIXED), File(file), Int(0))
+}
+
+// Label sets the label of all following steps.
+func (p *Program) Label(label string) { p.label = label }
+
+// Cell makes a variable whose value is -1 at the start. The name is for the
+// printer.
+func (p *Program) Cell(name string) Cell {
+	p.cells = append(p.cells, cell{name, ^uint64(0)})
+	return Cell(len(p.cells) - 1)
+}
+
+// Target makes a target that is not placed yet.
+func (p *Program) Target() Target {
+	p.targets = append(p.targets, -1)
+	return Target(len(p.targets) - 1)
+}
+
+// Place puts the target before the next step that is added.
+func (p *Program) Place(t Target) { p.targets[t] = len(p.Steps) }
+
+// Call adds a system call.
+func (p *Program) Call(nr uintptr, args ...Arg) *Call {
+	p.Steps = append(p.Steps, Step{Op: OpCall, Nr: nr, Label: p.label, Args: args})
+	return &Call{p, len(p.Steps) - 1}
+}
+
+// Expect adds a test: unless value & mask == want the program fails with errno.
+func (p *Program) Expect(value Arg, mask, want uint64, errno unix.Errno) {
+	p.test(false, value, mask, want, Rule{Errno: errno, Action: Fail})
+}
+
+// JumpUnless adds a test: unless value & mask == want the program goes on at t.
+func (p *Program) JumpUnless(value Arg, mask, want uint64, t Target) {
+	p.test(false, value, mask, want, Rule{Action: Jump, Target: t})
+}
+
+// JumpIf adds a test: if value & mask == want the program goes on at t.
+func (p *Program) JumpIf(value Arg, mask, want uint64, t Target) {
+	p.test(true, value, mask, want, Rule{Action: Jump, Target: t})
+}
+
+// Goto adds an unconditional jump forward.
+func (p *Program) Goto(t Target) { p.JumpUnless(Int(0), 0, 1, t) }
+
+func (p *Program) test(invert bool, value Arg, mask, want uint64, rule Rule) {
+	p.Steps = append(p.Steps, Step{
+		Op: OpTest, Invert: invert, Label: p.label,
+		Args:  []Arg{value, {value: mask}, {value: want}},
+		Rules: []Rule{rule},
+	})
+}
+
+// Call is a system call step that was just added to a program.
+type Call struct {
+	p *Program
+	i int
+}
+
+// Into stores the call's result in a cell.
+func (c *Call) Into(cell Cell) *Call { return c.IntoRef(cell.Ref()) }
+
+// IntoRef stores the call's result, 8 bytes wide, at an address.
+func (c *Call) IntoRef(r Ref) *Call {
+	c.p.Steps[c.i].Result = r
+	return c
+}
+
+// Ignore lets the program go on when the call fails with one of these.
+func (c *Call) Ignore(errnos ...unix.Errno) *Call {
+	for _, e := range errnos {
+		c.rule(Rule{Errno: e, Action: Continue})
+	}
+	return c
+}
+
+// JumpOn lets the program go on at t when the call fails with errno.
+func (c *Call) JumpOn(errno unix.Errno, t Target) *Call {
+	return c.rule(Rule{Errno: errno, Action: Jump, Target: t})
+}
+
+// RepeatOn makes the call again, at most count times, when it fails with errno.
+func (c *Call) RepeatOn(errno unix.Errno, count uint32) *Call {
+	return c.rule(Rule{Errno: errno, Action: Repeat, Count: count})
+}
+
+// FailTo reports any errno as the program's failure and goes on at t, where the
+// program may collect the reason before it exits.
+func (c *Call) FailTo(t Target) *Call {
+	return c.rule(Rule{Errno: AnyErrno, Action: FailTo, Target: t})
+}
+
+func (c *Call) rule(r Rule) *Call {
+	s := &c.p.Steps[c.i]
+	s.Rules = append(s.Rules, r)
+	return c
+}
+
+// Int is a constant argument.
+func Int[T ~int | ~int32 | ~int64 | ~uint | ~uint32 | ~uint64 | ~uintptr](v T) Arg {
+	return Arg{value: uint64(v)}
+}
+
+// Address is the address r as an argument.
+func Address(r Ref) Arg { return Arg{kind: argAddr, ref: r} }
+
+// Load is the 8-byte word at r as an argument. Where the system call takes an
+// int, the upper half does not matter, so a descriptor received by SCM_RIGHTS
+// can be loaded from where it lies.
+func Load(r Ref) Arg { return Arg{kind: argLoad, ref: r} }
+
+// Value is the value of a cell as an argument.
+func Value(c Cell) Arg { return Load(c.Ref()) }
+
+// File is the launcher's descriptor of this name as an argument. Its number
+// is filled in by [Assemble].
+func File(name string) Arg { return Arg{kind: argFile, file: name} }
+
+// String is the address of s with a NUL behind it. Equal strings are kept once.
+func (p *Program) String(s string) Arg {
+	d := p.strings[s]
+	if d == nil {
+		d = &Data{Bytes: append([]byte(s), 0)}
+		p.strings[s] = d
+	}
+	return Address(d.At(0))
+}
+
+// Strings is the address of a NULL-terminated array of strings, as execve takes.
+func (p *Program) Strings(list []string) Arg {
+	d := &Data{Bytes: make([]byte, 8*(len(list)+1)), Pointers: make([]Pointer, len(list))}
+	for i, s := range list {
+		d.Pointers[i] = Pointer{8 * i, p.String(s).ref}
+	}
+	return Address(d.At(0))
+}
+
+// Bytes is the address of constant data.
+func Bytes(b []byte) Arg { return Address((&Data{Bytes: b}).At(0)) }
+
+// Buffer returns writable memory of size bytes, all zero.
+func Buffer(size int) *Data { return &Data{Bytes: make([]byte, size), Writable: true} }
+
+// At is the address of the byte at this offset.
+func (d *Data) At(offset int) Ref { return Ref{kind: refData, data: d, offset: offset} }
+
+// Ref is the address of the cell.
+func (c Cell) Ref() Ref { return Ref{kind: refCell, cell: c} }
+
+// InReport is an address within the report page.
+func InReport(offset int) Ref { return Ref{kind: refReport, offset: offset} }
+
+// Words is the address of constant data made of 64-bit words, the form of
+// struct open_how, mount_attr and clone_args.
+func Words(words ...uint64) Arg {
+	b := make([]byte, 0, 8*len(words))
+	for _, w := range words {
+		b = binary.NativeEndian.AppendUint64(b, w)
+	}
+	return Bytes(b)
+}

@@ -1,0 +1,95 @@
+package nsenter
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+)
+
+// The report page, shared by the machine and the launcher.
+const (
+	// ReportSize is the size of the page, in bytes, on any machine.
+	ReportSize = 4096
+
+	reportProgress = 0  // u32: index of the step being executed
+	reportFailed   = 4  // u32: index of the failed step plus one, 0: none
+	reportErrno    = 8  // u32: its errno
+	reportChild    = 16 // u32: pid of the process that the program cloned
+	reportMessage  = 64 // text: what the kernel said about the failure
+
+	// MaxMessage is the room for the kernel's own words, in bytes.
+	MaxMessage = 1024
+)
+
+// ReportChild is where clone3's parent_tid points for a process that outlives
+// the one that made it.
+func ReportChild() Ref { return InReport(reportChild) }
+
+// ReportMessage is where a program puts the kernel's own words.
+func ReportMessage() Ref { return InReport(reportMessage) }
+
+// Report is what the machine wrote to the report page.
+type Report struct {
+	Step    int        // the step being executed last
+	Failed  int        // the step that failed, -1: none
+	Errno   unix.Errno // its errno
+	Child   int        // pid of the cloned process, 0: none
+	Message string     // the kernel's own words, may be empty
+}
+
+// ParseReport decodes a report page; anything shorter reads as all zero.
+func ParseReport(page []byte) Report {
+	b := make([]byte, ReportSize)
+	copy(b, page)
+	u32 := binary.NativeEndian.Uint32
+	message, _, _ := bytes.Cut(b[reportMessage:reportMessage+MaxMessage], []byte{0})
+	return Report{
+		Step:    int(u32(b[reportProgress:])),
+		Failed:  int(u32(b[reportFailed:])) - 1,
+		Errno:   unix.Errno(u32(b[reportErrno:])),
+		Child:   int(u32(b[reportChild:])),
+		Message: string(bytes.TrimSpace(message)),
+	}
+}
+
+// StepError is the failure of a step of a program.
+type StepError struct {
+	Step    int
+	Label   string
+	Call    string // the call as the printer shows it
+	Name    string // the name of the system call
+	Path    string // the path that the call was about, if it takes one
+	Errno   unix.Errno
+	Message string // the kernel's own words, may be empty
+}
+
+// Error reads "mounting proc on /proc: fsconfig: invalid argument (kernel's words)".
+func (e *StepError) Error() string {
+	text := e.Label + ": " + e.Name + ": " + e.Errno.Error()
+	if e.Message != "" {
+		text += " (" + e.Message + ")"
+	}
+	return text
+}
+
+// Unwrap gives the errno.
+func (e *StepError) Unwrap() error { return e.Errno }
+
+// Failure turns a report into the error that it tells of, nil if it tells of none.
+func (p *Program) Failure(r Report) error {
+	if r.Failed < 0 {
+		return nil
+	}
+	if r.Failed >= len(p.Steps) {
+		return fmt.Errorf("step %d of %d: %w", r.Failed, len(p.Steps), r.Errno)
+	}
+	s := &p.Steps[r.Failed]
+	e := &StepError{Step: r.Failed, Label: s.Label, Name: "test", Call: p.StepString(r.Failed), Errno: r.Errno, Message: r.Message}
+	if s.Op == OpCall {
+		e.Name = SyscallName(s.Nr)
+	}
+	e.Path = s.path()
+	return e
+}
