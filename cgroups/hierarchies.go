@@ -1,0 +1,239 @@
+package cgroups
+
+import (
+	"bytes"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// A Hierarchy is one mounted cgroup hierarchy.
+type Hierarchy struct {
+	// Name is the name of the mounted directory, such as "memory",
+	// "cpu,cpuacct", "systemd" or "unified".
+	Name string
+	// Controllers are the controllers as /proc/self/cgroup lists them, such
+	// as "cpu" and "cpuacct", or "name=systemd" for a hierarchy without
+	// controllers. The unified hierarchy has none here.
+	Controllers []string
+	// Unified says that this is the hierarchy of cgroup v2.
+	Unified bool
+	// Mountpoint is the absolute path of the mount.
+	Mountpoint string
+	// Root is the cgroup that is mounted there: "/" but in containers that
+	// see only a part of the hierarchy.
+	Root string
+	// Own is the caller's cgroup as an absolute path below Mountpoint, or ""
+	// when it lies outside of what is mounted.
+	Own string
+	// Options are the options of the file system, such as "xattr,name=systemd"
+	// or "cpu,cpuacct", without ro and rw.
+	Options string
+}
+
+// Hierarchies are the mounted hierarchies in the order of their mounts.
+type Hierarchies []Hierarchy
+
+// Find returns the hierarchies that are mounted in the caller's mount
+// namespace. A hierarchy that is mounted several times is given once, where it
+// is below /sys/fs/cgroup if it is there. A hierarchy that exists but is not
+// mounted is left out.
+func Find() (Hierarchies, error) {
+	mountinfo, err := readFile(unix.AT_FDCWD, "/proc/self/mountinfo", 16<<10)
+	if err != nil {
+		return nil, fmt.Errorf("reading /proc/self/mountinfo: %w", err)
+	}
+	self, err := readFile(unix.AT_FDCWD, "/proc/self/cgroup", 2<<10)
+	if err != nil {
+		return nil, fmt.Errorf("reading /proc/self/cgroup: %w", err)
+	}
+	return parse(mountinfo, self), nil
+}
+
+// Links returns the names of the symbolic links beside the mount that lead to
+// it: "cpu" and "cpuacct" for "cpu,cpuacct". Only links named after one of the
+// hierarchy's controllers are looked for.
+func (h *Hierarchy) Links() []string {
+	var links []string
+	var buf [unix.PathMax]byte
+	dir := filepath.Dir(h.Mountpoint)
+	for _, c := range h.Controllers {
+		if c == h.Name {
+			continue
+		}
+		n, err := unix.Readlink(filepath.Join(dir, c), buf[:])
+		if err != nil {
+			continue
+		}
+		target := string(buf[:n])
+		if !filepath.IsAbs(target) {
+			target = filepath.Join(dir, target)
+		}
+		if filepath.Clean(target) == h.Mountpoint {
+			links = append(links, c)
+		}
+	}
+	return links
+}
+
+// label names the hierarchy in errors, join files and the State.
+func (h *Hierarchy) label() string {
+	if h.Unified {
+		return unified
+	}
+	return strings.Join(h.Controllers, ",")
+}
+
+// unified is the label of the unified hierarchy. No other can have it: a
+// hierarchy without controllers is called name=….
+const unified = "unified"
+
+// parse finds the hierarchies in the text of mountinfo and of
+// /proc/self/cgroup (proc_pid_mountinfo(5), cgroups(7)).
+func parse(mountinfo, self []byte) Hierarchies {
+	var found Hierarchies
+	for len(mountinfo) > 0 {
+		var line []byte
+		line, mountinfo, _ = bytes.Cut(mountinfo, []byte{'\n'})
+		h, ok := parseMount(line)
+		if !ok {
+			continue
+		}
+		own, ok := h.membership(self)
+		if !ok {
+			continue
+		}
+		h.Own = below(h.Root, own)
+		found = found.add(h)
+	}
+	return found
+}
+
+// add appends h. If its hierarchy is there already the better mount stays.
+func (hs Hierarchies) add(h Hierarchy) Hierarchies {
+	const usual = "/sys/fs/cgroup"
+	for i := range hs {
+		if hs[i].label() != h.label() {
+			continue
+		}
+		if strings.HasPrefix(h.Mountpoint, usual) && !strings.HasPrefix(hs[i].Mountpoint, usual) {
+			hs[i] = h
+		}
+		return hs
+	}
+	return append(hs, h)
+}
+
+// parseMount reads one line of mountinfo:
+//
+//	ID PARENT MAJOR:MINOR ROOT MOUNTPOINT OPTIONS [FIELD...] - TYPE SOURCE SUPEROPTIONS
+//
+// Its result is not ok when the line is about another file system. All of the
+// file system's options but ro and rw are in Options.
+func parseMount(line []byte) (h Hierarchy, ok bool) {
+	dash := bytes.Index(line, []byte(" - cgroup"))
+	if dash < 0 {
+		return h, false
+	}
+	before := bytes.Fields(line[:dash])
+	after := bytes.Fields(line[dash+3:])
+	if len(before) < 6 || len(after) < 3 {
+		return h, false
+	}
+	switch string(after[0]) {
+	case "cgroup":
+	case "cgroup2":
+		h.Unified = true
+	default:
+		return h, false
+	}
+	h.Root = unescape(before[3])
+	h.Mountpoint = unescape(before[4])
+	h.Name = filepath.Base(h.Mountpoint)
+	h.Options = string(after[2])
+	if o, rest, _ := strings.Cut(h.Options, ","); o == "rw" || o == "ro" {
+		h.Options = rest
+	}
+	return h, true
+}
+
+// membership finds the hierarchy's line in the text of /proc/self/cgroup,
+//
+//	ID:CONTROLLER,...:PATH
+//
+// takes the controllers from it and returns the path. A hierarchy is
+// recognised by its first controller: the mount's options name it too.
+func (h *Hierarchy) membership(self []byte) (path string, ok bool) {
+	for len(self) > 0 {
+		var line []byte
+		line, self, _ = bytes.Cut(self, []byte{'\n'})
+		id, rest, _ := bytes.Cut(line, []byte{':'})
+		list, path, ok := strings.Cut(string(rest), ":")
+		if !ok {
+			continue
+		}
+		if list == "" {
+			if h.Unified && string(id) == "0" {
+				return path, true
+			}
+			continue
+		}
+		first, _, _ := strings.Cut(list, ",")
+		if !h.Unified && contains(h.Options, first) {
+			h.Controllers = strings.Split(list, ",")
+			return path, true
+		}
+	}
+	return "", false
+}
+
+// contains says whether a comma-separated list has the element.
+func contains(list, element string) bool {
+	for list != "" {
+		var e string
+		e, list, _ = strings.Cut(list, ",")
+		if e == element {
+			return true
+		}
+	}
+	return false
+}
+
+// below returns the cgroup path as it is seen under a mount whose root is the
+// cgroup root, or "" when it cannot be seen there. In a cgroup namespace both
+// are relative to the namespace's root and lead upwards with "/..".
+func below(root, path string) string {
+	switch {
+	case root == "/":
+		if path == "/.." || strings.HasPrefix(path, "/../") {
+			return ""
+		}
+		return path
+	case path == root:
+		return "/"
+	case strings.HasPrefix(path, root+"/"):
+		return path[len(root):]
+	}
+	return ""
+}
+
+// unescape undoes mountinfo's octal escapes: \040 for a space.
+func unescape(b []byte) string {
+	if bytes.IndexByte(b, '\\') < 0 {
+		return string(b)
+	}
+	out := make([]byte, 0, len(b))
+	for i := 0; i < len(b); i++ {
+		if b[i] == '\\' && i+3 < len(b) && octal(b[i+1]) && octal(b[i+2]) && octal(b[i+3]) {
+			out = append(out, (b[i+1]-'0')<<6|(b[i+2]-'0')<<3|(b[i+3]-'0'))
+			i += 3
+			continue
+		}
+		out = append(out, b[i])
+	}
+	return string(out)
+}
+
+func octal(c byte) bool { return '0' <= c && c <= '7' }

@@ -1,0 +1,150 @@
+package cgroups
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// killTimeout bounds Kill with SIGKILL: a process in an uninterruptible wait
+// does not end.
+const killTimeout = 10 * time.Second
+
+// Kill sends the signal to every process in the cgroup and its descendants, in
+// all hierarchies, but not to the caller. With SIGKILL it goes on until there
+// are none left, at most ten seconds; frozen processes are thawed so that they
+// can end.
+func (m *Manager) Kill(sig unix.Signal) error {
+	if sig != unix.SIGKILL {
+		_, last, err := m.signal(sig)
+		closeAll(last)
+		return err
+	}
+	deadline := time.Now().Add(killTimeout)
+	for wait := newBackoff(100 * time.Microsecond); ; wait.sleep() {
+		found, last, err := m.signal(sig)
+		if found > 0 {
+			// Even after an error nothing may be left frozen.
+			if e := m.setFrozen(thawed); err == nil {
+				err = e
+			}
+		}
+		if err == nil {
+			waitAll(last, deadline)
+		}
+		closeAll(last)
+		if err != nil || found == 0 {
+			return err
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("killing the processes of %s: %d of them did not end in %v", m.listed().Path, found, killTimeout)
+		}
+	}
+}
+
+// setFrozen writes the freezer's state, if there is a freezer and a cgroup.
+func (m *Manager) setFrozen(state string) error {
+	if g := m.find("freezer"); g != nil {
+		return ignoreGone(g.write("freezer.state", state))
+	}
+	return nil
+}
+
+// signal sends the signal once to every process that it finds, and returns how
+// many those were and the last ones, whose descriptors are open.
+//
+// Before SIGKILL they are frozen, without waiting for it, so that they cannot fork
+// faster than they are found; the caller thaws them.
+func (m *Manager) signal(sig unix.Signal) (found int, last []process, err error) {
+	pids, err := m.everywhere()
+	caller, inside := slices.BinarySearch(pids, os.Getpid())
+	if inside {
+		pids = slices.Delete(pids, caller, caller+1)
+	}
+	if err != nil || len(pids) == 0 {
+		return 0, nil, err
+	}
+	found = len(pids)
+	if sig == unix.SIGKILL && found > 1 && !inside {
+		if err := m.setFrozen(frozen); err != nil {
+			return found, nil, err
+		}
+	}
+	for batch := range slices.Chunk(pids, maxOpen) {
+		closeAll(last)
+		if last, err = openAll(batch); err != nil {
+			return found, last, err
+		}
+		still, err := m.everywhere()
+		if err != nil {
+			return found, last, err
+		}
+		for _, p := range last {
+			// The pid may have changed hands before it was opened. If it is
+			// listed even now, the descriptor is of a process of ours, or of
+			// one that has ended.
+			if _, ok := slices.BinarySearch(still, p.pid); !ok {
+				continue
+			}
+			if err := unix.PidfdSendSignal(p.fd, sig, nil, 0); err != nil && err != unix.ESRCH {
+				return found, last, fmt.Errorf("sending %s to process %d: %w", unix.SignalName(sig), p.pid, err)
+			}
+		}
+	}
+	return found, last, nil
+}
+
+// everywhere returns the processes in all hierarchies.
+func (m *Manager) everywhere() ([]int, error) {
+	var pids []int
+	for i := range m.groups {
+		var err error
+		if pids, err = m.groups[i].tree(pids); err != nil {
+			return nil, err
+		}
+	}
+	return sorted(pids, nil)
+}
+
+// A process is held by a descriptor, so that no other can take its place.
+type process struct{ pid, fd int }
+
+// maxOpen is how many processes are held at once.
+const maxOpen = 256
+
+// openAll opens the processes that still exist.
+func openAll(pids []int) ([]process, error) {
+	all := make([]process, 0, len(pids))
+	for _, pid := range pids {
+		switch fd, err := unix.PidfdOpen(pid, 0); err {
+		case nil:
+			all = append(all, process{pid, fd})
+		case unix.ESRCH:
+		default:
+			return all, fmt.Errorf("opening process %d: %w", pid, err)
+		}
+	}
+	return all, nil
+}
+
+func closeAll(all []process) {
+	for _, p := range all {
+		unix.Close(p.fd)
+	}
+}
+
+// waitAll waits until the processes have ended or the time has come.
+func waitAll(all []process, deadline time.Time) {
+	for _, p := range all {
+		for {
+			ms := max(time.Until(deadline).Milliseconds(), 0)
+			_, err := unix.Poll([]unix.PollFd{{Fd: int32(p.fd), Events: unix.POLLIN}}, int(ms))
+			if err != unix.EINTR {
+				break
+			}
+		}
+	}
+}
