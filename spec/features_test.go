@@ -1,0 +1,46 @@
+package spec
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/opencontainers/runtime-spec/specs-go/features"
+)
+
+func TestFeatures(t *testing.T) {
+	impl := Implementation{
+		Version:           "1.2.3",
+		Commit:            "abc",
+		Capabilities:      []string{"CAP_CHOWN"},
+		Seccomp:           features.Seccomp{Actions: []string{"SCMP_ACT_ALLOW"}},
+		UnsafeAnnotations: []string{"com.example."},
+	}
+	const want = `{"ociVersionMin":"1.0.0","ociVersionMax":"1.3.0",` +
+		`"hooks":["prestart","createRuntime","createContainer","startContainer","poststart","poststop"],` +
+		`"mountOptions":["async","atime","bind","defaults","dev","diratime","dirsync","exec","iversion","lazytime","loud",` +
+		`"mand","noatime","nodev","nodiratime","noexec","noiversion","nolazytime","nomand","norelatime","nostrictatime","nosuid",` +
+		`"nosymfollow","private","ratime","rbind","rdev","rdiratime","relatime","remount","rexec","rnoatime","rnodev",` +
+		`"rnodiratime","rnoexec","rnorelatime","rnostrictatime","rnosuid","rnosymfollow","ro","rprivate","rrelatime","rro",` +
+		`"rrw","rshared","rslave","rstrictatime","rsuid","rsymfollow","runbindable","rw","shared","silent","slave",` +
+		`"strictatime","suid","symfollow","sync","tmpcopyup","unbindable"],` +
+		`"linux":{"namespaces":["cgroup","ipc","mount","network","pid","time","user","uts"],"capabilities":["CAP_CHOWN"],` +
+		`"cgroup":{"v1":true,"v2":false,"systemd":false,"systemdUser":false,"rdma":true},` +
+		`"seccomp":{"enabled":true,"actions":["SCMP_ACT_ALLOW"]},"apparmor":{"enabled":true},"selinux":{"enabled":true},` +
+		`"intelRdt":{"enabled":false,"schemata":false,"monitoring":false},` +
+		`"memoryPolicy":{"modes":["MPOL_DEFAULT","MPOL_BIND","MPOL_INTERLEAVE","MPOL_WEIGHTED_INTERLEAVE","MPOL_PREFERRED",` +
+		`"MPOL_PREFERRED_MANY","MPOL_LOCAL"],"flags":["MPOL_F_NUMA_BALANCING","MPOL_F_RELATIVE_NODES","MPOL_F_STATIC_NODES"]},` +
+		`"mountExtensions":{"idmap":{"enabled":false}},"netDevices":{"enabled":true}},` +
+		`"annotations":{"com.github.rung-oci.rung.commit":"abc","com.github.rung-oci.rung.version":"1.2.3"},` +
+		`"potentiallyUnsafeConfigAnnotations":["com.example."]}`
+	have, err := json.Marshal(Features(impl))
+	if err != nil || string(have) != want {
+		t.Errorf("%v\n%s\nwant\n%s", err, have, want)
+	}
+	impl.Commit = ""
+	if _, ok := Features(impl).Annotations[CommitAnnotation]; ok {
+		t.Error("a commit that is not known is listed")
+	}
+	if impl.Seccomp.Enabled != nil {
+		t.Error("Features changed its argument")
+	}
+}

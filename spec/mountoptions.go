@@ -1,0 +1,279 @@
+package spec
+
+import (
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// MountOptions is what the options of one mount ask for. Where options
+// contradict each other, the last one wins.
+type MountOptions struct {
+	Attr    MountAttr // of the mount itself
+	RecAttr MountAttr // of the mount and all mounts below it (AT_RECURSIVE)
+
+	// SuperSet and SuperClear are MS_* flags that belong to the superblock:
+	// MS_RDONLY, MS_SYNCHRONOUS, MS_DIRSYNC, MS_LAZYTIME, MS_MANDLOCK,
+	// MS_SILENT and MS_I_VERSION. They have no meaning for bind mounts, except
+	// that the read-only flag is in Attr, too.
+	SuperSet, SuperClear uint64
+
+	// Propagation holds the propagation types, MS_SHARED, MS_SLAVE, MS_PRIVATE or
+	// MS_UNBINDABLE, each perhaps with MS_REC, in the order to apply them.
+	Propagation []uint64
+
+	Bind      bool // a bind mount, by bind or rbind
+	Rbind     bool // with the mounts below its source
+	Remount   bool
+	TmpCopyUp bool // fill the tmpfs with what the directory below it contains
+	IDMap     bool // map the owners of files, by idmap or ridmap
+	RecIDMap  bool // also in the mounts below
+
+	// Data holds the options that are not in the specification, in the form key
+	// or key=value. They are for the filesystem. A bind mount has no use for them:
+	// mount(2) ignores them there.
+	Data []string
+}
+
+// MountAttr changes MOUNT_ATTR_* flags. Set and Clear are attr_set and attr_clr
+// of mount_setattr(2), and Set is also attr_flags of fsmount(2). They have no
+// flag in common; an access time setting in Set comes with MOUNT_ATTR__ATIME in
+// Clear, because it is an enumeration and not a set of flags.
+type MountAttr struct {
+	Set, Clear uint64
+}
+
+// IsZero reports whether there is nothing to change.
+func (a MountAttr) IsZero() bool { return a == MountAttr{} }
+
+func (a *MountAttr) set(flag uint64) {
+	a.Set |= flag
+	a.Clear &^= flag
+}
+
+func (a *MountAttr) clear(flag uint64) {
+	a.Set &^= flag
+	a.Clear |= flag
+}
+
+func (a *MountAttr) setAtime(value uint64) {
+	a.Set = a.Set&^unix.MOUNT_ATTR__ATIME | value
+	a.Clear |= unix.MOUNT_ATTR__ATIME
+}
+
+// unsetAtime takes back an access time setting in favour of the kernel's default,
+// relatime, also where the mount has the setting from its source. Another setting
+// among the options stays.
+func (a *MountAttr) unsetAtime(value uint64) {
+	if a.Clear&unix.MOUNT_ATTR__ATIME == 0 || a.Set&unix.MOUNT_ATTR__ATIME == value {
+		a.setAtime(unix.MOUNT_ATTR_RELATIME)
+	}
+}
+
+// SuperFlags returns the names of the flags that FSCONFIG_SET_FLAG takes for
+// SuperSet and SuperClear (fs/fs_context.c). There are none for silent, which
+// concerns only the kernel's log, and for iversion, which needs mount(2) with
+// MS_REMOUNT.
+func (o *MountOptions) SuperFlags() (names []string) {
+	for _, f := range [...]struct {
+		flag       uint64
+		set, clear string
+	}{
+		{unix.MS_RDONLY, "ro", "rw"},
+		{unix.MS_SYNCHRONOUS, "sync", "async"},
+		{unix.MS_DIRSYNC, "dirsync", ""},
+		{unix.MS_LAZYTIME, "lazytime", "nolazytime"},
+		{unix.MS_MANDLOCK, "mand", "nomand"},
+	} {
+		switch {
+		case o.SuperSet&f.flag != 0:
+			names = append(names, f.set)
+		case o.SuperClear&f.flag != 0:
+			names = append(names, f.clear)
+		}
+	}
+	return names
+}
+
+// ParseMountOptions reads the options of a mount (config.md, Linux mount
+// options). Every string is an option: those that are not in the specification
+// are for the filesystem.
+func ParseMountOptions(options []string) (o MountOptions) {
+	for _, name := range options {
+		i, ok := slices.BinarySearchFunc(mountOptions[:], name, func(o mountOption, name string) int {
+			return strings.Compare(o.name, name)
+		})
+		switch {
+		case ok:
+			o.apply(mountOptions[i])
+		case name != "":
+			o.Data = append(o.Data, name)
+		}
+	}
+	return o
+}
+
+// MountOptionNames returns the sorted names of all options that the specification defines.
+func MountOptionNames() []string {
+	names := make([]string, len(mountOptions))
+	for i, o := range mountOptions {
+		names[i] = o.name
+	}
+	return names
+}
+
+func (o *MountOptions) apply(option mountOption) {
+	flag := option.flag
+	switch option.effect {
+	case nothing:
+	case attrSet:
+		o.Attr.set(flag)
+	case attrClear:
+		o.Attr.clear(flag)
+	case atimeSet:
+		o.Attr.setAtime(flag)
+	case atimeUnset:
+		o.Attr.unsetAtime(flag)
+	case recSet:
+		o.RecAttr.set(flag)
+	case recClear:
+		o.RecAttr.clear(flag)
+	case recAtimeSet:
+		o.RecAttr.setAtime(flag)
+	case recAtimeUnset:
+		o.RecAttr.unsetAtime(flag)
+	case readOnly:
+		o.Attr.set(unix.MOUNT_ATTR_RDONLY)
+		o.superSet(unix.MS_RDONLY)
+	case readWrite:
+		o.Attr.clear(unix.MOUNT_ATTR_RDONLY)
+		o.superClear(unix.MS_RDONLY)
+	case superSet:
+		o.superSet(flag)
+	case superClear:
+		o.superClear(flag)
+	case propagation:
+		o.Propagation = append(o.Propagation, flag)
+	case bind:
+		o.Bind = true
+		o.Rbind = o.Rbind || flag&unix.MS_REC != 0
+	case remount:
+		o.Remount = true
+	case tmpCopyUp:
+		o.TmpCopyUp = true
+	case idMap:
+		o.IDMap = true
+		o.RecIDMap = o.RecIDMap || flag&unix.MS_REC != 0
+	}
+}
+
+func (o *MountOptions) superSet(flag uint64) {
+	o.SuperSet |= flag
+	o.SuperClear &^= flag
+}
+
+func (o *MountOptions) superClear(flag uint64) {
+	o.SuperSet &^= flag
+	o.SuperClear |= flag
+}
+
+// A mountOption is an option of the specification.
+type mountOption struct {
+	name   string
+	effect effect
+	flag   uint64 // MOUNT_ATTR_* or MS_*, as the effect needs
+}
+
+// An effect says what an option does with its flag.
+type effect uint8
+
+const (
+	nothing effect = iota
+	attrSet
+	attrClear
+	atimeSet
+	atimeUnset
+	recSet
+	recClear
+	recAtimeSet
+	recAtimeUnset
+	readOnly
+	readWrite
+	superSet
+	superClear
+	propagation
+	bind
+	remount
+	tmpCopyUp
+	idMap
+)
+
+// mountOptions is sorted by name.
+//
+// norelatime does nothing: relatime is what the kernel falls back to, and who wants
+// otherwise asks for strictatime or noatime.
+var mountOptions = [...]mountOption{
+	{"async", superClear, unix.MS_SYNCHRONOUS},
+	{"atime", atimeUnset, unix.MOUNT_ATTR_NOATIME},
+	{"bind", bind, 0},
+	{"defaults", nothing, 0},
+	{"dev", attrClear, unix.MOUNT_ATTR_NODEV},
+	{"diratime", attrClear, unix.MOUNT_ATTR_NODIRATIME},
+	{"dirsync", superSet, unix.MS_DIRSYNC},
+	{"exec", attrClear, unix.MOUNT_ATTR_NOEXEC},
+	{"idmap", idMap, 0},
+	{"iversion", superSet, unix.MS_I_VERSION},
+	{"lazytime", superSet, unix.MS_LAZYTIME},
+	{"loud", superClear, unix.MS_SILENT},
+	{"mand", superSet, unix.MS_MANDLOCK},
+	{"noatime", atimeSet, unix.MOUNT_ATTR_NOATIME},
+	{"nodev", attrSet, unix.MOUNT_ATTR_NODEV},
+	{"nodiratime", attrSet, unix.MOUNT_ATTR_NODIRATIME},
+	{"noexec", attrSet, unix.MOUNT_ATTR_NOEXEC},
+	{"noiversion", superClear, unix.MS_I_VERSION},
+	{"nolazytime", superClear, unix.MS_LAZYTIME},
+	{"nomand", superClear, unix.MS_MANDLOCK},
+	{"norelatime", nothing, 0},
+	{"nostrictatime", atimeUnset, unix.MOUNT_ATTR_STRICTATIME},
+	{"nosuid", attrSet, unix.MOUNT_ATTR_NOSUID},
+	{"nosymfollow", attrSet, unix.MOUNT_ATTR_NOSYMFOLLOW},
+	{"private", propagation, unix.MS_PRIVATE},
+	{"ratime", recAtimeUnset, unix.MOUNT_ATTR_NOATIME},
+	{"rbind", bind, unix.MS_REC},
+	{"rdev", recClear, unix.MOUNT_ATTR_NODEV},
+	{"rdiratime", recClear, unix.MOUNT_ATTR_NODIRATIME},
+	{"relatime", atimeSet, unix.MOUNT_ATTR_RELATIME},
+	{"remount", remount, 0},
+	{"rexec", recClear, unix.MOUNT_ATTR_NOEXEC},
+	{"ridmap", idMap, unix.MS_REC},
+	{"rnoatime", recAtimeSet, unix.MOUNT_ATTR_NOATIME},
+	{"rnodev", recSet, unix.MOUNT_ATTR_NODEV},
+	{"rnodiratime", recSet, unix.MOUNT_ATTR_NODIRATIME},
+	{"rnoexec", recSet, unix.MOUNT_ATTR_NOEXEC},
+	{"rnorelatime", nothing, 0},
+	{"rnostrictatime", recAtimeUnset, unix.MOUNT_ATTR_STRICTATIME},
+	{"rnosuid", recSet, unix.MOUNT_ATTR_NOSUID},
+	{"rnosymfollow", recSet, unix.MOUNT_ATTR_NOSYMFOLLOW},
+	{"ro", readOnly, 0},
+	{"rprivate", propagation, unix.MS_PRIVATE | unix.MS_REC},
+	{"rrelatime", recAtimeSet, unix.MOUNT_ATTR_RELATIME},
+	{"rro", recSet, unix.MOUNT_ATTR_RDONLY},
+	{"rrw", recClear, unix.MOUNT_ATTR_RDONLY},
+	{"rshared", propagation, unix.MS_SHARED | unix.MS_REC},
+	{"rslave", propagation, unix.MS_SLAVE | unix.MS_REC},
+	{"rstrictatime", recAtimeSet, unix.MOUNT_ATTR_STRICTATIME},
+	{"rsuid", recClear, unix.MOUNT_ATTR_NOSUID},
+	{"rsymfollow", recClear, unix.MOUNT_ATTR_NOSYMFOLLOW},
+	{"runbindable", propagation, unix.MS_UNBINDABLE | unix.MS_REC},
+	{"rw", readWrite, 0},
+	{"shared", propagation, unix.MS_SHARED},
+	{"silent", superSet, unix.MS_SILENT},
+	{"slave", propagation, unix.MS_SLAVE},
+	{"strictatime", atimeSet, unix.MOUNT_ATTR_STRICTATIME},
+	{"suid", attrClear, unix.MOUNT_ATTR_NOSUID},
+	{"symfollow", attrClear, unix.MOUNT_ATTR_NOSYMFOLLOW},
+	{"sync", superSet, unix.MS_SYNCHRONOUS},
+	{"tmpcopyup", tmpCopyUp, 0},
+	{"unbindable", propagation, unix.MS_UNBINDABLE},
+}
