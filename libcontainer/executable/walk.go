@@ -1,0 +1,178 @@
+package executable
+
+import (
+	"path"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// A place is an open file of the rootfs.
+type place struct {
+	fd   int    // O_PATH
+	path string // absolute, without symbolic links; "" is the root
+	stat unix.Stat_t
+}
+
+// maxLinks is the kernel's MAXSYMLINKS.
+const maxLinks = 40
+
+// openat2 opens a path below the root.
+func openat2(root int, name string, flags, resolve uint64) (int, error) {
+	if name = strings.TrimLeft(name, "/"); name == "" {
+		name = "."
+	}
+	how := unix.OpenHow{Flags: flags | unix.O_CLOEXEC, Resolve: resolve | unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS}
+	for try := 0; ; try++ {
+		fd, err := unix.Openat2(root, name, &how)
+		// EAGAIN: something was renamed while ".." was looked up.
+		if (err != unix.EAGAIN || try == 32) && err != unix.EINTR {
+			return fd, err
+		}
+	}
+}
+
+// walk opens a file, relative to the working directory if it is relative. It
+// follows symbolic links as the container would and fails with an errno, or with
+// ErrBehindMount as soon as a mount has a part in the path.
+func (f *Finder) walk(name string) (place, error) {
+	f.resolveMounts()
+	if !strings.HasPrefix(name, "/") {
+		name = f.Cwd + "/" + name
+	}
+	// Without links the path is what it looks like. This is the common case.
+	fd, err := openat2(f.Root, name, unix.O_PATH, unix.RESOLVE_NO_SYMLINKS)
+	if err == unix.ELOOP {
+		return f.walkLinks(name)
+	}
+	clean := strings.TrimSuffix(path.Clean(name), "/")
+	if f.behindMount(clean) {
+		if err == nil {
+			unix.Close(fd)
+		}
+		return place{}, ErrBehindMount
+	}
+	if err != nil {
+		return place{}, err
+	}
+	return stat(fd, clean)
+}
+
+// walkLinks is walk for paths with symbolic links.
+func (f *Finder) walkLinks(name string) (place, error) {
+	at, err := f.follow(name, false)
+	if err != nil {
+		return place{}, err
+	}
+	if strings.HasSuffix(name, "/") {
+		at += "/" // must be a directory
+	}
+	fd, err := openat2(f.Root, at, unix.O_PATH, unix.RESOLVE_NO_SYMLINKS)
+	if err != nil {
+		return place{}, err
+	}
+	return stat(fd, strings.TrimSuffix(at, "/"))
+}
+
+// follow goes along a path, component by component, and returns where it leads
+// to. missing says that the rest after a component that is not there counts as
+// if it had been made.
+func (f *Finder) follow(name string, missing bool) (at string, err error) {
+	rest, links := name, 0
+	for rest != "" {
+		var part string
+		part, rest, _ = strings.Cut(rest, "/")
+		switch part {
+		case "", ".":
+			continue
+		case "..":
+			at = strings.TrimSuffix(path.Dir("/"+at), "/")
+			continue
+		}
+		target, err := f.readlink(at + "/" + part)
+		if err == unix.ENOENT && f.behindMount(path.Join("/", at, part, rest)) {
+			return "", ErrBehindMount
+		}
+		if err != nil && !(missing && err == unix.ENOENT) {
+			return "", err
+		}
+		if target == "" {
+			at += "/" + part
+			continue
+		}
+		if links++; links > maxLinks {
+			return "", unix.ELOOP
+		}
+		if strings.HasPrefix(target, "/") {
+			at = ""
+		}
+		rest = target + "/" + rest
+	}
+	return at, nil
+}
+
+// readlink returns the target of a symbolic link, or "" for any other file.
+func (f *Finder) readlink(name string) (string, error) {
+	if f.behindMount(name) {
+		return "", ErrBehindMount
+	}
+	fd, err := openat2(f.Root, name, unix.O_PATH|unix.O_NOFOLLOW, unix.RESOLVE_NO_SYMLINKS)
+	if err != nil {
+		return "", err
+	}
+	defer unix.Close(fd)
+	buf := make([]byte, unix.PathMax)
+	n, err := unix.Readlinkat(fd, "", buf)
+	if err != nil { // ENOENT: not a link
+		return "", nil
+	}
+	return string(buf[:n]), nil
+}
+
+func stat(fd int, name string) (place, error) {
+	at := place{fd: fd, path: name}
+	if err := unix.Fstat(fd, &at.stat); err != nil {
+		unix.Close(fd)
+		return place{}, err
+	}
+	return at, nil
+}
+
+// open opens a regular file for reading.
+func (f *Finder) open(at place) (int, error) {
+	return openat2(f.Root, at.path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY, unix.RESOLVE_NO_SYMLINKS)
+}
+
+// behindMount says that a path without symbolic links is a mount's destination
+// or below one.
+func (f *Finder) behindMount(name string) bool {
+	for _, m := range f.mounts {
+		if name == m || strings.HasPrefix(name, m+"/") {
+			return true
+		}
+	}
+	return false
+}
+
+// resolveMounts finds where the destinations are when symbolic links of the
+// rootfs are followed, once. A destination below another mount adds nothing, and
+// one that cannot be resolved will not be mounted on either.
+func (f *Finder) resolveMounts() {
+	if f.resolved {
+		return
+	}
+	f.resolved = true
+	for _, m := range f.Mounts {
+		clean := strings.TrimSuffix(path.Clean("/"+m), "/")
+		fd, err := openat2(f.Root, clean, unix.O_PATH, unix.RESOLVE_NO_SYMLINKS)
+		switch err {
+		case nil:
+			unix.Close(fd)
+		case unix.ELOOP:
+			if clean, err = f.follow(clean, true); err != nil {
+				continue
+			}
+		}
+		f.mounts = append(f.mounts, clean)
+	}
+}
