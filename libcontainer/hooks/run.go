@@ -1,0 +1,194 @@
+package hooks
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+)
+
+// A StartFunc starts the process of a hook and returns its pid. The process
+// has executed the hook's file when it returns. It has to be a child of the
+// caller's process and the leader of a process group, with the descriptor
+// stdin as 0 and output as 1 and 2, and no others.
+type StartFunc func(h specs.Hook, stdin, output int) (pid int, err error)
+
+// killed is how long a hook may take to end after SIGKILL. Only one in an
+// uninterruptible sleep takes any time.
+const killed = 10 * time.Second
+
+// run runs one hook. A timeout of zero is none.
+func run(start StartFunc, h specs.Hook, state []byte, timeout time.Duration, out *output) error {
+	c := child{state: state, out: out}
+	hookIn, hookOut, err := c.openPipes()
+	if err != nil {
+		return err
+	}
+	defer c.closePipes()
+	c.pid, err = start(h, hookIn, hookOut)
+	unix.Close(hookIn)
+	unix.Close(hookOut)
+	if err != nil {
+		return err
+	}
+	return c.wait(timeout)
+}
+
+// A child is a running hook, seen from here.
+type child struct {
+	pid    int
+	stdin  int    // write end of its input, nonblocking; -1 if closed
+	state  []byte // still to be written to it
+	stdout int    // read end of its output, nonblocking; -1 if closed
+	out    *output
+}
+
+func (c *child) openPipes() (hookIn, hookOut int, err error) {
+	var in, out [2]int
+	if err := unix.Pipe2(in[:], unix.O_CLOEXEC); err != nil {
+		return -1, -1, fmt.Errorf("pipe2: %w", err)
+	}
+	if err := unix.Pipe2(out[:], unix.O_CLOEXEC); err != nil {
+		unix.Close(in[0])
+		unix.Close(in[1])
+		return -1, -1, fmt.Errorf("pipe2: %w", err)
+	}
+	c.stdin, c.stdout = in[1], out[0]
+	// Only the ends that stay here: a hook expects blocking ones.
+	unix.SetNonblock(c.stdin, true)
+	unix.SetNonblock(c.stdout, true)
+	return in[0], out[1], nil
+}
+
+func (c *child) closePipes() {
+	closeFd(&c.stdin)
+	closeFd(&c.stdout)
+}
+
+func closeFd(fd *int) {
+	if *fd >= 0 {
+		unix.Close(*fd)
+	}
+	*fd = -1
+}
+
+// wait serves the hook until it ends, and reaps it.
+//
+// The hook ends with its own process. Others that it left behind may hold on
+// to the output for ever; what the hook itself has written is in the pipe by
+// then.
+func (c *child) wait(timeout time.Duration) error {
+	ended, err := c.serve(timeout)
+	if !ended {
+		// It has not been reaped, so the number is still its group's.
+		unix.Kill(-c.pid, unix.SIGKILL)
+		if ended, _ := c.serve(killed); !ended {
+			return fmt.Errorf("did not end within %v, nor when it was killed", timeout)
+		}
+	}
+	c.read()
+	c.out.end()
+	status, reapErr := c.reap()
+	switch {
+	case err != nil:
+		return err
+	case !ended:
+		return fmt.Errorf("did not end within %v and was killed", timeout)
+	case reapErr != nil:
+		return fmt.Errorf("wait4: %w", reapErr)
+	case status.Signaled():
+		return fmt.Errorf("killed by %s", unix.SignalName(status.Signal()))
+	case status.ExitStatus() != 0:
+		return fmt.Errorf("exit status %d", status.ExitStatus())
+	}
+	return nil
+}
+
+// serve writes the state and reads the output until the hook has ended, or
+// the time is over.
+func (c *child) serve(timeout time.Duration) (ended bool, err error) {
+	pidfd, err := unix.PidfdOpen(c.pid, 0)
+	if err != nil {
+		return false, fmt.Errorf("pidfd_open: %w", err)
+	}
+	defer unix.Close(pidfd)
+	deadline := time.Now().Add(timeout)
+	for {
+		fds := [...]unix.PollFd{ // negative ones are ignored
+			{Fd: int32(pidfd), Events: unix.POLLIN},
+			{Fd: int32(c.stdout), Events: unix.POLLIN},
+			{Fd: int32(c.stdin), Events: unix.POLLOUT},
+		}
+		wait := -1
+		if timeout > 0 {
+			left := time.Until(deadline)
+			if left <= 0 {
+				return false, nil
+			}
+			wait = int(min(left/time.Millisecond+1, math.MaxInt32))
+		}
+		_, err := unix.Poll(fds[:], wait)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return false, fmt.Errorf("poll: %w", err)
+		}
+		if fds[1].Revents != 0 {
+			c.read()
+		}
+		if fds[2].Revents != 0 {
+			c.write()
+		}
+		if fds[0].Revents != 0 {
+			return true, nil
+		}
+	}
+}
+
+// read takes what is in the pipe, but no more than the pipe holds: a hook's
+// offspring may write without end.
+func (c *child) read() {
+	var buf [4096]byte
+	for range 16 {
+		n, err := unix.Read(c.stdout, buf[:])
+		if err == unix.EAGAIN || err == unix.EINTR {
+			return
+		}
+		if n <= 0 {
+			closeFd(&c.stdout)
+			return
+		}
+		c.out.Write(buf[:n])
+	}
+}
+
+// write gives the hook more of the state. A hook that closes its input does
+// not want it.
+func (c *child) write() {
+	if len(c.state) > 0 {
+		n, err := unix.Write(c.stdin, c.state)
+		if err == unix.EAGAIN || err == unix.EINTR {
+			return
+		}
+		if err == nil {
+			c.state = c.state[n:]
+			if len(c.state) > 0 {
+				return
+			}
+		}
+	}
+	closeFd(&c.stdin)
+}
+
+func (c *child) reap() (unix.WaitStatus, error) {
+	var status unix.WaitStatus
+	for {
+		_, err := unix.Wait4(c.pid, &status, 0, nil)
+		if err != unix.EINTR {
+			return status, err
+		}
+	}
+}

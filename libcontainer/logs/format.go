@@ -1,0 +1,76 @@
+package logs
+
+import (
+	"strconv"
+	"unicode/utf8"
+)
+
+// appendJSON appends the message as a JSON object, RFC 8259, and a newline.
+func appendJSON(b []byte, level Level, msg, time string, fields []Field) []byte {
+	b = append(b, `{"level":`...)
+	b = appendJSONString(b, level.String())
+	b = append(b, `,"msg":`...)
+	b = appendJSONString(b, msg)
+	b = append(b, `,"time":`...)
+	b = appendJSONString(b, time)
+	for _, f := range fields {
+		b = append(b, ',')
+		b = appendJSONString(b, f.Key)
+		b = append(b, ':')
+		b = appendJSONString(b, f.Value)
+	}
+	return append(b, '}', '\n')
+}
+
+func appendJSONString(b []byte, s string) []byte {
+	b = append(b, '"')
+	for _, r := range s { // invalid UTF-8 becomes U+FFFD
+		switch {
+		case r == '"' || r == '\\':
+			b = append(b, '\\', byte(r))
+		case r == '\n':
+			b = append(b, '\\', 'n')
+		case r == '\t':
+			b = append(b, '\\', 't')
+		case r < ' ' || r == 0x7f:
+			const hex = "0123456789abcdef"
+			b = append(b, '\\', 'u', '0', '0', hex[r>>4], hex[r&15])
+		default:
+			b = utf8.AppendRune(b, r)
+		}
+	}
+	return append(b, '"')
+}
+
+// appendText appends the message as logfmt and a newline.
+func appendText(b []byte, level Level, msg, time string, fields []Field) []byte {
+	b = appendPair(b, Field{"time", time})
+	b = appendPair(append(b, ' '), Field{"level", level.String()})
+	b = appendPair(append(b, ' '), Field{"msg", msg})
+	for _, f := range fields {
+		b = appendPair(append(b, ' '), f)
+	}
+	return append(b, '\n')
+}
+
+func appendPair(b []byte, f Field) []byte {
+	b = append(append(b, f.Key...), '=')
+	if isBare(f.Value) {
+		return append(b, f.Value...)
+	}
+	return strconv.AppendQuote(b, f.Value)
+}
+
+// isBare tells whether a logfmt value needs no quotes.
+func isBare(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
+		case c == '-', c == '.', c == '_', c == '/', c == '@', c == '^', c == '+':
+		default:
+			return false
+		}
+	}
+	return s != ""
+}

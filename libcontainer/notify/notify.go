@@ -1,0 +1,168 @@
+// Package notify tells a service manager that a container is ready.
+//
+// A service gets the address of its manager's socket in NOTIFY_SOCKET,
+// sd_notify(3). The container gets another socket instead, one in the
+// container's state directory, and a [Proxy] passes on from there that it is
+// ready, as the manager knows it: with the pid that the host sees. Nothing else
+// that the container writes reaches the manager.
+package notify
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// barrierTimeout is how long the service manager may take to have read what
+// it was sent.
+const barrierTimeout = 5 * time.Second
+
+// A Proxy is the socket on which the container reports.
+type Proxy struct{ fd int }
+
+// Listen makes a datagram socket of that name in the directory dirfd, in
+// place of one that an earlier process left, and open to every user: who can
+// reach it is up to the directory.
+func Listen(dirfd int, name string) (*Proxy, error) {
+	p, err := listen(dirfd, name)
+	if err != nil {
+		return nil, fmt.Errorf("notify socket: %w", err)
+	}
+	return p, nil
+}
+
+func listen(dirfd int, name string) (*Proxy, error) {
+	if err := unix.Unlinkat(dirfd, name, 0); err != nil && err != unix.ENOENT {
+		return nil, fmt.Errorf("removing %s: %w", name, err)
+	}
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return nil, fmt.Errorf("socket: %w", err)
+	}
+	// By descriptor: an address has room for 107 bytes, unix(7).
+	addr := "/proc/self/fd/" + strconv.Itoa(dirfd) + "/" + name
+	err = unix.Bind(fd, &unix.SockaddrUnix{Name: addr})
+	if err != nil {
+		err = fmt.Errorf("bind: %w", err)
+	} else if err = unix.Fchmodat(dirfd, name, 0o777, 0); err != nil {
+		err = fmt.Errorf("chmod: %w", err)
+	}
+	if err != nil {
+		unix.Close(fd)
+		return nil, err
+	}
+	return &Proxy{fd}, nil
+}
+
+// Close closes the socket. Its file stays.
+func (p *Proxy) Close() error { return unix.Close(p.fd) }
+
+// Forward waits until the container reports that it is ready, and tells the
+// manager at the address host: a path, or "@" and an abstract name. It gives
+// up, and reports false, when the container's process, whose pid and pidfd it
+// is given, ends before that.
+func (p *Proxy) Forward(host string, pid, pidfd int) (ready bool, err error) {
+	ready, err = p.wait(pidfd)
+	if err == nil && ready {
+		err = tell(host, "READY=1\nMAINPID="+strconv.Itoa(pid))
+	}
+	if err != nil {
+		return ready, fmt.Errorf("notify socket: %w", err)
+	}
+	return ready, nil
+}
+
+func (p *Proxy) wait(pidfd int) (ready bool, err error) {
+	fds := []unix.PollFd{
+		{Fd: int32(p.fd), Events: unix.POLLIN},
+		{Fd: int32(pidfd), Events: unix.POLLIN},
+	}
+	buf := make([]byte, 4096)
+	for {
+		if err := poll(fds, -1); err != nil {
+			return false, err
+		}
+		n, _, err := unix.Recvfrom(p.fd, buf, 0)
+		switch {
+		case err == nil && isReady(buf[:n]):
+			return true, nil
+		case err == nil || err == unix.EINTR:
+			continue
+		case err != unix.EAGAIN:
+			return false, fmt.Errorf("recvfrom: %w", err)
+		case fds[1].Revents != 0:
+			return false, nil
+		}
+	}
+}
+
+func isReady(message []byte) bool {
+	for line := range bytes.Lines(message) {
+		if string(bytes.TrimSuffix(line, []byte("\n"))) == "READY=1" {
+			return true
+		}
+	}
+	return false
+}
+
+// tell sends a message and waits until the manager has read it: it looks at
+// the sender's cgroup, which is gone with the sender.
+func tell(host, message string) error {
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("socket: %w", err)
+	}
+	defer unix.Close(fd)
+	if err := unix.Connect(fd, &unix.SockaddrUnix{Name: host}); err != nil {
+		return fmt.Errorf("connecting to %s: %w", host, err)
+	}
+	if err := unix.Sendmsg(fd, []byte(message), nil, nil, unix.MSG_NOSIGNAL); err != nil {
+		return fmt.Errorf("writing to %s: %w", host, err)
+	}
+	return barrier(fd)
+}
+
+// barrier sends the manager a descriptor that it closes once it has come
+// that far, sd_notify_barrier(3). A manager that does not know of barriers
+// closes it too.
+func barrier(fd int) error {
+	var pipe [2]int
+	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC); err != nil {
+		return fmt.Errorf("pipe2: %w", err)
+	}
+	defer unix.Close(pipe[0])
+	err := unix.Sendmsg(fd, []byte("BARRIER=1"), unix.UnixRights(pipe[1]), nil, unix.MSG_NOSIGNAL)
+	unix.Close(pipe[1])
+	if err != nil {
+		return fmt.Errorf("writing the barrier: %w", err)
+	}
+	fds := []unix.PollFd{{Fd: int32(pipe[0])}} // only its hanging up
+	if err := poll(fds, barrierTimeout); err != nil {
+		return err
+	}
+	if fds[0].Revents == 0 {
+		return errors.New("the service manager does not read what it is sent")
+	}
+	return nil
+}
+
+// poll waits for an event, without end if timeout is negative.
+func poll(fds []unix.PollFd, timeout time.Duration) error {
+	ms := -1
+	if timeout >= 0 {
+		ms = int(timeout.Milliseconds())
+	}
+	for {
+		_, err := unix.Poll(fds, ms)
+		if err == nil {
+			return nil
+		}
+		if err != unix.EINTR {
+			return fmt.Errorf("poll: %w", err)
+		}
+	}
+}

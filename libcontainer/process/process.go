@@ -1,0 +1,228 @@
+// Package process identifies processes across the lifetime of the program
+// that started them.
+//
+// A pid alone names nothing: it is reused as soon as its process has been
+// reaped, and it means another process after a reboot. An [Identity] adds the
+// two facts that make it unique, and every operation checks them.
+package process
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// ErrGone reports that the process does not exist any more. A reaped process,
+// another process with the same pid and a reboot all count as that.
+var ErrGone = errors.New("no such process")
+
+// An Identity names one process for ever.
+type Identity struct {
+	// Pid is the process as the reader's pid namespace sees it. Zero is no
+	// process at all, and always gone.
+	Pid int
+	// StartTime is when the process started, in clock ticks after boot:
+	// field 22 of /proc/PID/stat, proc_pid_stat(5).
+	StartTime uint64
+	// BootID is /proc/sys/kernel/random/boot_id, random(4).
+	BootID string
+}
+
+// Of returns the identity of the process that pid names now. The error is
+// ErrGone, wrapped, if there is none.
+func Of(pid int) (Identity, error) {
+	st, err := readStat(pid)
+	if err != nil {
+		return Identity{}, err
+	}
+	boot, err := BootID()
+	if err != nil {
+		return Identity{}, err
+	}
+	return Identity{pid, st.startTime, boot}, nil
+}
+
+// A State is what has become of a process.
+type State uint8
+
+const (
+	Dead    State = iota // it does not exist, or no longer
+	Zombie               // it has ended, and its parent has not waited for it
+	Running              // anything else, stopped and frozen ones too
+)
+
+func (s State) String() string {
+	switch s {
+	case Dead:
+		return "dead"
+	case Zombie:
+		return "zombie"
+	case Running:
+		return "running"
+	}
+	return "State(" + strconv.Itoa(int(s)) + ")"
+}
+
+// State returns the state of the process.
+func (p Identity) State() (State, error) {
+	if p.Pid <= 0 {
+		return Dead, nil
+	}
+	st, err := readStat(p.Pid)
+	if errors.Is(err, ErrGone) {
+		return Dead, nil
+	}
+	if err != nil {
+		return Dead, err
+	}
+	if st.startTime != p.StartTime {
+		return Dead, nil
+	}
+	boot, err := BootID()
+	if err != nil {
+		return Dead, err
+	}
+	if boot != p.BootID {
+		return Dead, nil
+	}
+	return st.state(), nil
+}
+
+// Open returns a pidfd of the process, close-on-exec. A zombie has one too.
+// The error is ErrGone, wrapped, if the process does not exist any more.
+func (p Identity) Open() (int, error) {
+	if p.Pid <= 0 {
+		return -1, ErrGone
+	}
+	fd, err := unix.PidfdOpen(p.Pid, 0)
+	if err == unix.ESRCH {
+		return -1, fmt.Errorf("process %d: %w", p.Pid, ErrGone)
+	}
+	if err != nil {
+		return -1, fmt.Errorf("process %d: pidfd_open: %w", p.Pid, err)
+	}
+	// The identity is checked after the descriptor was opened: if the pid
+	// still means this process now, it meant it then.
+	state, err := p.State()
+	if err == nil && state == Dead {
+		err = fmt.Errorf("process %d: %w", p.Pid, ErrGone)
+	}
+	if err != nil {
+		unix.Close(fd)
+		return -1, err
+	}
+	return fd, nil
+}
+
+// Executes tells whether the process executes the file with this device and
+// inode number. One that is gone, or a zombie, executes nothing.
+func (p Identity) Executes(dev, ino uint64) (bool, error) {
+	if p.Pid <= 0 {
+		return false, nil
+	}
+	var st unix.Stat_t
+	path := "/proc/" + strconv.Itoa(p.Pid) + "/exe"
+	err := unix.Stat(path, &st)
+	if err == unix.ENOENT || err == unix.ESRCH {
+		return false, nil
+	}
+	if err != nil {
+		return false, &os.PathError{Op: "stat", Path: path, Err: err}
+	}
+	if uint64(st.Dev) != dev || st.Ino != ino {
+		return false, nil
+	}
+	// As in Open: whose file that was is known only afterwards.
+	state, err := p.State()
+	return state == Running, err
+}
+
+// BootID returns the identifier of this boot of the machine.
+func BootID() (string, error) {
+	var buf [64]byte
+	b, err := readSmall("/proc/sys/kernel/random/boot_id", buf[:])
+	if err != nil {
+		return "", err
+	}
+	return string(bytes.TrimSpace(b)), nil
+}
+
+// A stat is what rung needs of /proc/PID/stat.
+type stat struct {
+	letter    byte   // field 3
+	threads   int    // field 20
+	startTime uint64 // field 22
+}
+
+func (s stat) state() State {
+	switch s.letter {
+	case 'Z':
+		// The first thread may end before the others: its process runs on.
+		if s.threads > 1 {
+			return Running
+		}
+		return Zombie
+	case 'X', 'x':
+		return Dead
+	}
+	return Running
+}
+
+func readStat(pid int) (stat, error) {
+	var buf [1024]byte // the whole line has at most some 500 bytes
+	path := "/proc/" + strconv.Itoa(pid) + "/stat"
+	line, err := readSmall(path, buf[:])
+	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ESRCH) {
+		return stat{}, fmt.Errorf("process %d: %w", pid, ErrGone)
+	}
+	if err != nil {
+		return stat{}, err
+	}
+	st, err := parseStat(line)
+	if err != nil {
+		return stat{}, fmt.Errorf("%s: %w", path, err)
+	}
+	return st, nil
+}
+
+// parseStat parses a line of /proc/PID/stat. Its second field is the
+// process's name in parentheses, which may itself contain anything, so the
+// rest begins after the last closing one.
+func parseStat(line []byte) (stat, error) {
+	i := bytes.LastIndexByte(line, ')')
+	if i < 0 {
+		return stat{}, errors.New("no process name")
+	}
+	fields := bytes.Fields(line[i+1:]) // fields[0] is field 3
+	if len(fields) < 20 || len(fields[0]) != 1 {
+		return stat{}, errors.New("too few fields")
+	}
+	threads, err := strconv.Atoi(string(fields[17]))
+	if err != nil {
+		return stat{}, fmt.Errorf("number of threads: %w", err)
+	}
+	start, err := strconv.ParseUint(string(fields[19]), 10, 64)
+	if err != nil {
+		return stat{}, fmt.Errorf("start time: %w", err)
+	}
+	return stat{fields[0][0], threads, start}, nil
+}
+
+// readSmall reads a file of procfs into buf, in one system call: procfs
+// answers each read with a line that is consistent in itself.
+func readSmall(path string, buf []byte) ([]byte, error) {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	defer unix.Close(fd)
+	n, err := unix.Read(fd, buf)
+	if err != nil {
+		return nil, &os.PathError{Op: "read", Path: path, Err: err}
+	}
+	return buf[:n], nil
+}
