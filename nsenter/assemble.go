@@ -2,7 +2,9 @@ package nsenter
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"math"
 )
 
 // Where an image lies in memory. An address minus imageBase is the offset in
@@ -56,7 +58,8 @@ type assembly struct {
 
 // Assemble encodes the program for the machine. files gives the descriptor
 // numbers for the names used by [File]. Errors: an unplaced or backward target,
-// more than six arguments, an unknown file name, a program that is too large.
+// more than six arguments or 255 rules, a system call number above 65535, an
+// unknown file name, a program that is too large.
 func Assemble(p *Program, files map[string]int) (*Memory, error) {
 	a := &assembly{Memory: &Memory{}, program: p, files: files}
 	if len(p.Steps) > maxSteps {
@@ -93,7 +96,9 @@ func (a *assembly) layData() {
 		s := &a.program.Steps[i]
 		a.use(s.Result)
 		for j := range s.Args {
-			a.use(s.Args[j].ref)
+			if s.Args[j].kind != argFile {
+				a.use(s.Args[j].ref)
+			}
 		}
 	}
 	for _, d := range a.order {
@@ -144,6 +149,9 @@ func (a *assembly) encode(i int) error {
 	if len(s.Args) > 6 || len(s.Rules) > 255 {
 		return fmt.Errorf("%d arguments and %d rules are too many", len(s.Args), len(s.Rules))
 	}
+	if s.Nr > math.MaxUint16 {
+		return fmt.Errorf("system call %d does not exist", s.Nr)
+	}
 	b := a.ReadOnly[a.Entries[i]-programBase:]
 	b[offOp] = byte(s.Op)
 	if s.Invert {
@@ -176,9 +184,9 @@ func (a *assembly) argument(arg *Arg) (uint64, error) {
 	case argAddr, argLoad:
 		return a.resolve(arg.ref), nil
 	case argFile:
-		fd, ok := a.files[arg.file]
+		fd, ok := a.files[string(arg.ref.data.Bytes)]
 		if !ok {
-			return 0, fmt.Errorf("no descriptor is named %q", arg.file)
+			return 0, fmt.Errorf("no descriptor is named %q", arg.ref.data.Bytes)
 		}
 		return uint64(fd), nil
 	}
@@ -189,6 +197,9 @@ func (a *assembly) encodeRule(step int, b []byte, r Rule) error {
 	operand := r.Count
 	if r.Action == Jump || r.Action == FailTo {
 		to := a.program.targets[r.Target]
+		if to < 0 {
+			return errors.New("the target of a jump was not placed")
+		}
 		if to <= step {
 			return fmt.Errorf("jump from step %d to step %d does not go forward", step, to)
 		}

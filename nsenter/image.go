@@ -110,17 +110,16 @@ func symbolSections(p *Program, m *Memory, offset uint64) (table, sections []byt
 	le := binary.NativeEndian
 	table = make([]byte, symbolSize, symbolSize*64) // the first symbol is empty by definition
 	names := []byte{0}
-	last := ""
-	for i := range p.Steps {
-		if p.Steps[i].Label == last {
-			continue
+	for i, next := 0, 0; i < len(p.Steps); i = next {
+		label := p.Steps[i].Label
+		for next = i; next < len(p.Steps) && p.Steps[next].Label == label; {
+			next++
 		}
-		last = p.Steps[i].Label
 		table = le.AppendUint32(table, uint32(len(names)))
-		table = append(table, 1, 0, 0xf1, 0xff) // an object at an absolute address
+		table = append(table, 0x11, 0, 0xf1, 0xff) // a global object at an absolute address
 		table = le.AppendUint64(table, m.Entries[i])
-		table = le.AppendUint64(table, m.Entries[i+1]-m.Entries[i])
-		names = append(append(names, last...), 0)
+		table = le.AppendUint64(table, m.Entries[next]-m.Entries[i])
+		names = append(append(names, label...), 0)
 	}
 	symbols := uint64(len(table))
 	table = append(table, names...)

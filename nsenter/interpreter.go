@@ -53,7 +53,7 @@ func (in *Interpreter) Bytes(addr uint64, size int) ([]byte, error) {
 		base  uint64
 		bytes []byte
 	}{{programBase, in.memory.ReadOnly}, {in.memory.WritableAddr, in.memory.Writable}, {reportBase, in.report}} {
-		if addr >= s.base && addr-s.base+uint64(size) <= uint64(len(s.bytes)) {
+		if addr >= s.base && size >= 0 && addr-s.base+uint64(size) <= uint64(len(s.bytes)) {
 			return s.bytes[addr-s.base:][:size], nil
 		}
 	}

@@ -28,7 +28,7 @@ const CloneArgsSize = int(unsafe.Sizeof(cloneArgs{}))
 
 // Clone adds a clone3 step that gives the child the memory as it is (no
 // CLONE_VM); parentTid is where the pid goes, seen from the caller's namespace.
-func (p *Program) Clone(flags uint64, parentTid Ref) *Call {
+func (p *Program) Clone(flags uint64, parentTid Ref) Call {
 	d := &Data{Bytes: make([]byte, CloneArgsSize)}
 	*(*cloneArgs)(unsafe.Pointer(&d.Bytes[0])) = cloneArgs{flags: flags | unix.CLONE_PARENT_SETTID, exitSignal: uint64(unix.SIGCHLD)}
 	if flags&unix.CLONE_PARENT != 0 { // the child inherits the exit signal, clone3(2) wants 0
@@ -47,13 +47,19 @@ type Child struct {
 	Pidfd int // close-on-exec
 }
 
-// Launch clones a process with the given CLONE_NEW* flags that executes the
-// image. The descriptors in files, and 0, 1 and 2, stay open in it under their
+// Options are what a process is launched with besides its image.
+type Options struct {
+	Flags  uint64         // CLONE_NEW*
+	Cgroup int            // descriptor of the cgroup v2 directory that it is born in, 0: the launcher's
+	Files  map[string]int // descriptors that stay open in it, as for [Assemble]
+}
+
+// Launch clones a process that executes the image. The descriptors in o.Files, and 0, 1 and 2, stay open in it under their
 // numbers, whatever their close-on-exec flag says; others as that flag says. All
 // signals are blocked in it and have their default action unless ignored.
-func Launch(img *Image, flags uint64, files map[string]int) (*Child, error) {
-	keep := make([]int32, 0, len(files)+1)
-	for _, fd := range files {
+func Launch(img *Image, o Options) (*Child, error) {
+	keep := make([]int32, 0, len(o.Files)+1)
+	for _, fd := range o.Files {
 		keep = append(keep, int32(fd))
 	}
 	var execErrno int32
@@ -62,9 +68,13 @@ func Launch(img *Image, flags uint64, files map[string]int) (*Child, error) {
 	pidfd := new(int32)
 	pinner.Pin(pidfd)
 	args := &cloneArgs{
-		flags:      flags | unix.CLONE_VM | unix.CLONE_VFORK | unix.CLONE_PIDFD | unix.CLONE_CLEAR_SIGHAND,
+		flags:      o.Flags | unix.CLONE_VM | unix.CLONE_VFORK | unix.CLONE_PIDFD | unix.CLONE_CLEAR_SIGHAND,
 		pidfd:      uint64(uintptr(unsafe.Pointer(pidfd))),
 		exitSignal: uint64(unix.SIGCHLD),
+	}
+	if o.Cgroup > 0 {
+		args.flags |= unix.CLONE_INTO_CGROUP
+		args.cgroup = uint64(o.Cgroup)
 	}
 	name := append([]byte(ImageName), 0)
 	argv := [2]*byte{&name[0], nil}
@@ -80,7 +90,7 @@ func Launch(img *Image, flags uint64, files map[string]int) (*Child, error) {
 	r := cloneExec(args, unsafe.Sizeof(*args), unsafe.SliceData(keep), len(keep), img.Fd, &empty, &argv[0], &envp[0], &execErrno)
 	restore()
 	if r < 0 {
-		return nil, fmt.Errorf("clone3 of the container's first process (%s): %w", cloneFlags(flags), unix.Errno(-r))
+		return nil, fmt.Errorf("clone3 of the container's first process (%s): %w", cloneFlags(o.Flags), unix.Errno(-r))
 	}
 	if execErrno != 0 {
 		var status unix.WaitStatus

@@ -21,11 +21,11 @@ type machineCase struct {
 	errno  unix.Errno
 }
 
-func say(p *Program, text string) *Call {
+func say(p *Program, text string) Call {
 	return p.Call(unix.SYS_WRITE, File("out"), p.String(text), Int(len(text)))
 }
 
-func bad(p *Program) *Call { return p.Call(unix.SYS_CLOSE, Int(12345)) }
+func bad(p *Program) Call { return p.Call(unix.SYS_CLOSE, Int(12345)) }
 
 var machineCases = []machineCase{
 	{"empty", func(*Program) {}, "", -1, 0},
@@ -234,7 +234,7 @@ func launchAndWait(t *testing.T, p *Program, out, report *os.File) {
 		t.Fatal(err)
 	}
 	defer img.Close()
-	child, err := Launch(img, 0, files)
+	child, err := Launch(img, Options{Files: files})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -67,7 +67,7 @@ func (p *Program) testString(s *Step) string {
 	}
 	value := p.argString(&s.Args[0], formatInt)
 	mask, want := s.Args[1].value, s.Args[2].value
-	if mask == 0 {
+	if mask == 0 && want != 0 && !s.Invert && s.Rules[0].Action == Jump {
 		return "goto"
 	}
 	if mask != ^uint64(0) {
@@ -114,11 +114,14 @@ func errnoName(e unix.Errno) string {
 func (p *Program) argString(a *Arg, f format) string {
 	switch a.kind {
 	case argFile:
-		return "<" + a.file + ">"
+		return "<" + string(a.ref.data.Bytes) + ">"
 	case argLoad:
 		return p.refString(a.ref)
 	case argAddr:
 		if a.ref.kind != refData {
+			return "&" + p.refString(a.ref)
+		}
+		if a.ref.offset != 0 {
 			return "&" + p.refString(a.ref)
 		}
 		if f.data == nil {
@@ -126,13 +129,13 @@ func (p *Program) argString(a *Arg, f format) string {
 		}
 		return f.data(p, a.ref.data)
 	}
-	if f.data != nil && a.value == 0 {
+	switch {
+	case f.value != nil:
+		return f.value(a.value)
+	case f.data != nil && a.value == 0:
 		return "NULL"
 	}
-	if f.value == nil {
-		return strconv.FormatInt(int64(a.value), 10)
-	}
-	return f.value(a.value)
+	return strconv.FormatInt(int64(a.value), 10)
 }
 
 func (p *Program) refString(r Ref) string {
@@ -178,10 +181,10 @@ func stringOf(d *Data) string {
 	return strconv.Quote(string(s))
 }
 
-func listString(_ *Program, d *Data) string {
+func listString(p *Program, d *Data) string {
 	list := make([]string, len(d.Pointers))
-	for i, p := range d.Pointers {
-		list[i] = stringOf(p.To.data)
+	for i, to := range d.Pointers {
+		list[i] = p.argString(&Arg{kind: argAddr, ref: to.To}, formatString)
 	}
 	return "[" + strings.Join(list, ", ") + "]"
 }

@@ -2,6 +2,7 @@ package nsenter
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"golang.org/x/sys/unix"
 )
@@ -16,6 +17,8 @@ type Program struct {
 	targets []int // step index that each target stands before; -1 until placed
 	label   string
 	strings map[string]*Data
+	args    []Arg  // the arguments of all steps, one after the other
+	rules   []Rule // room for rules
 }
 
 // Op tells the machine's two instructions apart.
@@ -93,10 +96,10 @@ type Pointer struct {
 // Ref is an address in the program's memory: a cell, or a place in some data,
 // or in the report page.
 type Ref struct {
-	kind   refKind
-	cell   Cell
 	data   *Data
-	offset int
+	offset int32
+	cell   uint16
+	kind   refKind
 }
 
 type refKind uint8
@@ -110,10 +113,9 @@ const (
 
 // Arg is an argument of a step.
 type Arg struct {
-	kind  argKind
 	value uint64
 	ref   Ref
-	file  string
+	kind  argKind
 }
 
 type argKind uint8
@@ -122,7 +124,7 @@ const (
 	argInt  argKind = iota // value
 	argAddr                // the address ref
 	argLoad                // the 8 bytes at ref
-	argFile                // the descriptor that the launcher has under this name
+	argFile                // the descriptor that the launcher has under the name at ref
 )
 
 // New returns an empty program.
@@ -130,7 +132,8 @@ func New() *Program {
 	return &Program{
 		Steps:   make([]Step, 0, 512),
 		cells:   make([]cell, 0, 64),
-		strings: make(map[string]*Data, 64),
+		strings: make(map[string]*Data, 128),
+		args:    make([]Arg, 0, 2048),
 	}
 }
 
@@ -140,6 +143,17 @@ func New() *Program {
 func (p *Program) MapReport(file string) {
 	p.Call(unix.SYS_MMAP, Int(reportBase), Int(ReportSize), Int(unix.PROT_READ|unix.PROT_WRITE),
 		Int(unix.MAP_SHARED|unix.MAP_FIXED), File(file), Int(0))
+}
+
+// InsertBefore adds steps before step i. A jump to step i leads to the first of
+// them, so whoever comes to step i comes through them.
+func (p *Program) InsertBefore(i int, steps ...Step) {
+	p.Steps = slices.Insert(p.Steps, i, steps...)
+	for t, to := range p.targets {
+		if to > i {
+			p.targets[t] = to + len(steps)
+		}
+	}
 }
 
 // Label sets the label of all following steps.
@@ -162,9 +176,17 @@ func (p *Program) Target() Target {
 func (p *Program) Place(t Target) { p.targets[t] = len(p.Steps) }
 
 // Call adds a system call.
-func (p *Program) Call(nr uintptr, args ...Arg) *Call {
-	p.Steps = append(p.Steps, Step{Op: OpCall, Nr: nr, Label: p.label, Args: args})
-	return &Call{p, len(p.Steps) - 1}
+func (p *Program) Call(nr uintptr, args ...Arg) Call {
+	p.Steps = append(p.Steps, Step{Op: OpCall, Nr: nr, Label: p.label, Args: p.keep(args)})
+	return Call{p, len(p.Steps) - 1}
+}
+
+// keep copies arguments to where those of all steps lie: programs are built on
+// the way of every start, and one allocation is better than hundreds.
+func (p *Program) keep(args []Arg) []Arg {
+	n := len(p.args)
+	p.args = append(p.args, args...)
+	return p.args[n:len(p.args):len(p.args)]
 }
 
 // Expect adds a test: unless value & mask == want the program fails with errno.
@@ -188,9 +210,9 @@ func (p *Program) Goto(t Target) { p.JumpUnless(Int(0), 0, 1, t) }
 func (p *Program) test(invert bool, value Arg, mask, want uint64, rule Rule) {
 	p.Steps = append(p.Steps, Step{
 		Op: OpTest, Invert: invert, Label: p.label,
-		Args:  []Arg{value, {value: mask}, {value: want}},
-		Rules: []Rule{rule},
+		Args: p.keep([]Arg{value, {value: mask}, {value: want}}),
 	})
+	Call{p, len(p.Steps) - 1}.rule(rule)
 }
 
 // Call is a system call step that was just added to a program.
@@ -200,16 +222,16 @@ type Call struct {
 }
 
 // Into stores the call's result in a cell.
-func (c *Call) Into(cell Cell) *Call { return c.IntoRef(cell.Ref()) }
+func (c Call) Into(cell Cell) Call { return c.IntoRef(cell.Ref()) }
 
 // IntoRef stores the call's result, 8 bytes wide, at an address.
-func (c *Call) IntoRef(r Ref) *Call {
+func (c Call) IntoRef(r Ref) Call {
 	c.p.Steps[c.i].Result = r
 	return c
 }
 
 // Ignore lets the program go on when the call fails with one of these.
-func (c *Call) Ignore(errnos ...unix.Errno) *Call {
+func (c Call) Ignore(errnos ...unix.Errno) Call {
 	for _, e := range errnos {
 		c.rule(Rule{Errno: e, Action: Continue})
 	}
@@ -217,25 +239,39 @@ func (c *Call) Ignore(errnos ...unix.Errno) *Call {
 }
 
 // JumpOn lets the program go on at t when the call fails with errno.
-func (c *Call) JumpOn(errno unix.Errno, t Target) *Call {
+func (c Call) JumpOn(errno unix.Errno, t Target) Call {
 	return c.rule(Rule{Errno: errno, Action: Jump, Target: t})
 }
 
 // RepeatOn makes the call again, at most count times, when it fails with errno.
-func (c *Call) RepeatOn(errno unix.Errno, count uint32) *Call {
+func (c Call) RepeatOn(errno unix.Errno, count uint32) Call {
 	return c.rule(Rule{Errno: errno, Action: Repeat, Count: count})
 }
 
 // FailTo reports any errno as the program's failure and goes on at t, where the
 // program may collect the reason before it exits.
-func (c *Call) FailTo(t Target) *Call {
+func (c Call) FailTo(t Target) Call {
 	return c.rule(Rule{Errno: AnyErrno, Action: FailTo, Target: t})
 }
 
-func (c *Call) rule(r Rule) *Call {
+func (c Call) rule(r Rule) Call {
 	s := &c.p.Steps[c.i]
+	if s.Rules == nil {
+		s.Rules = c.p.room()
+	}
 	s.Rules = append(s.Rules, r)
 	return c
+}
+
+// room is where a step's first rules lie, for the reason that [Program.keep] has.
+func (p *Program) room() []Rule {
+	const few = 4
+	if len(p.rules) < few {
+		p.rules = make([]Rule, 64*few)
+	}
+	rules := p.rules[:0:few]
+	p.rules = p.rules[few:]
+	return rules
 }
 
 // Int is a constant argument.
@@ -256,7 +292,7 @@ func Value(c Cell) Arg { return Load(c.Ref()) }
 
 // File is the launcher's descriptor of this name as an argument. Its number
 // is filled in by [Assemble].
-func File(name string) Arg { return Arg{kind: argFile, file: name} }
+func File(name string) Arg { return Arg{kind: argFile, ref: (&Data{Bytes: []byte(name)}).At(0)} }
 
 // String is the address of s with a NUL behind it. Equal strings are kept once.
 func (p *Program) String(s string) Arg {
@@ -284,13 +320,13 @@ func Bytes(b []byte) Arg { return Address((&Data{Bytes: b}).At(0)) }
 func Buffer(size int) *Data { return &Data{Bytes: make([]byte, size), Writable: true} }
 
 // At is the address of the byte at this offset.
-func (d *Data) At(offset int) Ref { return Ref{kind: refData, data: d, offset: offset} }
+func (d *Data) At(offset int) Ref { return Ref{kind: refData, data: d, offset: int32(offset)} }
 
 // Ref is the address of the cell.
-func (c Cell) Ref() Ref { return Ref{kind: refCell, cell: c} }
+func (c Cell) Ref() Ref { return Ref{kind: refCell, cell: uint16(c)} }
 
 // InReport is an address within the report page.
-func InReport(offset int) Ref { return Ref{kind: refReport, offset: offset} }
+func InReport(offset int) Ref { return Ref{kind: refReport, offset: int32(offset)} }
 
 // Words is the address of constant data made of 64-bit words, the form of
 // struct open_how, mount_attr and clone_args.

@@ -86,10 +86,5 @@ func (p *Program) Failure(r Report) error {
 		return fmt.Errorf("step %d of %d: %w", r.Failed, len(p.Steps), r.Errno)
 	}
 	s := &p.Steps[r.Failed]
-	e := &StepError{Step: r.Failed, Label: s.Label, Name: "test", Call: p.StepString(r.Failed), Errno: r.Errno, Message: r.Message}
-	if s.Op == OpCall {
-		e.Name = SyscallName(s.Nr)
-	}
-	e.Path = s.path()
-	return e
+	return &StepError{Step: r.Failed, Label: s.Label, Name: s.CallName(), Call: p.StepString(r.Failed), Path: s.Path(), Errno: r.Errno, Message: r.Message}
 }

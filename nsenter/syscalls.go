@@ -1,6 +1,7 @@
 package nsenter
 
 import (
+	"bytes"
 	"fmt"
 
 	"golang.org/x/sys/unix"
@@ -15,13 +16,24 @@ func SyscallName(nr uintptr) string {
 	return name
 }
 
-// path is the path that the step's call is about, "" if it takes none.
-func (s *Step) path() string {
+// CallName is the name of the step's system call, "test" if it makes none.
+func (s *Step) CallName() string {
+	if s.Op == OpTest {
+		return "test"
+	}
+	return SyscallName(s.Nr)
+}
+
+// Path is the path that the step's call is about, "" if it takes none.
+func (s *Step) Path() string {
+	if s.Op == OpTest {
+		return ""
+	}
 	_, formats := signature(s.Nr)
 	for i := range s.Args {
 		if i < len(formats) && formats[i].data != nil && s.Args[i].ref.kind == refData && isPath(s.Nr, i) {
-			text := s.Args[i].ref.data.Bytes
-			return string(text[:len(text)-1])
+			text, _, _ := bytes.Cut(s.Args[i].ref.data.Bytes, []byte{0})
+			return string(text)
 		}
 	}
 	return ""
@@ -71,6 +83,8 @@ func signature(nr uintptr) (string, []format) {
 		return "exit_group", []format{num}
 	case unix.SYS_FCHDIR:
 		return "fchdir", []format{fd}
+	case unix.SYS_FCHMODAT:
+		return "fchmodat", []format{fd, str, octal}
 	case unix.SYS_FCHOWN:
 		return "fchown", []format{fd, num, num}
 	case unix.SYS_FCHOWNAT:
@@ -158,6 +172,8 @@ func signatureNtoZ(nr uintptr, fd, num, hex, octal, str, mem format, flags func(
 		return "sethostname", []format{str, num}
 	case unix.SYS_SETNS:
 		return "setns", []format{fd, flags(cloneFlags)}
+	case unix.SYS_SETPGID:
+		return "setpgid", []format{num, num}
 	case unix.SYS_SETRESGID:
 		return "setresgid", []format{num, num, num}
 	case unix.SYS_SETRESUID:

@@ -1,0 +1,63 @@
+# rung: make builds, make run shows a container, make test runs every test.
+
+PREFIX  ?= /usr/local
+DESTDIR ?=
+GO      ?= go
+
+VERSION := $(shell cat VERSION)
+COMMIT  := $(or $(shell git describe --always --dirty --abbrev=40 --exclude='*' 2>/dev/null),unknown)
+
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
+
+# Nothing of the machine, the directory or the moment gets into the binary.
+export CGO_ENABLED := 0
+BUILD := $(GO) build -trimpath -buildvcs=false -tags urfave_cli_no_docs \
+	-ldflags '-s -w -buildid= -X main.version=$(VERSION) -X main.commit=$(COMMIT)'
+
+.PHONY: all
+all: bin/rung
+
+# The Go tool knows what is up to date.
+.PHONY: bin/rung
+bin/rung:
+	@mkdir -p bin
+	$(BUILD) -o $@ .
+
+# The main job: a container made of what the machine has, seen from inside.
+.PHONY: run
+run: bin/rung
+	@$(GO) run ./tests/demo
+
+# All tests, or with STAGES="unit integration" some of them.
+STAGES ?=
+.PHONY: test
+test: bin/rung
+	@tests/install-deps
+	@$(GO) build -o bin/tests/ ./tests/run
+	@bin/tests/run $(STAGES)
+
+.PHONY: bench
+bench: bin/rung
+	@$(GO) run ./tests/bench
+
+.PHONY: lint
+lint:
+	@tests/lint $(STATICCHECK)
+
+# Builds again in another directory with nothing cached: the same bytes.
+.PHONY: reproducible
+reproducible: bin/rung
+	@tmp=$$(mktemp -d) && trap 'rm -rf "$$tmp"' EXIT && \
+	mkdir "$$tmp/elsewhere" && \
+	tar -cf - --exclude=./bin --exclude=./.git . | tar -xf - -C "$$tmp/elsewhere" && \
+	GOCACHE="$$tmp/cache" $(MAKE) --no-print-directory -s -C "$$tmp/elsewhere" COMMIT='$(COMMIT)' bin/rung && \
+	cmp bin/rung "$$tmp/elsewhere/bin/rung" && \
+	echo "reproducible: $$(sha256sum <bin/rung | cut -c1-64)"
+
+.PHONY: install
+install: bin/rung
+	install -D -m 0755 bin/rung '$(DESTDIR)$(PREFIX)/bin/rung'
+
+.PHONY: clean
+clean:
+	rm -rf bin

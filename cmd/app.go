@@ -1,0 +1,244 @@
+// Package cmd is rung's command line: one file for each command, each of which
+// turns flags and arguments into a call of package libcontainer and its result
+// into output. The spelling of commands and flags, the form of the output and
+// the exit codes are those of runc, which clients rely on.
+package cmd
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"github.com/urfave/cli/v2"
+
+	"github.com/rung-oci/rung/libcontainer"
+	"github.com/rung-oci/rung/libcontainer/logs"
+	"github.com/rung-oci/rung/libcontainer/store"
+)
+
+// Build is what is known of the executable.
+type Build struct {
+	Version string // unknown if empty
+	Commit  string // unknown if empty
+
+	// Configure, if not nil, may change the runtime before a command uses it.
+	Configure func(*libcontainer.Runtime)
+}
+
+// App is the command line. It runs one command.
+type App struct {
+	build          Build
+	stdout, stderr io.Writer
+	global         globalFlags
+	runtime        libcontainer.Runtime
+	status         int // the exit code of a command without error
+}
+
+// New returns the command line of an executable.
+func New(b Build) *App {
+	if b.Version == "" {
+		b.Version = "unknown"
+	}
+	if b.Commit == "" {
+		b.Commit = "unknown"
+	}
+	return &App{build: b, stdout: os.Stdout, stderr: os.Stderr}
+}
+
+// Run runs the command of args, the first of which is the program's name. It
+// returns the exit code: 1 after an error, which then is in the log and on
+// stderr, else 0, or what became of the container's process (see
+// [libcontainer.Runtime.Run]).
+func (a *App) Run(args []string) int {
+	if err := a.cli(args).Run(args); err != nil {
+		if a.runtime.Log == nil {
+			a.openLog() // a global flag is wrong; --log may be right
+		}
+		a.runtime.Log.Error(err)
+		return 1
+	}
+	return a.status
+}
+
+func (a *App) cli(args []string) *cli.App {
+	return &cli.App{
+		Name:           "rung",
+		Usage:          "create and run containers from OCI bundles",
+		UsageText:      "rung [global options] command [command options] [arguments]",
+		Version:        a.version(),
+		Compiled:       time.Unix(1, 0), // or else cli looks at the file's time
+		Flags:          a.global.flags(),
+		Before:         func(*cli.Context) error { return a.setup() },
+		Action:         noCommand,
+		OnUsageError:   usageError,
+		ExitErrHandler: func(*cli.Context, error) {}, // errors and exit codes are Run's
+		Writer:         a.stdout,
+		ErrWriter:      a.stderr,
+		Commands:       a.commands(args),
+	}
+}
+
+// commands returns the commands that can be meant by args: those whose names
+// are among them. Making all takes a tenth of a millisecond and is for help.
+func (a *App) commands(args []string) []*cli.Command {
+	all := [...]struct {
+		name string
+		make func() *cli.Command
+	}{
+		{"create", a.create},
+		{"delete", a.deleteCommand},
+		{"features", a.features},
+		{"kill", a.kill},
+		{"list", a.list},
+		{"plan", a.plan},
+		{"run", a.run},
+		{"spec", a.spec},
+		{"start", a.start},
+		{"state", a.state},
+	}
+	help := slices.ContainsFunc(args, isHelp)
+	var list []*cli.Command
+	for _, e := range all {
+		if !help && !slices.Contains(args, e.name) {
+			continue
+		}
+		c := e.make()
+		c.Name = e.name
+		c.HideHelpCommand = true // "help" and "h" are names for containers
+		c.OnUsageError = usageError
+		list = append(list, c)
+	}
+	return list
+}
+
+func isHelp(arg string) bool {
+	arg = strings.TrimLeft(arg, "-")
+	return arg == "help" || arg == "h"
+}
+
+// version is what follows "rung version " for --version: clients parse it.
+func (a *App) version() string {
+	return fmt.Sprintf("%s\ncommit: %s\nspec: %s\ngo: %s", a.build.Version, a.build.Commit, specs.Version, runtime.Version())
+}
+
+func noCommand(c *cli.Context) error {
+	if c.Args().Present() {
+		return fmt.Errorf("unknown command %q: see rung --help", c.Args().First())
+	}
+	return errors.New("no command: see rung --help")
+}
+
+func usageError(c *cli.Context, err error, isSubcommand bool) error {
+	if isSubcommand {
+		return fmt.Errorf("%s: %w: see rung %[1]s --help", c.Command.Name, err)
+	}
+	return fmt.Errorf("%w: see rung --help", err)
+}
+
+// globalFlags are the flags before the command.
+type globalFlags struct {
+	root, log, logFormat, logLevel, imageDir string
+	cgroupManager, rootless                  string
+	debug, strict, systemdCgroup             bool
+}
+
+func (g *globalFlags) flags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "root", Destination: &g.root, Usage: "`DIR` of the containers' state", DefaultText: store.DefaultRoot + ", or $XDG_RUNTIME_DIR/rung if not root"},
+		&cli.StringFlag{Name: "log", Destination: &g.log, Usage: "log to `FILE` instead of stderr"},
+		&cli.StringFlag{Name: "log-format", Destination: &g.logFormat, Value: "text", Usage: "`FORMAT` of the log: text or json"},
+		&cli.StringFlag{Name: "log-level", Destination: &g.logLevel, Value: "warning", Usage: "least `LEVEL` to log: error, warning, info or debug"},
+		&cli.BoolFlag{Name: "debug", Destination: &g.debug, Usage: "the same as --log-level debug", DisableDefaultText: true},
+		&cli.StringFlag{Name: "image-dir", Destination: &g.imageDir, Usage: "make the images of first processes in `DIR`, not in memory"},
+		&cli.BoolFlag{Name: "strict", Destination: &g.strict, Usage: "refuse unknown properties in config.json", DisableDefaultText: true},
+		&cli.BoolFlag{Name: "systemd-cgroup", Destination: &g.systemdCgroup, Usage: "not supported yet", DisableDefaultText: true},
+		&cli.StringFlag{Name: "cgroup-manager", Destination: &g.cgroupManager, Value: "cgroupfs", Usage: "what makes cgroups; only cgroupfs yet", DefaultText: "cgroupfs"},
+		&cli.StringFlag{Name: "rootless", Destination: &g.rootless, Value: "auto", Usage: "false or auto; true is not supported yet", DefaultText: "auto"},
+	}
+}
+
+// setup makes the runtime that the global flags describe. The log comes first,
+// so that what is wrong with the other flags is found in it.
+func (a *App) setup() error {
+	g := &a.global
+	err := a.openLog()
+	if err == nil {
+		err = g.unsupported()
+	}
+	if err != nil {
+		return err
+	}
+	if a.runtime.Store, err = store.New(g.rootDir()); err != nil {
+		return err
+	}
+	a.runtime.Version = a.build.Version
+	a.runtime.ImageDir = g.imageDir
+	a.runtime.Strict = g.strict
+	if a.build.Configure != nil {
+		a.build.Configure(&a.runtime)
+	}
+	return nil
+}
+
+// openLog opens the log that the flags describe, or as much of that as is right.
+func (a *App) openLog() error {
+	g := &a.global
+	format, formatErr := logs.ParseFormat(g.logFormat)
+	level, levelErr := g.level()
+	a.runtime.Log = logs.New(format, level)
+	if g.log != "" {
+		log, err := logs.Open(g.log, format, level)
+		if err != nil {
+			return err
+		}
+		a.runtime.Log = log
+	}
+	return errors.Join(formatErr, levelErr)
+}
+
+func (g *globalFlags) level() (logs.Level, error) {
+	if g.debug {
+		return logs.LevelDebug, nil
+	}
+	return logs.ParseLevel(g.logLevel)
+}
+
+// rootDir returns the store's root, the empty string for its default.
+func (g *globalFlags) rootDir() string {
+	if g.root != "" || os.Geteuid() == 0 {
+		return g.root
+	}
+	if dir := os.Getenv("XDG_RUNTIME_DIR"); dir != "" {
+		return filepath.Join(dir, "rung")
+	}
+	return ""
+}
+
+// unsupported refuses by name what rung does not do yet.
+func (g *globalFlags) unsupported() error {
+	if g.systemdCgroup {
+		return errors.New("--systemd-cgroup is not supported yet: use cgroupfs")
+	}
+	switch g.cgroupManager {
+	case "cgroupfs":
+	case "systemd", "disabled":
+		return fmt.Errorf("--cgroup-manager %s is not supported yet: use cgroupfs", g.cgroupManager)
+	default:
+		return fmt.Errorf("--cgroup-manager: %q is no cgroup manager", g.cgroupManager)
+	}
+	switch g.rootless {
+	case "false", "auto":
+	case "true":
+		return errors.New("--rootless true is not supported yet")
+	default:
+		return fmt.Errorf("--rootless: %q is none of true, false, auto", g.rootless)
+	}
+	return nil
+}

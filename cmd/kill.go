@@ -1,0 +1,31 @@
+package cmd
+
+import (
+	"github.com/urfave/cli/v2"
+	"golang.org/x/sys/unix"
+)
+
+func (a *App) kill() *cli.Command {
+	var all bool
+	return &cli.Command{
+		Usage:       "send a signal to the process of a container",
+		ArgsUsage:   "ID [SIGNAL]",
+		Description: "SIGNAL is a name or number: KILL, SIGKILL, 9, RTMIN+1. It is TERM if not given.",
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "all", Aliases: []string{"a"}, Destination: &all, Usage: "send it to all processes of the container", DisableDefaultText: true},
+		},
+		Action: func(c *cli.Context) error {
+			args, err := arguments(c, 1, 2)
+			if err != nil {
+				return err
+			}
+			sig := unix.SIGTERM
+			if len(args) == 2 {
+				if sig, err = parseSignal(args[1]); err != nil {
+					return err
+				}
+			}
+			return a.runtime.Kill(args[0], sig, all)
+		},
+	}
+}

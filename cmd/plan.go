@@ -1,0 +1,58 @@
+package cmd
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/urfave/cli/v2"
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer"
+	"github.com/rung-oci/rung/nsenter"
+)
+
+func (a *App) plan() *cli.Command {
+	var o libcontainer.CreateOptions
+	return &cli.Command{
+		Usage:     "print the system calls that would make a container",
+		ArgsUsage: "[BUNDLE]",
+		Flags:     bundleFlags(&o),
+		Action: func(c *cli.Context) error {
+			args, err := arguments(c, 0, 1)
+			if err != nil {
+				return err
+			}
+			if len(args) == 1 {
+				o.Bundle = args[0]
+			}
+			if err := makeAbsolute(&o.Bundle, &o.Config); err != nil {
+				return err
+			}
+			o.ID = "plan" // the default cgroup is named after it
+			birth, err := a.runtime.Plan(o)
+			if err != nil {
+				return err
+			}
+			return writePlan(a.stdout, birth)
+		},
+	}
+}
+
+// writePlan writes what launches a birth program, and the program.
+func writePlan(w io.Writer, birth *libcontainer.Birth) error {
+	launch := nsenter.New()
+	launch.Call(unix.SYS_CLONE3, nsenter.Words(birth.Flags), nsenter.Int(nsenter.CloneArgsSize))
+	if _, err := fmt.Fprintf(w, "# launching the first process\n      %s\n      execveat(image)\n", launch.StepString(0)); err != nil {
+		return err
+	}
+	if err := birth.Program.Print(w); err != nil {
+		return err
+	}
+	if birth.Sources == nil {
+		return nil
+	}
+	if _, err := io.WriteString(w, "\n# with the caller's credentials, when asked for\n"); err != nil {
+		return err
+	}
+	return birth.Sources.Print(w)
+}

@@ -1,0 +1,37 @@
+package cmd
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer"
+	"github.com/rung-oci/rung/nsenter"
+)
+
+func TestWritePlan(t *testing.T) {
+	program := func(label string) *nsenter.Program {
+		p := nsenter.New()
+		p.Label(label)
+		p.Call(unix.SYS_SETHOSTNAME, p.String("db1"), nsenter.Int(3))
+		return p
+	}
+	birth := &libcontainer.Birth{Program: program("setting the hostname"), Flags: unix.CLONE_NEWNS | unix.CLONE_NEWPID}
+	var b bytes.Buffer
+	if err := writePlan(&b, birth); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"clone3({flags=CLONE_NEWNS|CLONE_NEWPID}", "execveat(image)", "# setting the hostname\n", `sethostname("db1", 3)`} {
+		_, rest, ok := strings.Cut(b.String(), want)
+		if !ok {
+			t.Errorf("no %q, or not in this order, in:\n%s", want, b.String())
+		}
+		b = *bytes.NewBufferString(rest)
+	}
+	birth.Sources = program("opening the sources")
+	if err := writePlan(&b, birth); err != nil || !strings.Contains(b.String(), "# opening the sources\n") {
+		t.Errorf("%v; no sources in:\n%s", err, b.String())
+	}
+}

@@ -1,0 +1,28 @@
+package cmd
+
+import (
+	"github.com/urfave/cli/v2"
+
+	"github.com/rung-oci/rung/libcontainer"
+)
+
+func (a *App) run() *cli.Command {
+	var o libcontainer.CreateOptions
+	return &cli.Command{
+		Usage:       "create and start a container",
+		ArgsUsage:   "ID",
+		Description: "Waits for the container's process, deletes the container, and exits as the process did, with 128 + N if signal N ended it.",
+		Flags: append(createFlags(&o),
+			&cli.BoolFlag{Name: "detach", Aliases: []string{"d"}, Destination: &o.Detach, Usage: "do not wait for the process", DisableDefaultText: true},
+			&cli.BoolFlag{Name: "keep", Destination: &o.Keep, Usage: "do not delete the container", DisableDefaultText: true},
+		),
+		Action: func(c *cli.Context) error {
+			err := complete(c, &o)
+			if err != nil {
+				return err
+			}
+			a.status, err = a.runtime.Run(o)
+			return err
+		},
+	}
+}

@@ -1,0 +1,99 @@
+package libcontainer
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/executable"
+)
+
+// process finds out what will be executed, with which environment, and says
+// now why it cannot be.
+func (c *creation) process(in *Input) error {
+	p := c.spec.Process
+	if p == nil {
+		return nil
+	}
+	root, err := unix.Open(c.host.Rootfs, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("root.path: %s: %w", c.host.Rootfs, err)
+	}
+	defer unix.Close(root)
+	in.Env = append(slices.Clip(p.Env), in.Env...)
+	if !hasEnv(in.Env, "HOME") {
+		in.Env = append(in.Env, "HOME="+homeOf(root, p.User.UID))
+	}
+	f := &executable.Finder{Root: root, Path: getenv(in.Env, "PATH"), Cwd: p.Cwd, Override: true}
+	for _, m := range c.spec.Mounts {
+		f.Mounts = append(f.Mounts, path.Clean("/"+m.Destination))
+	}
+	resolved, err := f.Find(p.Args[0])
+	if err == nil {
+		err = f.Inspect(resolved)
+	}
+	switch {
+	case err == nil:
+		in.Candidates = []string{resolved}
+	case errors.Is(err, executable.ErrBehindMount):
+		in.Behind = true
+		in.Candidates = executable.Candidates(p.Args[0], f.Path, p.Cwd)
+	default:
+		return startError(err)
+	}
+	return nil
+}
+
+// startError has the words by which docker, podman and CRI-O know that the
+// process itself is at fault (cli-contract of runc).
+func startError(err error) error {
+	return fmt.Errorf("unable to start container process: %w", err)
+}
+
+func hasEnv(env []string, key string) bool {
+	return slices.ContainsFunc(env, func(e string) bool { return strings.HasPrefix(e, key+"=") })
+}
+
+// getenv is the value of the last entry for a key, as execvp(3) and shells see it.
+func getenv(env []string, key string) (value string) {
+	for _, e := range env {
+		if v, ok := strings.CutPrefix(e, key+"="); ok {
+			value = v
+		}
+	}
+	return value
+}
+
+// homeOf is the home directory that the container's own /etc/passwd gives a user,
+// "/" if it does not say.
+func homeOf(root int, uid uint32) string {
+	how := unix.OpenHow{Flags: unix.O_RDONLY | unix.O_NONBLOCK | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS}
+	fd, err := unix.Openat2(root, "etc/passwd", &how)
+	if err != nil {
+		return "/"
+	}
+	f := os.NewFile(uintptr(fd), "etc/passwd")
+	defer f.Close()
+	if st, err := f.Stat(); err != nil || !st.Mode().IsRegular() {
+		return "/"
+	}
+	const most = 1 << 20
+	id := []byte(strconv.FormatUint(uint64(uid), 10))
+	for lines := bufio.NewScanner(io.LimitReader(f, most)); lines.Scan(); {
+		// name, password, uid, gid, comment, home, shell: passwd(5)
+		fields := bytes.Split(lines.Bytes(), []byte{':'})
+		if len(fields) >= 6 && bytes.Equal(fields[2], id) && len(fields[5]) > 0 {
+			return string(fields[5])
+		}
+	}
+	return "/"
+}

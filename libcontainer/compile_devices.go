@@ -1,0 +1,198 @@
+package libcontainer
+
+import (
+	"fmt"
+	"os"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/nsenter"
+)
+
+// defaultDevices are the devices that every container has
+// (runtime-spec config-linux.md, Default Devices).
+func defaultDevices() []specs.LinuxDevice {
+	perm := os.FileMode(0o666)
+	mode := &perm
+	return []specs.LinuxDevice{
+		{Path: "/dev/null", Type: "c", Major: 1, Minor: 3, FileMode: mode},
+		{Path: "/dev/zero", Type: "c", Major: 1, Minor: 5, FileMode: mode},
+		{Path: "/dev/full", Type: "c", Major: 1, Minor: 7, FileMode: mode},
+		{Path: "/dev/random", Type: "c", Major: 1, Minor: 8, FileMode: mode},
+		{Path: "/dev/urandom", Type: "c", Major: 1, Minor: 9, FileMode: mode},
+		{Path: "/dev/tty", Type: "c", Major: 5, Minor: 0, FileMode: mode},
+	}
+}
+
+// defaultLinks are the symbolic links in /dev: target, then name.
+var defaultLinks = [...][2]string{
+	{"/proc/self/fd", "fd"}, {"/proc/self/fd/0", "stdin"}, {"/proc/self/fd/1", "stdout"}, {"/proc/self/fd/2", "stderr"},
+	{"pts/ptmx", "ptmx"},
+}
+
+// devices makes linux.devices, and the default devices and links unless /dev is
+// the host's, bound there by the config.
+func (c *compiler) devices() error {
+	mount := c.tree
+	for _, d := range c.allDevices() {
+		if err := c.device(d); err != nil {
+			return fmt.Errorf("linux.devices (%s): %w", d.Path, err)
+		}
+	}
+	c.tree = mount
+	if c.bindsDev() {
+		return nil
+	}
+	c.Label("making the links in /dev")
+	if err := c.ensure("/dev", false, 0); err != nil {
+		return err
+	}
+	for _, link := range defaultLinks {
+		c.Call(unix.SYS_SYMLINKAT, c.String(link[0]), nsenter.Value(c.target), c.String(link[1])).Ignore(unix.EEXIST)
+	}
+	c.close(c.target)
+	return nil
+}
+
+// allDevices are linux.devices and the default devices that they do not replace.
+func (c *compiler) allDevices() []specs.LinuxDevice {
+	list := slices.Clone(c.hasLinux.Devices)
+	if c.bindsDev() {
+		return list
+	}
+	for _, d := range defaultDevices() {
+		if !slices.ContainsFunc(list, func(o specs.LinuxDevice) bool { return path.Clean(o.Path) == d.Path }) {
+			list = append(list, d)
+		}
+	}
+	return list
+}
+
+// bindsDev tells whether the config binds a directory of the host to /dev.
+func (c *compiler) bindsDev() bool {
+	return slices.ContainsFunc(c.in.Spec.Mounts, func(m specs.Mount) bool {
+		return path.Clean("/"+m.Destination) == "/dev" && (m.Type == "bind" || slices.Contains(m.Options, "bind") || slices.Contains(m.Options, "rbind"))
+	})
+}
+
+func (c *compiler) device(d specs.LinuxDevice) error {
+	kind, err := deviceKind(d.Type)
+	if err != nil {
+		return err
+	}
+	dir, name := path.Split(path.Clean("/" + d.Path))
+	if name == "" {
+		return fmt.Errorf("the path has no name")
+	}
+	if c.userNS && kind != unix.S_IFIFO {
+		return c.bindDevice(d)
+	}
+	c.Label("making the device " + d.Path)
+	if err := c.ensure(dir, false, 0); err != nil {
+		return err
+	}
+	mode, number := uint64(0o666), uint64(0)
+	if d.FileMode != nil {
+		mode = uint64(d.FileMode.Perm())
+	}
+	if kind != unix.S_IFIFO {
+		number = unix.Mkdev(uint32(d.Major), uint32(d.Minor))
+	}
+	exists, done := c.Target(), c.Target()
+	c.Call(unix.SYS_MKNODAT, nsenter.Value(c.target), c.String(name), nsenter.Int(kind|mode), nsenter.Int(number)).JumpOn(unix.EEXIST, exists)
+	if d.UID != nil || d.GID != nil {
+		c.Call(unix.SYS_FCHOWNAT, nsenter.Value(c.target), c.String(name), idOrKeep(d.UID), idOrKeep(d.GID), nsenter.Int(unix.AT_SYMLINK_NOFOLLOW))
+	}
+	c.Goto(done)
+	c.Place(exists)
+	c.expectDevice(d, name, kind)
+	c.Place(done)
+	c.close(c.target)
+	return nil
+}
+
+// expectDevice fails with EEXIST unless the existing file is that device.
+func (c *compiler) expectDevice(d specs.LinuxDevice, name string, kind uint64) {
+	c.Label("checking that the existing " + d.Path + " is the device that the config describes")
+	c.statx(c.target, name)
+	c.Expect(nsenter.Load(c.stat.At(statxGidMode)), unix.S_IFMT<<modeShift, kind<<modeShift, unix.EEXIST)
+	if kind != unix.S_IFIFO {
+		c.Expect(nsenter.Load(c.stat.At(statxRdev)), ^uint64(0), uint64(uint32(d.Major))|uint64(d.Minor)<<32, unix.EEXIST)
+	}
+}
+
+func deviceKind(t string) (uint64, error) {
+	switch t {
+	case "c", "u":
+		return unix.S_IFCHR, nil
+	case "b":
+		return unix.S_IFBLK, nil
+	case "p":
+		return unix.S_IFIFO, nil
+	}
+	return 0, fmt.Errorf("unknown device type %q", t)
+}
+
+func idOrKeep(id *uint32) nsenter.Arg {
+	if id == nil {
+		return nsenter.Int(-1)
+	}
+	return nsenter.Int(*id)
+}
+
+// readonlyPaths makes linux.readonlyPaths read-only by a clone on top of each.
+func (c *compiler) readonlyPaths() error {
+	for _, p := range c.hasLinux.ReadonlyPaths {
+		c.Label("making " + p + " read-only")
+		skip := c.Target()
+		c.resolve(p, unix.O_PATH, 0, c.target).JumpOn(unix.ENOENT, skip).JumpOn(unix.ENOTDIR, skip)
+		c.openTree(nsenter.Value(c.target), "", unix.OPEN_TREE_CLONE|unix.AT_RECURSIVE, c.tree)
+		c.setAttributes(c.tree, unix.AT_RECURSIVE, mountAttr{set: unix.MOUNT_ATTR_RDONLY, propagation: c.clonePropagation()})
+		c.attachMade()
+		c.Place(skip)
+	}
+	return nil
+}
+
+// maskedPaths hides linux.maskedPaths: a directory below the one empty
+// filesystem, anything else below the host's /dev/null, checked to be it
+// (CVE-2025-31133).
+func (c *compiler) maskedPaths() error {
+	if len(c.hasLinux.MaskedPaths) == 0 {
+		return nil
+	}
+	c.Label("opening /dev/null to mask files with")
+	c.Call(unix.SYS_OPENAT, nsenter.Int(unix.AT_FDCWD), c.String("/dev/null"), nsenter.Int(unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC), nsenter.Int(0)).Into(c.devNull)
+	c.statx(c.devNull, "")
+	c.Expect(nsenter.Load(c.stat.At(statxGidMode)), unix.S_IFMT<<modeShift, unix.S_IFCHR<<modeShift, unix.ENODEV)
+	c.Expect(nsenter.Load(c.stat.At(statxRdev)), ^uint64(0), 1|3<<32, unix.ENODEV)
+	for _, p := range c.hasLinux.MaskedPaths {
+		if strings.Trim(p, "/.") == "" {
+			return fmt.Errorf("linux.maskedPaths: %s is the root itself", p)
+		}
+		c.mask(p)
+	}
+	c.close(c.devNull)
+	c.close(c.empty)
+	return nil
+}
+
+func (c *compiler) mask(p string) {
+	c.Label("masking " + p)
+	file, attach, skip := c.Target(), c.Target(), c.Target()
+	c.resolve(p, unix.O_PATH, 0, c.target).JumpOn(unix.ENOENT, skip).JumpOn(unix.ENOTDIR, skip)
+	c.statx(c.target, "")
+	c.JumpUnless(nsenter.Load(c.stat.At(statxGidMode)), unix.S_IFMT<<modeShift, unix.S_IFDIR<<modeShift, file)
+	c.openTree(nsenter.Value(c.empty), "", unix.OPEN_TREE_CLONE, c.tree)
+	c.Goto(attach)
+	c.Place(file)
+	c.openTree(nsenter.Value(c.devNull), "", unix.OPEN_TREE_CLONE, c.tree)
+	c.Place(attach)
+	c.setAttributes(c.tree, 0, mountAttr{propagation: unix.MS_PRIVATE})
+	c.attachMade()
+	c.Place(skip)
+}

@@ -1,0 +1,254 @@
+package libcontainer
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/nsenter"
+)
+
+// namespaceFlag is the CLONE_NEW* flag of a namespace type, 0 if unknown.
+func namespaceFlag(t specs.LinuxNamespaceType) uint64 {
+	switch t {
+	case specs.PIDNamespace:
+		return unix.CLONE_NEWPID
+	case specs.NetworkNamespace:
+		return unix.CLONE_NEWNET
+	case specs.MountNamespace:
+		return unix.CLONE_NEWNS
+	case specs.IPCNamespace:
+		return unix.CLONE_NEWIPC
+	case specs.UTSNamespace:
+		return unix.CLONE_NEWUTS
+	case specs.UserNamespace:
+		return unix.CLONE_NEWUSER
+	case specs.CgroupNamespace:
+		return unix.CLONE_NEWCGROUP
+	case specs.TimeNamespace:
+		return unix.CLONE_NEWTIME
+	}
+	return 0
+}
+
+// joinOrder is the order in which namespaces are joined by path: those that may
+// need the caller's rights before the user namespace, the mount namespace last.
+var joinOrder = [...]specs.LinuxNamespaceType{
+	specs.NetworkNamespace, specs.IPCNamespace, specs.UTSNamespace, specs.CgroupNamespace, specs.TimeNamespace,
+}
+
+func (c *compiler) classifyNamespaces() error {
+	c.newNS, c.joinNS = map[specs.LinuxNamespaceType]bool{}, map[specs.LinuxNamespaceType]string{}
+	for i, ns := range c.hasLinux.Namespaces {
+		if namespaceFlag(ns.Type) == 0 {
+			return fmt.Errorf("linux.namespaces[%d].type: unknown namespace %q", i, ns.Type)
+		}
+		if ns.Path == "" {
+			c.newNS[ns.Type] = true
+		} else {
+			c.joinNS[ns.Type] = ns.Path
+		}
+	}
+	c.mountNS = c.hasNS(specs.MountNamespace)
+	c.newUser, c.userNS = c.newNS[specs.UserNamespace], c.hasNS(specs.UserNamespace)
+	if c.userNS && !c.mountNS {
+		return fmt.Errorf("linux.namespaces: a user namespace needs a mount namespace: its root may not mount in the host's")
+	}
+	c.shared = strings.HasSuffix(c.hasLinux.RootfsPropagation, "shared")
+	if !c.mountNS && (len(c.hasLinux.MaskedPaths) > 0 || len(c.hasLinux.ReadonlyPaths) > 0) {
+		return fmt.Errorf("linux.maskedPaths and linux.readonlyPaths need a mount namespace: on the host they would be changed for everybody")
+	}
+	return nil
+}
+
+func (c *compiler) hasNS(t specs.LinuxNamespaceType) bool {
+	_, joined := c.joinNS[t]
+	return joined || c.newNS[t]
+}
+
+// namespaces brings the process into its namespaces. Where that is possible they
+// are made by the clone that launches the program. A pid namespace by path and a
+// new time namespace only count for children, and with a user namespace what is
+// joined by path is the caller's to join; then the program clones once more. It
+// does so for every new user namespace, because an execve in one whose ids are
+// not mapped yet, such as the image's, takes the capabilities away.
+func (c *compiler) namespaces() error {
+	made := uint64(0)
+	for t := range c.newNS {
+		if t != specs.CgroupNamespace { // made after the cgroup was joined: it is the root of what is seen
+			made |= namespaceFlag(t)
+		}
+	}
+	if c.newUser { // made by the root of the user namespace, whose its files are to be
+		made &^= unix.CLONE_NEWIPC
+	}
+	_, pid := c.joinNS[specs.PIDNamespace]
+	_, user := c.joinNS[specs.UserNamespace]
+	c.birth.Clones = pid || user || c.newNS[specs.TimeNamespace] || c.newUser
+	if !c.birth.Clones {
+		c.birth.Flags = made
+		c.joinByPath()
+		return c.becomeRoot()
+	}
+	c.joinByPath()
+	if pid {
+		c.join(specs.PIDNamespace)
+	}
+	c.cloneFirstProcess(made &^ unix.CLONE_NEWTIME)
+	return c.becomeRoot()
+}
+
+func (c *compiler) timeNamespace() {
+	if !c.newNS[specs.TimeNamespace] {
+		return
+	}
+	c.Label("making the time namespace")
+	c.Call(unix.SYS_UNSHARE, nsenter.Int(unix.CLONE_NEWTIME))
+	var clocks []string
+	for clock := range c.hasLinux.TimeOffsets {
+		clocks = append(clocks, clock)
+	}
+	if len(clocks) == 0 {
+		return
+	}
+	slices.Sort(clocks)
+	var text strings.Builder
+	for _, clock := range clocks {
+		o := c.hasLinux.TimeOffsets[clock]
+		fmt.Fprintf(&text, "%s %d %d\n", clock, o.Secs, o.Nanosecs)
+	}
+	c.Label("setting linux.timeOffsets")
+	c.writeFile("/proc/self/timens_offsets", text.String())
+}
+
+func (c *compiler) joinByPath() {
+	_, user := c.joinNS[specs.UserNamespace]
+	var again []retry
+	for _, t := range joinOrder {
+		if _, ok := c.joinNS[t]; !ok {
+			continue
+		}
+		call := c.join(t)
+		if user { // it may belong to that user namespace
+			r := retry{t, c.Cell("joined " + string(t))}
+			call.Into(r.joined).Ignore(unix.EPERM)
+			again = append(again, r)
+		}
+	}
+	if user {
+		c.join(specs.UserNamespace)
+	}
+	for _, r := range again {
+		done := c.Target()
+		c.Label("joining the " + string(r.t) + " namespace from within the user namespace")
+		c.JumpIf(nsenter.Value(r.joined), ^uint64(0), 0, done)
+		c.setns(r.t)
+		c.Place(done)
+	}
+	if _, ok := c.joinNS[specs.MountNamespace]; ok {
+		c.join(specs.MountNamespace)
+	}
+}
+
+// retry is a namespace to be joined again once in the user namespace, unless
+// the cell says that it was.
+type retry struct {
+	t      specs.LinuxNamespaceType
+	joined nsenter.Cell
+}
+
+func (c *compiler) join(t specs.LinuxNamespaceType) nsenter.Call {
+	c.Label("joining the " + string(t) + " namespace " + c.joinNS[t])
+	return c.setns(t)
+}
+
+func (c *compiler) setns(t specs.LinuxNamespaceType) nsenter.Call {
+	return c.Call(unix.SYS_SETNS, nsenter.File(fileNS+string(t)), nsenter.Int(namespaceFlag(t)))
+}
+
+// cloneFirstProcess ends the launched process; its child, whose parent is the
+// launcher, goes on.
+func (c *compiler) cloneFirstProcess(flags uint64) {
+	c.Label("cloning the container's first process")
+	child := c.Cell("child")
+	born := c.Target()
+	c.Clone(flags|unix.CLONE_PARENT, nsenter.ReportChild()).Into(child)
+	c.JumpIf(nsenter.Value(child), ^uint64(0), 0, born)
+	c.Call(unix.SYS_EXIT_GROUP, nsenter.Int(0))
+	c.Place(born)
+}
+
+// becomeRoot waits for the maps of a new user namespace and takes its ids 0.
+func (c *compiler) becomeRoot() error {
+	if c.newUser {
+		c.Label("waiting for linux.uidMappings and linux.gidMappings to be written")
+		c.sync(TagMaps)
+	}
+	if c.userNS {
+		c.Label("becoming root of the user namespace")
+		c.Call(unix.SYS_SETRESGID, nsenter.Int(0), nsenter.Int(0), nsenter.Int(0))
+		c.Call(unix.SYS_SETRESUID, nsenter.Int(0), nsenter.Int(0), nsenter.Int(0))
+		c.hide() // a change of ids made it dumpable again
+	}
+	if c.newUser && c.newNS[specs.IPCNamespace] {
+		c.Label("making the ipc namespace")
+		c.Call(unix.SYS_UNSHARE, nsenter.Int(unix.CLONE_NEWIPC))
+	}
+	return nil
+}
+
+// session gives the process a session of its own and the signal state of a
+// fresh process.
+func (c *compiler) session() error {
+	c.Label("starting a session of its own")
+	c.Call(unix.SYS_SETSID)
+	if !c.in.NoNewKeyring {
+		// without keyrings in the kernel, or over the quota, others go on too
+		c.Call(unix.SYS_KEYCTL, nsenter.Int(unix.KEYCTL_JOIN_SESSION_KEYRING), c.String("_ses."+c.in.Host.ID)).
+			Ignore(unix.ENOSYS, unix.EDQUOT, unix.EPERM, unix.EACCES)
+	}
+	c.Label("resetting the signals")
+	for _, sig := range c.in.Host.IgnoredSignals {
+		c.Call(unix.SYS_RT_SIGACTION, nsenter.Int(sig), nsenter.Bytes(make([]byte, 32)), nsenter.Int(0), nsenter.Int(8))
+	}
+	c.Call(unix.SYS_RT_SIGPROCMASK, nsenter.Int(unix.SIG_SETMASK), nsenter.Words(0), nsenter.Int(0), nsenter.Int(8))
+	return nil
+}
+
+// joinCgroups moves the process into its cgroups: "0" is the writer, and a
+// process that moves itself needs no lock over all of the machine's threads.
+func (c *compiler) joinCgroups() error {
+	for _, name := range c.in.Host.CgroupFiles {
+		c.Label("joining the cgroup of " + name)
+		file := nsenter.File(fileGroup + name)
+		c.Call(unix.SYS_WRITE, file, c.String("0"), nsenter.Int(1))
+		c.Call(unix.SYS_CLOSE, file)
+	}
+	if c.newNS[specs.CgroupNamespace] {
+		c.Label("making the cgroup namespace")
+		c.Call(unix.SYS_UNSHARE, nsenter.Int(unix.CLONE_NEWCGROUP))
+	}
+	return nil
+}
+
+// network brings up the loopback device and has linux.netDevices moved in.
+func (c *compiler) network() error {
+	if c.newNS[specs.NetworkNamespace] {
+		c.Label("bringing up the loopback device")
+		socket := c.scratch
+		ifreq := make([]byte, 40) // struct ifreq: name, then the flags
+		copy(ifreq, "lo")
+		ifreq[16] = unix.IFF_UP
+		c.Call(unix.SYS_SOCKET, nsenter.Int(unix.AF_INET), nsenter.Int(unix.SOCK_DGRAM|unix.SOCK_CLOEXEC), nsenter.Int(0)).Into(socket)
+		c.Call(unix.SYS_IOCTL, nsenter.Value(socket), nsenter.Int(unix.SIOCSIFFLAGS), nsenter.Bytes(ifreq))
+		c.close(socket)
+	}
+	if len(c.hasLinux.NetDevices) > 0 {
+		c.Label("waiting for linux.netDevices to be moved")
+		c.sync(TagNetwork)
+	}
+	return nil
+}

@@ -1,0 +1,347 @@
+package libcontainer
+
+import (
+	"errors"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/copyup"
+	"github.com/rung-oci/rung/libcontainer/hooks"
+	"github.com/rung-oci/rung/libcontainer/netdevice"
+	"github.com/rung-oci/rung/libcontainer/store"
+	"github.com/rung-oci/rung/libcontainer/terminal"
+	"github.com/rung-oci/rung/nsenter"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+)
+
+// openFiles opens what the program uses of this process.
+func (c *creation) openFiles() (err error) {
+	c.r.at("opening the descriptors of the first process")
+	if c.report, err = c.reportFile(); err != nil {
+		return err
+	}
+	c.files[fileReport] = c.report
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("socketpair for the first process: %w", err)
+	}
+	c.socket, c.files[fileSync] = pair[0], pair[1]
+	if c.birth.usesSocket() {
+		if c.files[fileGate], err = c.gateSocket(); err != nil {
+			return err
+		}
+	}
+	if err := c.openNamespaces(); err != nil {
+		return err
+	}
+	return c.openCgroups()
+}
+
+func (c *creation) openCgroups() error {
+	groups, err := c.manager.JoinFiles()
+	if err != nil {
+		return err
+	}
+	for _, g := range groups {
+		if g.Name == unified {
+			unix.Close(g.Fd)
+			continue
+		}
+		c.files[fileGroup+g.Name] = g.Fd
+	}
+	for _, cg := range c.manager.State().Cgroups {
+		if cg.Controllers != unified {
+			continue
+		}
+		if c.unified, err = unix.Open(cg.Path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0); err != nil {
+			return fmt.Errorf("cgroup %s: %w", cg.Path, err)
+		}
+	}
+	return nil
+}
+
+// usesSocket tells whether the program waits on the socket in the state directory.
+func (b *Birth) usesSocket() bool { return b.Gate == GateSocket }
+
+// reportFile makes the report page in the state directory, where start finds
+// it. Behind the page stand the labels of the steps that start will run.
+func (c *creation) reportFile() (int, error) {
+	fd, err := unix.Openat(c.dir.Fd(), store.ReportName, unix.O_CREAT|unix.O_EXCL|unix.O_RDWR|unix.O_CLOEXEC, 0o600)
+	if err != nil {
+		return -1, fmt.Errorf("creating the report page: %w", err)
+	}
+	page := append(make([]byte, nsenter.ReportSize), c.birth.labels()...)
+	if _, err := unix.Pwrite(fd, page, 0); err != nil {
+		unix.Close(fd)
+		return -1, fmt.Errorf("writing the report page: %w", err)
+	}
+	return fd, nil
+}
+
+// gateSocket listens where start will connect.
+func (c *creation) gateSocket() (int, error) {
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return -1, fmt.Errorf("socket for start: %w", err)
+	}
+	// a socket's path may have 107 bytes: unix(7)
+	err = unix.Bind(fd, &unix.SockaddrUnix{Name: c.dir.ProcPath(store.StartName)})
+	if err == nil {
+		err = unix.Listen(fd, 1)
+	}
+	if err != nil {
+		unix.Close(fd)
+		return -1, fmt.Errorf("socket for start: %w", err)
+	}
+	return fd, nil
+}
+
+// openNamespaces opens the namespaces to be joined and makes sure that each is
+// of the type that the config says.
+func (c *creation) openNamespaces() error {
+	if c.spec.Linux == nil {
+		return nil
+	}
+	for i, ns := range c.spec.Linux.Namespaces {
+		if ns.Path == "" {
+			continue
+		}
+		fd, err := unix.Open(ns.Path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+		if err != nil {
+			return fmt.Errorf("linux.namespaces[%d].path: %s: %w", i, ns.Path, err)
+		}
+		c.files[fileNS+string(ns.Type)] = fd
+		flag, err := unix.IoctlRetInt(fd, unix.NS_GET_NSTYPE)
+		if err != nil {
+			return fmt.Errorf("linux.namespaces[%d].path: %s is not a namespace", i, ns.Path)
+		}
+		if uint64(flag) != namespaceFlag(ns.Type) {
+			return fmt.Errorf("linux.namespaces[%d].path: %s is a %s namespace, not a %s namespace", i, ns.Path, namespaceName(flag), ns.Type)
+		}
+	}
+	return nil
+}
+
+func namespaceName(flag int) specs.LinuxNamespaceType {
+	for _, t := range []specs.LinuxNamespaceType{
+		specs.PIDNamespace, specs.NetworkNamespace, specs.MountNamespace, specs.IPCNamespace,
+		specs.UTSNamespace, specs.UserNamespace, specs.CgroupNamespace, specs.TimeNamespace,
+	} {
+		if namespaceFlag(t) == uint64(flag) {
+			return t
+		}
+	}
+	return "unknown"
+}
+
+// converse does what the program asks for until it sends the tag, which is
+// left unanswered.
+func (c *creation) converse(until byte) error {
+	for {
+		tag, fds, err := c.receive()
+		if err != nil {
+			return err
+		}
+		if tag == until {
+			closeAll(fds...)
+			return nil
+		}
+		err = c.serve(tag, fds)
+		closeAll(fds...)
+		if err != nil {
+			return err
+		}
+		if err := c.answer(); err != nil {
+			return err
+		}
+	}
+}
+
+// receive waits for a tag and its descriptors.
+func (c *creation) receive() (tag byte, fds []int, err error) {
+	buf, oob := make([]byte, 1), make([]byte, unix.CmsgSpace(4)*4)
+	for {
+		n, oobn, _, _, err := unix.Recvmsg(c.socket, buf, oob, unix.MSG_CMSG_CLOEXEC)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil || n == 0 {
+			return 0, nil, c.died(err)
+		}
+		if err := c.firstProcess(); err != nil {
+			return 0, nil, err
+		}
+		messages, err := unix.ParseSocketControlMessage(oob[:oobn])
+		for _, m := range messages {
+			got, err := unix.ParseUnixRights(&m)
+			if err == nil {
+				fds = append(fds, got...)
+			}
+		}
+		return buf[0], fds, err
+	}
+}
+
+// firstProcess finds the process that the program cloned, if it did.
+func (c *creation) firstProcess() error {
+	if c.pid > 0 {
+		return nil
+	}
+	pid := c.readReport().Child
+	if pid == 0 {
+		return nil
+	}
+	pidfd, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		return fmt.Errorf("pidfd_open of the first process: %w", err)
+	}
+	c.pid, c.pidfd = pid, pidfd // a child that was not waited for keeps its pid
+	reap(c.child.Pid)
+	closeAll(c.child.Pidfd)
+	c.child.Pid = 0
+	return c.identify()
+}
+
+func (c *creation) readReport() nsenter.Report {
+	page := make([]byte, nsenter.ReportSize)
+	n, _ := unix.Pread(c.report, page, 0)
+	return nsenter.ParseReport(page[:max(n, 0)])
+}
+
+// answer lets the program go on.
+func (c *creation) answer() error {
+	for {
+		_, err := unix.SendmsgN(c.socket, []byte{0}, nil, nil, unix.MSG_NOSIGNAL)
+		switch err {
+		case nil:
+			return nil
+		case unix.EINTR:
+		default:
+			return c.died(err)
+		}
+	}
+}
+
+func (c *creation) serve(tag byte, fds []int) error {
+	switch {
+	case tag == TagMaps:
+		return c.writeMaps()
+	case tag == TagSources:
+		return c.runSources()
+	case tag == TagHooks:
+		return c.createHooks()
+	case tag == TagNetwork:
+		c.r.at("moving network devices")
+		return c.moveNetDevices()
+	case tag == TagCopyUp && len(fds) == 2:
+		c.r.at("copying up to a tmpfs")
+		return copyup.Copy(fds[0], fds[1])
+	case tag == TagTerminal && len(fds) == 1:
+		return c.takeTerminal(fds)
+	}
+	return fmt.Errorf("the first process sent %q with %d descriptors", tag, len(fds))
+}
+
+// died is the error of a program that ended before its time.
+func (c *creation) died(cause error) error {
+	report := c.readReport()
+	if err := c.birth.Program.Failure(report); err != nil {
+		return hinted(err)
+	}
+	status := c.reapFirst()
+	label := ""
+	if report.Step < len(c.birth.Program.Steps) {
+		label = c.birth.Program.Steps[report.Step].Label
+	}
+	if status.Signaled() {
+		if err := c.killedForMemory(label); err != nil {
+			return err
+		}
+		return fmt.Errorf("%s: the first process was ended by %v", label, status.Signal())
+	}
+	return errors.Join(fmt.Errorf("%s: the first process ended with status %d", label, status.ExitStatus()), cause)
+}
+
+// reapFirst waits for the first process, or the one that was to clone it.
+func (c *creation) reapFirst() (status unix.WaitStatus) {
+	c.firstProcess()
+	pid := c.pid
+	if pid == 0 {
+		pid = c.child.Pid
+	}
+	status = reap(pid)
+	if pid == c.pid {
+		c.pid = 0
+	} else {
+		c.child.Pid = 0
+	}
+	return status
+}
+
+// killedForMemory is the error if the cgroup says that the kernel killed in it.
+func (c *creation) killedForMemory(label string) error {
+	m, err := c.manager.Memory()
+	if err != nil || m.OOMKills == 0 {
+		return nil
+	}
+	return fmt.Errorf("%s: the first process was killed for memory: linux.resources.memory.limit is %d bytes, and it needed more", label, m.Memory.Limit)
+}
+
+// takeTerminal sets up the terminal's master and gives it to whom it is for.
+func (c *creation) takeTerminal(fds []int) error {
+	c.r.at("taking the terminal")
+	master := fds[0]
+	if err := terminal.ClearONLCR(master); err != nil {
+		return err
+	}
+	if size := c.spec.Process.ConsoleSize; size != nil {
+		if err := terminal.SetSize(master, uint16(size.Height), uint16(size.Width)); err != nil {
+			return fmt.Errorf("process.consoleSize: %w", err)
+		}
+	}
+	if c.o.ConsoleSocket == "" {
+		c.master, fds[0] = master, -1
+		return nil
+	}
+	number, err := unix.IoctlGetInt(master, unix.TIOCGPTN)
+	if err != nil {
+		return fmt.Errorf("number of the terminal: %w", err)
+	}
+	return terminal.SendConsole(c.o.ConsoleSocket, master, fmt.Sprintf("/dev/pts/%d", number))
+}
+
+// createHooks runs the hooks of create, in the order of the specification.
+func (c *creation) createHooks() error {
+	h := c.spec.Hooks
+	for _, k := range []struct {
+		kind  hooks.Kind
+		hooks []specs.Hook
+	}{
+		{hooks.Prestart, h.Prestart}, //nolint:staticcheck // deprecated, not gone
+		{hooks.CreateRuntime, h.CreateRuntime},
+		{hooks.CreateContainer, h.CreateContainer},
+	} {
+		if len(k.hooks) == 0 {
+			continue
+		}
+		c.r.at("running the " + string(k.kind) + " hooks")
+		state := c.hookState(specs.StateCreated) // from step 2 of the lifecycle on: runtime.md
+		state.Pid = c.pid
+		if err := c.r.runHooks(c.container, k.kind, k.hooks, state, c.pidfd); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// moveNetDevices moves linux.netDevices to the network namespace of the first process.
+func (c *creation) moveNetDevices() error {
+	fd, err := unix.Open(fmt.Sprintf("/proc/%d/ns/net", c.pid), unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("network namespace of the first process: %w", err)
+	}
+	defer unix.Close(fd)
+	return netdevice.Move(c.spec.Linux.NetDevices, fd)
+}

@@ -1,0 +1,361 @@
+package libcontainer
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/cgroups"
+	"github.com/rung-oci/rung/libcontainer/notify"
+	"github.com/rung-oci/rung/libcontainer/process"
+	"github.com/rung-oci/rung/libcontainer/seccomp"
+	"github.com/rung-oci/rung/libcontainer/store"
+	"github.com/rung-oci/rung/libcontainer/terminal"
+	"github.com/rung-oci/rung/nsenter"
+)
+
+// CreateOptions are what the command line says of a new container.
+type CreateOptions struct {
+	ID            string
+	Bundle        string // absolute path
+	Config        string // path of config.json if it is not in the bundle
+	ConsoleSocket string
+	PidfdSocket   string
+	PidFile       string
+	NoPivot       bool
+	NoNewKeyring  bool
+	PreserveFds   int
+	Detach        bool // run: do not wait for the process
+	Keep          bool // run: do not delete the container
+}
+
+// unified is the name of the hierarchy of cgroup v2. Joining it by a write takes
+// a lock over all of the machine's threads, and up to tens of milliseconds; being
+// born there (CLONE_INTO_CGROUP) does not.
+const unified = "unified"
+
+// creation is a container being created.
+type creation struct {
+	*container
+	r       *Runtime
+	o       CreateOptions
+	spec    *specs.Spec
+	config  []byte // the text of spec
+	host    *Host
+	manager *cgroups.Manager
+	birth   *Birth
+	image   *nsenter.Image
+	files   map[string]int // the descriptors of the birth program
+	socket  int            // this end of the conversation with it
+	report  int
+	child   *nsenter.Child // the launched process
+	pid     int            // the container's first process
+	pidfd   int
+	unified int           // the directory of the cgroup in the unified hierarchy, 0: none
+	master  int           // of the terminal
+	notify  *notify.Proxy // nil: nobody is to be told that the container is ready
+}
+
+// Create creates a container whose process waits for Start.
+func (r *Runtime) Create(o CreateOptions) error {
+	o.Detach = true
+	c, err := r.create(o, GateSocket)
+	if err != nil {
+		return err
+	}
+	defer c.release()
+	if err := c.answer(); err != nil {
+		return c.abort(err)
+	}
+	return nil
+}
+
+// create brings a container to the point where it is recorded as created and
+// its process waits for the last answer. After an error nothing is left.
+func (r *Runtime) create(o CreateOptions, gate Gate) (*creation, error) {
+	if err := store.CheckID(o.ID); err != nil {
+		return nil, err
+	}
+	s, config, err := r.loadBundle(o.Bundle, o.Config)
+	if err != nil {
+		return nil, err
+	}
+	if err := terminal.Check(s.Process != nil && s.Process.Terminal, o.Detach, o.ConsoleSocket); err != nil {
+		return nil, err
+	}
+	c := &creation{r: r, o: o, spec: s, socket: -1, report: -1, pidfd: -1, master: -1, files: map[string]int{}}
+	if err := c.compile(gate); err != nil {
+		return nil, err
+	}
+	if err := c.enter(config); err != nil {
+		return nil, err
+	}
+	if err := c.bear(); err != nil {
+		return nil, c.abort(err)
+	}
+	return c, nil
+}
+
+// compile makes the birth program; nothing outside of this process changes.
+func (c *creation) compile(gate Gate) error {
+	hierarchies, err := cgroups.Find()
+	if err != nil {
+		return err
+	}
+	path := ""
+	if c.spec.Linux != nil {
+		path = c.spec.Linux.CgroupsPath
+	}
+	if c.manager, err = cgroups.New(hierarchies, path, c.o.ID); err != nil {
+		return fmt.Errorf("linux.cgroupsPath: %w", err)
+	}
+	if c.host, err = lookAtHost(c.o.ID, c.o.Bundle, c.spec, hierarchies, c.manager); err != nil {
+		return err
+	}
+	for _, cg := range c.manager.State().Cgroups {
+		if cg.Controllers != unified { // where the process is born
+			c.host.CgroupFiles = append(c.host.CgroupFiles, cg.Controllers)
+		}
+	}
+	in := &Input{Spec: c.spec, Bundle: c.o.Bundle, Host: c.host, Gate: gate, NoPivot: c.o.NoPivot, NoNewKeyring: c.o.NoNewKeyring}
+	if err := c.preserve(in); err != nil {
+		return err
+	}
+	c.offerNotify(in)
+	if err := c.process(in); err != nil {
+		return err
+	}
+	if c.spec.Linux != nil && c.spec.Linux.Seccomp != nil {
+		if in.Filter, err = seccomp.Compile(c.spec.Linux.Seccomp); err != nil {
+			return err
+		}
+		if len(in.Filter.Dropped) > 0 {
+			c.r.Log.Debugf("linux.seccomp: system calls unknown to rung, ignored: %v", in.Filter.Dropped)
+		}
+	}
+	if c.birth, err = Compile(in); err != nil {
+		return err
+	}
+	for _, w := range c.birth.Warnings {
+		c.r.Log.Warnf("%s", w)
+	}
+	if c.r.Rewrite != nil {
+		return c.r.Rewrite(c.birth)
+	}
+	return nil
+}
+
+// preserve counts the descriptors that the process gets: those of LISTEN_FDS
+// (sd_listen_fds(3)), then --preserve-fds.
+func (c *creation) preserve(in *Input) error {
+	listen := 0
+	if text := os.Getenv("LISTEN_FDS"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 0 {
+			return fmt.Errorf("environment variable LISTEN_FDS: %q is not a number of descriptors", text)
+		}
+		listen = n
+	}
+	if c.o.PreserveFds < 0 {
+		return fmt.Errorf("--preserve-fds: %d is not a number of descriptors", c.o.PreserveFds)
+	}
+	in.PreserveFds = listen + c.o.PreserveFds
+	for fd := 3; fd < 3+in.PreserveFds; fd++ {
+		flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
+		if err != nil {
+			return fmt.Errorf("unable to stat preserved-fd %d (of %d): %w", fd-3, in.PreserveFds, err)
+		}
+		if flags&unix.FD_CLOEXEC != 0 {
+			return fmt.Errorf("preserved-fd %d (of %d) was not passed to rung", fd-3, in.PreserveFds)
+		}
+	}
+	if listen > 0 {
+		in.Env = append(in.Env, "LISTEN_FDS="+strconv.Itoa(listen), "LISTEN_PID=1")
+	}
+	return nil
+}
+
+// enter makes the container's directory, with a record that lets delete clean
+// up whatever follows.
+func (c *creation) enter(config []byte) error {
+	c.r.at("creating the state directory")
+	dir, err := c.r.Store.Create(c.o.ID)
+	if err != nil {
+		return err
+	}
+	c.container = &container{dir: dir, record: &store.Record{
+		Program: c.r.Version, ID: c.o.ID, OCIVersion: c.spec.Version, Bundle: c.o.Bundle, Rootfs: c.host.Rootfs,
+		Created: time.Now().UTC(), UID: uint32(os.Geteuid()), Annotations: c.spec.Annotations, Phase: store.PhaseCreating,
+		PrivatePids: c.hasOwnPids(), Terminal: c.spec.Process != nil && c.spec.Process.Terminal, Cgroup: encodeCgroup(c.manager.State()),
+	}}
+	c.r.at("recording the intent")
+	c.config = config
+	if err := c.dir.WriteRecord(c.record); err != nil {
+		return c.abort(err)
+	}
+	return nil
+}
+
+func (c *creation) hasOwnPids() bool {
+	return c.spec.Linux != nil && slices.ContainsFunc(c.spec.Linux.Namespaces, func(n specs.LinuxNamespace) bool {
+		return n.Type == specs.PIDNamespace
+	})
+}
+
+// bear makes the cgroup and the process, and follows the program up to its end.
+func (c *creation) bear() error {
+	if err := c.listenNotify(); err != nil {
+		return err
+	}
+	c.r.at("creating the cgroup")
+	if err := c.manager.Create(); err != nil {
+		return err
+	}
+	if c.spec.Linux != nil && c.spec.Linux.Resources != nil {
+		c.r.at("setting the limits")
+		warnings, err := c.manager.Set(c.spec.Linux.Resources)
+		if err != nil {
+			return err
+		}
+		for _, w := range warnings {
+			c.r.Log.Warnf("%s", w)
+		}
+	}
+	if err := c.openFiles(); err != nil {
+		return err
+	}
+	if err := c.launch(); err != nil {
+		return err
+	}
+	c.r.at("saving the configuration") // the program runs meanwhile
+	if err := c.dir.WriteFile(store.ConfigName, c.config); err != nil {
+		return err
+	}
+	if err := c.converse(TagReady); err != nil {
+		return err
+	}
+	return c.commit()
+}
+
+// launch starts the program.
+func (c *creation) launch() error {
+	c.r.at("making the image")
+	memory, err := nsenter.Assemble(c.birth.Program, c.files)
+	if err != nil {
+		return err
+	}
+	c.image, err = nsenter.NewImage(c.birth.Program, memory, c.r.ImageDir, c.r.imageDirs()...)
+	if err != nil {
+		return err
+	}
+	c.r.at("launching the first process")
+	if c.child, err = nsenter.Launch(c.image, nsenter.Options{Flags: c.birth.Flags, Cgroup: c.unified, Files: c.files}); err != nil {
+		return fmt.Errorf("%w%s", err, c.launchHint(err))
+	}
+	closeAll(c.files[fileSync])
+	delete(c.files, fileSync)
+	if c.birth.Clones {
+		return nil
+	}
+	c.pid, c.pidfd = c.child.Pid, c.child.Pidfd
+	return c.identify()
+}
+
+// identify finds out what will be recorded of the first process.
+func (c *creation) identify() (err error) {
+	c.record.Init, err = process.Of(c.pid)
+	return err
+}
+
+// commit records the container as created.
+func (c *creation) commit() error {
+	c.r.at("recording the container as created")
+	c.record.Phase = store.PhaseCreated
+	c.record.ImageDev, c.record.ImageIno = c.image.Dev, c.image.Ino
+	c.record.Created = time.Now().UTC()
+	if err := c.dir.WriteRecord(c.record); err != nil {
+		return err
+	}
+	if c.o.PidfdSocket != "" {
+		c.r.at("sending the pidfd")
+		if err := terminal.SendPidfd(c.o.PidfdSocket, c.pidfd); err != nil {
+			return err
+		}
+	}
+	if c.o.PidFile != "" {
+		c.r.at("writing the pid file")
+		return process.WritePidFile(c.o.PidFile, c.pid)
+	}
+	return nil
+}
+
+// release gives back what this process has of the container.
+func (c *creation) release() {
+	for _, fd := range c.files {
+		unix.Close(fd)
+	}
+	c.files = nil
+	closeAll(c.socket, c.master)
+	c.socket, c.report, c.master = -1, -1, -1
+	if c.image != nil {
+		c.image.Close()
+		c.image = nil
+	}
+	closeAll(c.pidfd)
+	if c.unified > 0 {
+		unix.Close(c.unified)
+	}
+	c.pidfd, c.unified = -1, 0
+	if c.notify != nil {
+		c.notify.Close()
+	}
+	c.manager.Close()
+	if c.dir.Fd() >= 0 {
+		c.dir.Close()
+	}
+}
+
+// abort undoes a creation that failed, and returns its error.
+func (c *creation) abort(err error) error {
+	c.r.at("undoing what was done")
+	if c.socket >= 0 {
+		unix.Close(c.socket) // what waits for an answer ends
+		c.socket = -1
+	}
+	c.endProcesses()
+	if undo := c.r.destroy(c.container, nil); undo != nil {
+		c.r.Log.Warnf("container %s: undoing its creation: %v", c.o.ID, undo)
+	}
+	if c.o.PidFile != "" {
+		c.removePidFile()
+	}
+	c.release()
+	return err
+}
+
+// removePidFile removes the pid file if it is the one of this creation.
+func (c *creation) removePidFile() {
+	if text, err := os.ReadFile(c.o.PidFile); err == nil && c.pid > 0 && string(text) == strconv.Itoa(c.pid) {
+		os.Remove(c.o.PidFile)
+	}
+}
+
+// endProcesses kills and reaps what was launched.
+func (c *creation) endProcesses() {
+	if c.child == nil {
+		return
+	}
+	c.firstProcess()
+	for _, pid := range []int{c.child.Pid, c.pid} {
+		if pid > 0 {
+			unix.Kill(pid, unix.SIGKILL) // a child that was not waited for keeps its pid
+			reap(pid)
+		}
+	}
+	c.child, c.pid = nil, 0
+}

@@ -1,0 +1,93 @@
+package libcontainer
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/logs"
+	"github.com/rung-oci/rung/nsenter"
+)
+
+// stepFailure is a failed step with what is known about the way out. For the
+// log it has the keys step, syscall, errno, path and hint.
+type stepFailure struct {
+	*nsenter.StepError
+	hint string
+}
+
+func (e *stepFailure) Unwrap() error { return e.StepError.Errno }
+
+func (e *stepFailure) Error() string {
+	if strings.HasPrefix(e.Label, "executing ") {
+		// the words that clients know: exec /path: reason
+		return "exec " + strings.TrimPrefix(e.Label, "executing ") + ": " + e.Errno.Error()
+	}
+	if strings.HasPrefix(e.Label, "exec: ") {
+		if strings.HasSuffix(e.Label, "$PATH") {
+			return e.Label
+		}
+		return e.Label + ": " + e.Errno.Error()
+	}
+	return e.StepError.Error()
+}
+
+// Fields are the keys for the log.
+func (e *stepFailure) Fields() []logs.Field {
+	fields := []logs.Field{
+		{Key: "step", Value: strconv.Itoa(e.Step)}, {Key: "syscall", Value: e.Name}, {Key: "errno", Value: unix.ErrnoName(e.Errno)},
+	}
+	if e.Path != "" {
+		fields = append(fields, logs.Field{Key: "path", Value: e.Path})
+	}
+	if e.hint != "" {
+		fields = append(fields, logs.Field{Key: "hint", Value: e.hint})
+	}
+	return fields
+}
+
+// hinted gives a failed step a hint where its errno alone misleads.
+func hinted(err error) error {
+	var step *nsenter.StepError
+	if !errors.As(err, &step) {
+		return err
+	}
+	return &stepFailure{step, hintFor(step)}
+}
+
+func hintFor(e *nsenter.StepError) string {
+	switch {
+	case e.Name == "execve" && e.Errno == unix.ENOENT:
+		return "the file is there: its interpreter or dynamic loader is missing in the container"
+	case e.Name == "execve" && e.Errno == unix.EACCES:
+		return "the file is not executable for the user, or it lies on a mount with noexec"
+	case e.Name == "execve" && e.Errno == unix.ENOEXEC:
+		return "the file is no program of this machine: another architecture, or a script without #!"
+	case e.Name == "prlimit64" && e.Errno == unix.EPERM:
+		return "a hard limit above the caller's needs CAP_SYS_RESOURCE"
+	case e.Name == "openat2" && e.Errno == unix.ELOOP:
+		return "the image has a symbolic link where none may be"
+	case e.Name == "openat2" && e.Errno == unix.EXDEV:
+		return "the image leads out of where the path must stay"
+	case e.Name == "move_mount" && e.Errno == unix.ENOTDIR:
+		return "a directory and a file cannot be mounted on one another"
+	case e.Name == "write" && strings.HasPrefix(e.Label, "setting process.oomScoreAdj"):
+		return "a lower value than the caller's needs CAP_SYS_RESOURCE"
+	case e.Name == "sendmsg" || e.Errno == unix.ECANCELED:
+		return "rung itself was ended"
+	}
+	return ""
+}
+
+// launchHint says more about a clone3 that failed.
+func (c *creation) launchHint(err error) string {
+	switch {
+	case errors.Is(err, unix.ENOSPC):
+		return " (a limit on the number of namespaces: sysctl user.max_*_namespaces)"
+	case errors.Is(err, unix.EPERM):
+		return " (namespaces need CAP_SYS_ADMIN; rootless containers are not supported yet)"
+	}
+	return ""
+}

@@ -1,0 +1,255 @@
+package libcontainer
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"unsafe"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/cgroups"
+	"github.com/rung-oci/rung/libcontainer/capabilities"
+	"github.com/rung-oci/rung/libcontainer/inherited"
+)
+
+// Host holds the facts about this machine and this process that a birth program
+// depends on. [Compile] looks nothing up.
+type Host struct {
+	ID          string // of the container
+	Rootfs      string // absolute path, no symlinks
+	RootfsMount string // the mount point that Rootfs lies on; only if it is shared
+
+	IgnoredSignals []int            // that the process would inherit
+	Nofile         inherited.Rlimit // of the caller
+	OwnStreams     [3]bool          // standard streams that are no devices of the host
+	Bounding       uint64           // the capabilities that there are to give
+	LastCap        uint
+	AppArmor       bool
+	SELinux        bool
+
+	CgroupFiles []string    // hierarchies to join, in order
+	Hierarchies []Hierarchy // cgroup v1 hierarchies to show
+	Resolved    map[string]string
+}
+
+// Hierarchy is a cgroup v1 hierarchy as the container is to see it.
+type Hierarchy struct {
+	Name    string   // of the directory
+	Links   []string // symbolic links to the directory
+	Dir     string   // the container's cgroup, on the host
+	Options []string // to mount it
+}
+
+// destination is a mount's destination with the dangling symlinks of the rootfs
+// resolved: see [resolveDangling].
+func (h *Host) destination(d string) string {
+	if to, ok := h.Resolved[d]; ok {
+		return to
+	}
+	return d
+}
+
+// lookAtHost collects the facts for a config.
+func lookAtHost(id, bundle string, s *specs.Spec, h cgroups.Hierarchies, m *cgroups.Manager) (*Host, error) {
+	host := &Host{ID: id, Nofile: inherited.Nofile()}
+	var err error
+	if host.Rootfs, err = rootfsPath(bundle, s); err != nil {
+		return nil, err
+	}
+	if err := host.readIgnored(); err != nil {
+		return nil, err
+	}
+	if host.Bounding, err = capabilities.Bounding(); err != nil {
+		return nil, err
+	}
+	if host.LastCap, err = capabilities.LastCap(); err != nil {
+		return nil, err
+	}
+	for fd := range host.OwnStreams {
+		var st unix.Stat_t
+		if unix.Fstat(fd, &st) == nil {
+			kind := st.Mode & unix.S_IFMT
+			host.OwnStreams[fd] = kind == unix.S_IFIFO || kind == unix.S_IFREG || kind == unix.S_IFSOCK
+		}
+	}
+	if p := s.Process; p != nil && p.ApparmorProfile != "" {
+		enabled, _ := os.ReadFile("/sys/module/apparmor/parameters/enabled")
+		host.AppArmor = bytes.HasPrefix(enabled, []byte("Y"))
+	}
+	if p := s.Process; p != nil && p.SelinuxLabel != "" || s.Linux != nil && s.Linux.MountLabel != "" {
+		_, err := os.Stat("/sys/fs/selinux/enforce")
+		host.SELinux = err == nil
+	}
+	if s.Linux != nil && strings.HasSuffix(s.Linux.RootfsPropagation, "shared") {
+		if host.RootfsMount, err = mountPoint(host.Rootfs); err != nil {
+			return nil, err
+		}
+	}
+	host.showHierarchies(s, h, m)
+	host.Resolved = danglingDestinations(host.Rootfs, s.Mounts)
+	return host, nil
+}
+
+// rootfsPath is root.path as an absolute path of an existing directory.
+func rootfsPath(bundle string, s *specs.Spec) (string, error) {
+	p := s.Root.Path
+	if !filepath.IsAbs(p) {
+		p = filepath.Join(bundle, p)
+	}
+	real, err := filepath.EvalSymlinks(p)
+	if err != nil {
+		return "", fmt.Errorf("root.path: %w", err)
+	}
+	if st, err := os.Stat(real); err != nil || !st.IsDir() {
+		return "", fmt.Errorf("root.path: %s: not a directory", p)
+	}
+	return real, nil
+}
+
+// readIgnored asks for the disposition of each signal (rt_sigaction(2)); those
+// that the Go runtime handles are not ignored, whatever the caller had set.
+func (h *Host) readIgnored() error {
+	const sigIgn = 1
+	var action [4]uint64 // struct sigaction of the kernel: the handler comes first
+	for sig := 1; sig <= 64; sig++ {
+		_, _, errno := unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig), 0, uintptr(unsafe.Pointer(&action)), 8, 0, 0)
+		if errno != 0 {
+			return fmt.Errorf("rt_sigaction of signal %d: %w", sig, errno)
+		}
+		if action[0] == sigIgn {
+			h.IgnoredSignals = append(h.IgnoredSignals, sig)
+		}
+	}
+	return nil
+}
+
+// showHierarchies lists what a mount of type cgroup consists of.
+func (h *Host) showHierarchies(s *specs.Spec, all cgroups.Hierarchies, m *cgroups.Manager) {
+	if !slices.ContainsFunc(s.Mounts, func(m specs.Mount) bool { return m.Type == "cgroup" }) {
+		return
+	}
+	dirs := map[string]string{}
+	for _, cg := range m.State().Cgroups {
+		dirs[cg.Controllers] = cg.Path
+	}
+	for i := range all {
+		v1 := &all[i]
+		if v1.Unified {
+			continue
+		}
+		list := strings.Join(v1.Controllers, ",")
+		options := slices.Clone(v1.Controllers)
+		if strings.HasPrefix(list, "name=") {
+			options = append([]string{"none"}, options...)
+		}
+		h.Hierarchies = append(h.Hierarchies, Hierarchy{Name: v1.Name, Links: v1.Links(), Dir: dirs[list], Options: options})
+	}
+}
+
+// mountPoint is the mount point of the mount that a path lies on.
+func mountPoint(p string) (string, error) {
+	f, err := os.Open("/proc/self/mountinfo")
+	if err != nil {
+		return "", fmt.Errorf("looking for the mount of %s: %w", p, err)
+	}
+	defer f.Close()
+	best := "/"
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		fields := strings.Fields(lines.Text())
+		if len(fields) < 5 {
+			continue
+		}
+		point := unescapeMount(fields[4])
+		if len(point) > len(best) && (p == point || strings.HasPrefix(p, point+"/")) {
+			best = point
+		}
+	}
+	return best, nil
+}
+
+// unescapeMount undoes the octal escapes of proc_pid_mountinfo(5).
+func unescapeMount(s string) string {
+	return strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`).Replace(s)
+}
+
+// danglingDestinations finds destinations that go through a symlink of the
+// image whose end does not exist, such as /var/run → /run without /run. The
+// program cannot make a directory through such a link; it is given the path that
+// the link means. It still resolves that path safely, so a wrong answer here
+// (the image changes, or a mount comes to lie there) does no harm.
+func danglingDestinations(rootfs string, mounts []specs.Mount) map[string]string {
+	root, err := unix.Open(rootfs, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil
+	}
+	defer unix.Close(root)
+	var resolved map[string]string
+	for _, m := range mounts {
+		if m.Type == "proc" || m.Type == "sysfs" || openIn(root, m.Destination) == nil {
+			continue // those two must not be led anywhere
+		}
+		if to := resolveLinks(root, m.Destination); to != "/" && to != path.Clean("/"+m.Destination) {
+			if resolved == nil {
+				resolved = map[string]string{}
+			}
+			resolved[m.Destination] = to
+		}
+	}
+	return resolved
+}
+
+// openIn tells whether a path exists in the root.
+func openIn(root int, p string) error {
+	how := unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS}
+	fd, err := unix.Openat2(root, relative(p), &how)
+	if err == nil {
+		unix.Close(fd)
+	}
+	return err
+}
+
+// resolveLinks follows the symlinks of a path in the root as text.
+func resolveLinks(root int, p string) string {
+	rest := strings.Split(p, "/")
+	done := "/"
+	for links := 0; len(rest) > 0; {
+		part := rest[0]
+		rest = rest[1:]
+		next := path.Join(done, part)
+		target, err := readLinkIn(root, next)
+		if err != nil {
+			done = next
+			continue
+		}
+		if links++; links > 40 {
+			return p
+		}
+		rest = append(strings.Split(target, "/"), rest...)
+		if path.IsAbs(target) {
+			done = "/"
+		}
+	}
+	return done
+}
+
+func readLinkIn(root int, p string) (string, error) {
+	how := unix.OpenHow{Flags: unix.O_PATH | unix.O_NOFOLLOW | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS}
+	fd, err := unix.Openat2(root, relative(p), &how)
+	if err != nil {
+		return "", err
+	}
+	defer unix.Close(fd)
+	buf := make([]byte, unix.PathMax)
+	n, err := unix.Readlinkat(fd, "", buf)
+	if err != nil {
+		return "", err
+	}
+	return string(buf[:n]), nil
+}

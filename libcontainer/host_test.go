@@ -1,0 +1,170 @@
+package libcontainer
+
+import (
+	"maps"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+)
+
+// makeTree makes files, directories (with a slash at their end) and symlinks
+// (with an arrow) below a new directory.
+func makeTree(t *testing.T, links map[string]string, names ...string) string {
+	t.Helper()
+	root := t.TempDir()
+	for _, name := range names {
+		p := filepath.Join(root, name)
+		if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		var err error
+		if name[len(name)-1] == '/' {
+			err = os.MkdirAll(p, 0o755)
+		} else {
+			err = os.WriteFile(p, nil, 0o644)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, target := range links {
+		p := filepath.Join(root, name)
+		if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(target, p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return root
+}
+
+func TestDanglingDestinations(t *testing.T) {
+	links := map[string]string{
+		"var/run":      "/run",
+		"relative":     "sub/../missing",
+		"parent/up":    "../../../missing/x",
+		"chain":        "/chain2",
+		"chain2":       "chain3/end",
+		"there":        "/dir",
+		"loop":         "/loop",
+		"loop1":        "loop2",
+		"loop2":        "/loop1/x",
+		"outside":      "/../../../../etc/missing-in-the-container",
+		"magic":        "/proc/self/root/missing",
+		"file-below":   "/file/x",
+		"dir/absolute": "/missing/deep",
+	}
+	root := makeTree(t, links, "dir/", "file", "etc/")
+	for destination, want := range map[string]string{ // "": the destination is not resolved
+		"/var/run/lock":        "/run/lock",
+		"/var/run":             "/run",
+		"/relative":            "/missing",
+		"/relative/a/b":        "/missing/a/b",
+		"/parent/up":           "/missing/x",
+		"/chain":               "/chain3/end",
+		"/there":               "",
+		"/there/new":           "/dir/new",
+		"/dir":                 "",
+		"/dir/new":             "",
+		"dir/absolute/relname": "/missing/deep/relname",
+		"/outside":             "/etc/missing-in-the-container",
+		"/magic":               "/proc/self/root/missing",
+		"/plain/new":           "",
+		"/plain//new/":         "",
+		"/loop":                "",
+		"/loop1":               "",
+		"/file-below":          "/file/x",
+	} {
+		got := danglingDestinations(root, []specs.Mount{{Destination: destination, Type: "tmpfs"}})
+		expect := map[string]string{}
+		if want != "" {
+			expect[destination] = want
+		}
+		if !maps.Equal(got, expect) {
+			t.Errorf("%s: %v, want %v", destination, got, expect)
+		}
+	}
+}
+
+// TestEvilDanglingDestinations makes sure that an image gets a mount neither
+// onto its root, nor a procfs or sysfs to another place than the config says
+// (CVE-2023-27561).
+func TestEvilDanglingDestinations(t *testing.T) {
+	root := makeTree(t, map[string]string{
+		"a": "missing/..", "b": "/missing/../../..", "proc": "/missing/proc", "sys": "missing", "dev": "/missing/../dev2",
+	})
+	for _, m := range []specs.Mount{
+		{Destination: "/a", Type: "tmpfs"}, {Destination: "/b", Type: "bind", Source: "/src"},
+		{Destination: "/proc", Type: "proc"}, {Destination: "/sys", Type: "sysfs"},
+	} {
+		if to, ok := danglingDestinations(root, []specs.Mount{m})[m.Destination]; ok {
+			t.Errorf("%s on %s is led to %s", m.Type, m.Destination, to)
+		}
+	}
+	if to := danglingDestinations(root, []specs.Mount{{Destination: "/dev", Type: "tmpfs"}})["/dev"]; to != "/dev2" {
+		t.Errorf("/dev is led to %q", to)
+	}
+}
+
+func TestDanglingDestinationsWithoutARoot(t *testing.T) {
+	if got := danglingDestinations(filepath.Join(t.TempDir(), "missing"), []specs.Mount{{Destination: "/a"}}); len(got) > 0 {
+		t.Errorf("%v", got)
+	}
+}
+
+func TestHostDestination(t *testing.T) {
+	h := &Host{Resolved: map[string]string{"/var/run": "/run"}}
+	for d, want := range map[string]string{"/var/run": "/run", "/var/run/x": "/var/run/x", "/a": "/a"} {
+		if got := h.destination(d); got != want {
+			t.Errorf("%s: %s, want %s", d, got, want)
+		}
+	}
+}
+
+func TestUnescapeMount(t *testing.T) {
+	for s, want := range map[string]string{
+		"/plain": "/plain", `/a\040b`: "/a b", `/tab\011`: "/tab\t", `/line\012`: "/line\n", `/back\134slash`: `/back\slash`,
+		`/twice\134040`: `/twice\040`, `/\040\040`: "/  ", `/unfinished\04`: `/unfinished\04`,
+	} {
+		if got := unescapeMount(s); got != want {
+			t.Errorf("%s: %q, want %q", s, got, want)
+		}
+	}
+}
+
+func TestMountPoint(t *testing.T) {
+	for p, want := range map[string]string{"/proc": "/proc", "/proc/self/status": "/proc", "/": "/", "/proce": "/"} {
+		got, err := mountPoint(p)
+		if err != nil || got != want {
+			t.Errorf("%s: %s, %v, want %s", p, got, err, want)
+		}
+	}
+}
+
+func TestRootfsPath(t *testing.T) {
+	bundle, err := filepath.EvalSymlinks(makeTree(t, map[string]string{"link": "rootfs", "dangling": "missing"}, "rootfs/", "file"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rootfs := filepath.Join(bundle, "rootfs")
+	for p, want := range map[string]string{"rootfs": rootfs, "./rootfs/": rootfs, "link": rootfs, rootfs: rootfs, "missing": "", "dangling": "", "file": ""} {
+		got, err := rootfsPath(bundle, &specs.Spec{Root: &specs.Root{Path: p}})
+		if got != want || (err == nil) != (want != "") {
+			t.Errorf("%s: %q, %v, want %q", p, got, err, want)
+		}
+	}
+}
+
+func openRoot(t *testing.T, dir string) int {
+	t.Helper()
+	fd, err := unix.Open(dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { unix.Close(fd) })
+	return fd
+}

@@ -1,0 +1,64 @@
+package libcontainer
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/notify"
+	"github.com/rung-oci/rung/libcontainer/store"
+)
+
+// A container whose manager wants to be told when it is ready (sd_notify(3))
+// gets a socket of its own at notifyDir, from which that alone is passed on.
+const notifyDir = "/run/notify"
+
+func managerSocket() string { return os.Getenv("NOTIFY_SOCKET") }
+
+// offerNotify puts the socket into the container.
+func (c *creation) offerNotify(in *Input) {
+	if managerSocket() == "" {
+		return
+	}
+	in.ExtraMounts = append(in.ExtraMounts, specs.Mount{
+		Destination: notifyDir, Type: "bind", Options: []string{"bind", "nosuid", "noexec", "nodev", "ro"},
+		Source: filepath.Join(c.r.Store.Root(), c.o.ID, store.NotifyName),
+	})
+	in.Env = append(in.Env, "NOTIFY_SOCKET="+notifyDir+"/"+store.NotifySock)
+}
+
+// listenNotify makes the socket in the state directory.
+func (c *creation) listenNotify() error {
+	if managerSocket() == "" {
+		return nil
+	}
+	c.r.at("making the notify socket")
+	proxy, err := listenNotify(c.dir)
+	c.notify = proxy
+	return err
+}
+
+func listenNotify(dir *store.Dir) (*notify.Proxy, error) {
+	if err := unix.Mkdirat(dir.Fd(), store.NotifyName, 0o755); err != nil && err != unix.EEXIST {
+		return nil, fmt.Errorf("directory of the notify socket: %w", err)
+	}
+	fd, err := unix.Openat(dir.Fd(), store.NotifyName, unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("directory of the notify socket: %w", err)
+	}
+	defer unix.Close(fd)
+	return notify.Listen(fd, store.NotifySock)
+}
+
+// tellReady waits until the container says that it is ready, or ends.
+func (r *Runtime) tellReady(proxy *notify.Proxy, pid, pidfd int) {
+	if proxy == nil {
+		return
+	}
+	if _, err := proxy.Forward(managerSocket(), pid, pidfd); err != nil {
+		r.Log.Warnf("telling the service manager that the container is ready: %v", err)
+	}
+}

@@ -1,0 +1,207 @@
+package libcontainer
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/cgroups"
+	"github.com/rung-oci/rung/libcontainer/logs"
+	"github.com/rung-oci/rung/libcontainer/process"
+	"github.com/rung-oci/rung/libcontainer/store"
+	"github.com/rung-oci/rung/spec"
+)
+
+// Runtime carries out the commands on containers.
+type Runtime struct {
+	Store    store.Store
+	Log      *logs.Logger
+	Version  string // of rung, for the records
+	ImageDir string // where images are made if not in memory
+	Strict   bool   // refuse unknown properties in config.json
+
+	// Rewrite, if not nil, may change a compiled birth program: to measure it, or
+	// to make steps of it fail.
+	Rewrite func(*Birth) error
+	// At, if not nil, is called before each action of the launcher's own.
+	At func(action string)
+}
+
+func (r *Runtime) at(action string) {
+	r.Log.Debugf("%s", action)
+	if r.At != nil {
+		r.At(action)
+	}
+}
+
+// lockTimeout is how long a command waits for another one on the same container.
+const lockTimeout = 30 * time.Second
+
+// container is an existing container: its directory and what is recorded.
+type container struct {
+	dir    *store.Dir
+	record *store.Record
+}
+
+// open finds a container; lock says that its state is to be changed.
+func (r *Runtime) open(id string, lock bool) (*container, error) {
+	dir, err := r.Store.Open(id)
+	if err != nil {
+		return nil, err
+	}
+	if lock {
+		if err := dir.Lock(lockTimeout); err != nil {
+			dir.Close()
+			return nil, err
+		}
+	}
+	record, err := dir.Record()
+	if err != nil {
+		dir.Close()
+		return nil, err
+	}
+	return &container{dir, record}, nil
+}
+
+func (c *container) close() { c.dir.Close() }
+
+// cgroup is the container's cgroup, of which the record knows the directories.
+func (c *container) cgroup() *cgroups.Manager { return cgroups.Restore(decodeCgroup(c.record.Cgroup)) }
+
+// config is the configuration as it was at create.
+func (c *container) config() (*specs.Spec, error) {
+	data, err := c.dir.ReadFile(store.ConfigName)
+	if err != nil {
+		return nil, fmt.Errorf("reading the saved configuration: %w", err)
+	}
+	s, _, err := spec.Load(data)
+	if err != nil {
+		return nil, fmt.Errorf("reading the saved configuration: %w", err)
+	}
+	return s, nil
+}
+
+// status derives the container's status from the kernel.
+func (c *container) status() (store.Status, error) {
+	record, facts, err := c.dir.Inspect()
+	if err != nil {
+		return "", err
+	}
+	c.record = record
+	if facts.Init == process.Running {
+		m := c.cgroup()
+		defer m.Close()
+		if facts.Frozen, err = m.Frozen(); err != nil {
+			return "", err
+		}
+	}
+	return facts.Status(), nil
+}
+
+// State is what `state` and `list` show of a container.
+type State struct {
+	specs.State
+	Rootfs  string
+	Created time.Time
+	UID     uint32
+}
+
+func (c *container) state() (*State, error) {
+	status, err := c.status()
+	if err != nil {
+		return nil, err
+	}
+	r := c.record
+	s := &State{Rootfs: r.Rootfs, Created: r.Created, UID: r.UID}
+	s.State = specs.State{Version: r.OCIVersion, ID: r.ID, Status: specs.ContainerState(status), Bundle: r.Bundle, Annotations: r.Annotations}
+	if status != store.Stopped {
+		s.Pid = r.Init.Pid
+	}
+	return s, nil
+}
+
+// State reports on a container.
+func (r *Runtime) State(id string) (*State, error) {
+	c, err := r.open(id, false)
+	if err != nil {
+		return nil, err
+	}
+	defer c.close()
+	return c.state()
+}
+
+// List reports on all containers, sorted by id. One that disappears meanwhile is
+// left out; one that cannot be read is logged.
+func (r *Runtime) List() ([]*State, error) {
+	ids, err := r.Store.List()
+	if err != nil {
+		return nil, err
+	}
+	var list []*State
+	for _, id := range ids {
+		s, err := r.State(id)
+		switch {
+		case err == nil:
+			list = append(list, s)
+		case !errors.Is(err, store.ErrNotExist):
+			r.Log.Warnf("container %s: %v", id, err)
+		}
+	}
+	return list, nil
+}
+
+// loadBundle reads and judges a bundle's config.json.
+func (r *Runtime) loadBundle(bundle, config string) (*specs.Spec, []byte, error) {
+	if config == "" {
+		config = filepath.Join(bundle, "config.json")
+	}
+	data, err := os.ReadFile(config)
+	if err != nil {
+		return nil, nil, err
+	}
+	s, unknown, err := spec.Load(data)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", config, err)
+	}
+	for _, u := range unknown {
+		if r.Strict {
+			return nil, nil, fmt.Errorf("%s: %s (--strict)", config, u)
+		}
+		r.Log.Warnf("%s: %s", config, u)
+	}
+	if err := spec.Validate(s); err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", config, err)
+	}
+	if spec.NewerMinor(s.Version) {
+		r.Log.Warnf("%s: ociVersion %s is newer than what rung knows (%s)", config, s.Version, specs.Version)
+	}
+	return s, data, unsupported(s)
+}
+
+// unsupported refuses by name what rung does not do yet.
+func unsupported(s *specs.Spec) error {
+	switch l := s.Linux; {
+	case l == nil:
+	case l.IntelRdt != nil:
+		return errors.New("linux.intelRdt is not supported yet")
+	case l.Seccomp != nil && l.Seccomp.ListenerPath != "":
+		return errors.New("linux.seccomp.listenerPath is not supported yet")
+	}
+	if s.VM != nil {
+		return errors.New("vm: virtual machines are not supported")
+	}
+	return nil
+}
+
+func closeAll(fds ...int) {
+	for _, fd := range fds {
+		if fd >= 0 {
+			unix.Close(fd)
+		}
+	}
+}

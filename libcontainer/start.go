@@ -1,0 +1,236 @@
+package libcontainer
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/hooks"
+	"github.com/rung-oci/rung/libcontainer/notify"
+	"github.com/rung-oci/rung/libcontainer/process"
+	"github.com/rung-oci/rung/libcontainer/store"
+	"github.com/rung-oci/rung/nsenter"
+)
+
+// Start lets the process of a created container execute, and returns when it
+// did. If it could not, the error says why, and the container is stopped.
+func (r *Runtime) Start(id string) error {
+	c, err := r.open(id, true)
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	if err := c.expectCreated(); err != nil {
+		return err
+	}
+	config, err := c.config()
+	if err != nil {
+		return err
+	}
+	if config.Process == nil {
+		return errors.New("process: the property is missing, there is nothing to start")
+	}
+	init, err := c.record.Init.Open()
+	if err != nil {
+		return err
+	}
+	defer unix.Close(init)
+	if h := config.Hooks; h != nil && len(h.StartContainer) > 0 {
+		r.at("running the startContainer hooks")
+		if err := r.runHooks(c, hooks.StartContainer, h.StartContainer, c.hookState(specs.StateCreated), init); err != nil {
+			return errors.Join(err, c.killInit(init))
+		}
+	}
+	var proxy *notify.Proxy
+	if managerSocket() != "" {
+		if proxy, err = listenNotify(c.dir); err != nil {
+			return err
+		}
+		defer proxy.Close()
+	}
+	r.at("opening the gate")
+	if err := c.openGate(); err != nil {
+		return err
+	}
+	if err := r.poststart(c, config, init); err != nil {
+		return err
+	}
+	r.tellReady(proxy, c.record.Init.Pid, init)
+	return nil
+}
+
+func (c *container) expectCreated() error {
+	status, err := c.status()
+	switch {
+	case err != nil:
+		return err
+	case status == store.Stopped:
+		return errors.New("cannot start a container that has stopped")
+	case status == store.Creating:
+		return errors.New("cannot start a container that is being created")
+	case status != store.Created:
+		return errors.New("cannot start an already running container")
+	}
+	return nil
+}
+
+// openGate connects to the socket that init waits at, which is the word to go on,
+// and waits until init executed its process or ended: both close the connection.
+func (c *container) openGate() error {
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("socket to the first process: %w", err)
+	}
+	defer unix.Close(fd)
+	switch err := unix.Connect(fd, &unix.SockaddrUnix{Name: c.dir.ProcPath(store.StartName)}); err {
+	case nil:
+	case unix.ECONNREFUSED:
+		return errors.New("cannot start a container that has stopped")
+	default:
+		return fmt.Errorf("connecting to the first process: %w", err)
+	}
+	for {
+		if _, err := unix.Read(fd, make([]byte, 1)); err != unix.EINTR {
+			break // end of file, or ECONNRESET from a process that ended
+		}
+	}
+	return c.executed()
+}
+
+// executed tells from the report page how the execve went.
+func (c *container) executed() error {
+	file, err := c.dir.ReadFile(store.ReportName)
+	if err != nil {
+		return fmt.Errorf("reading the report page: %w", err)
+	}
+	page, text := file[:min(len(file), nsenter.ReportSize)], ""
+	if len(file) > nsenter.ReportSize {
+		text = string(file[nsenter.ReportSize:])
+	}
+	report := nsenter.ParseReport(page)
+	if report.Failed < 0 {
+		return nil
+	}
+	e := &nsenter.StepError{Step: report.Failed, Label: "starting the process", Errno: report.Errno, Message: report.Message}
+	for line := range strings.Lines(text) {
+		var step int
+		if n, _ := fmt.Sscanf(line, "%d", &step); n == 1 && step == report.Failed {
+			e.Name, e.Label, e.Path = parseLabel(line)
+		}
+	}
+	return startError(hinted(e))
+}
+
+// labels are the labels of the steps that run when the container is started,
+// kept with the report: a line for each, with the step, the system call, the
+// path that it is about, and the label, separated by tabs.
+func (b *Birth) labels() []byte {
+	var text []byte
+	for i := b.Ready; i < len(b.Program.Steps); i++ {
+		s := &b.Program.Steps[i]
+		text = fmt.Appendf(text, "%d\t%s\t%s\t%s\n", i, s.CallName(), oneLine(s.Path()), oneLine(s.Label))
+	}
+	return text
+}
+
+func oneLine(s string) string {
+	return strings.NewReplacer("\n", `\n`, "\t", `\t`).Replace(s)
+}
+
+func parseLabel(line string) (name, label, path string) {
+	fields := strings.SplitN(strings.TrimSuffix(line, "\n"), "\t", 4)
+	if len(fields) < 4 {
+		return "", strings.TrimSpace(line), ""
+	}
+	return fields[1], fields[3], fields[2]
+}
+
+// poststart runs the poststart hooks. If one fails the container is stopped
+// (runtime.md, Lifecycle).
+func (r *Runtime) poststart(c *container, config *specs.Spec, init int) error {
+	if config.Hooks == nil || len(config.Hooks.Poststart) == 0 {
+		return nil
+	}
+	r.at("running the poststart hooks")
+	if err := r.runHooks(c, hooks.Poststart, config.Hooks.Poststart, c.hookState(specs.StateRunning), init); err != nil {
+		return errors.Join(err, c.killInit(init))
+	}
+	return nil
+}
+
+// killInit ends the first process and waits for its end.
+func (c *container) killInit(pidfd int) error {
+	if err := unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0); err != nil && err != unix.ESRCH {
+		return fmt.Errorf("killing the first process: %w", err)
+	}
+	return waitEnd(pidfd)
+}
+
+// endTimeout is how long a process that was sent SIGKILL may take to end, in
+// milliseconds. One that takes longer hangs in the kernel.
+const endTimeout = 10_000
+
+// waitEnd waits until the process of a pidfd ended. It may still be a zombie.
+func waitEnd(pidfd int) error {
+	poll := []unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}
+	for {
+		n, err := unix.Poll(poll, endTimeout)
+		switch {
+		case err == unix.EINTR:
+		case err != nil:
+			return fmt.Errorf("waiting for the end of the first process: %w", err)
+		case n == 0:
+			return errors.New("the first process was killed and does not end: it hangs in the kernel")
+		default:
+			return nil
+		}
+	}
+}
+
+// Kill sends a signal to the container's first process, or with all to every
+// process of the container. A container that is not running is an error.
+func (r *Runtime) Kill(id string, sig unix.Signal, all bool) error {
+	c, err := r.open(id, false)
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	status, err := c.status()
+	if err != nil {
+		return err
+	}
+	if status == store.Creating {
+		return errors.New("container not running: it is being created")
+	}
+	m := c.cgroup()
+	defer m.Close()
+	// without a pid namespace of its own the end of the first process ends nothing else
+	if all || sig == unix.SIGKILL && !c.record.PrivatePids {
+		if pids, err := m.AllPids(); err == nil && len(pids) > 0 {
+			return m.Kill(sig)
+		}
+	}
+	if status == store.Stopped {
+		if all {
+			return nil
+		}
+		return errors.New("container not running")
+	}
+	init, err := c.record.Init.Open()
+	if errors.Is(err, process.ErrGone) {
+		return errors.New("container not running")
+	} else if err != nil {
+		return err
+	}
+	defer unix.Close(init)
+	if err := unix.PidfdSendSignal(init, sig, nil, 0); err != nil {
+		return fmt.Errorf("sending signal %d: %w", int(sig), err)
+	}
+	if sig == unix.SIGKILL && status == store.Paused {
+		return m.Thaw() // what is frozen does not end
+	}
+	return nil
+}
