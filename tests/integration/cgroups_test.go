@@ -1,0 +1,450 @@
+package integration
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/rung-oci/rung/tests/bundle"
+)
+
+// hierarchy is the mount point of the cgroup v1 hierarchy of a controller.
+func hierarchy(t *testing.T, controller string) string {
+	t.Helper()
+	for _, line := range strings.Split(read(t, "/proc/self/mountinfo"), "\n") {
+		before, after, _ := strings.Cut(line, " - ")
+		fields, super := strings.Fields(before), strings.Fields(after)
+		if super[0] == "cgroup" && slices.Contains(strings.Split(super[2], ","), controller) {
+			return fields[4]
+		}
+	}
+	t.Skipf("no cgroup v1 hierarchy of the controller %s is mounted", controller)
+	return ""
+}
+
+// cgroupFile is the path of a file of a container's cgroup, CONTROLLER.NAME.
+func cgroupFile(t *testing.T, c *bundle.Container, name string) string {
+	t.Helper()
+	controller, _, _ := strings.Cut(name, ".")
+	return filepath.Join(hierarchy(t, controller), c.Cgroup, name)
+}
+
+// cgroupNumber reads a number from a file of a container's cgroup: the one
+// after key, or the file's only one.
+func cgroupNumber(t *testing.T, c *bundle.Container, name, key string) int64 {
+	t.Helper()
+	text := read(t, cgroupFile(t, c, name))
+	for _, line := range strings.Split(text, "\n") {
+		number, found := line, key == ""
+		if key != "" {
+			number, found = strings.CutPrefix(line, key+" ")
+		}
+		if n, err := strconv.ParseInt(number, 10, 64); found && err == nil {
+			return n
+		}
+	}
+	t.Fatalf("%s: no number %s in %q", name, key, text)
+	return 0
+}
+
+func resources(set func(*specs.LinuxResources)) bundle.Change {
+	return func(s *specs.Spec) { set(s.Linux.Resources) }
+}
+
+func ptr[T any](v T) *T { return &v }
+
+// A loop that would take a whole CPU gets half of one. It runs alone, because
+// what is measured is time.
+func TestCPUQuota(t *testing.T) {
+	c := running(t, "echo ready; while :; do :; done", resources(func(r *specs.LinuxResources) {
+		r.CPU = &specs.LinuxCPU{Quota: ptr(int64(50000)), Period: ptr(uint64(100000)), Shares: ptr(uint64(8192))}
+	}))
+	throttled := cgroupNumber(t, c, "cpu.stat", "nr_throttled")
+	percent := 0.0
+	for range 3 { // a busy machine may have given it less
+		begin, before := time.Now(), cgroupNumber(t, c, "cpuacct.usage", "")
+		time.Sleep(5 * time.Second)
+		used := cgroupNumber(t, c, "cpuacct.usage", "") - before
+		percent = 100 * float64(used) / float64(time.Since(begin))
+		if percent >= 47 {
+			break
+		}
+		t.Logf("%.1f %% in 5 s, trying again", percent)
+	}
+	if percent < 47 || percent > 53 {
+		t.Errorf("used %.1f %% of a CPU in 5 s, want 50 ± 3", percent)
+	}
+	if n := cgroupNumber(t, c, "cpu.stat", "nr_throttled") - throttled; n < 10 {
+		t.Errorf("throttled in %d periods of 50", n)
+	}
+	if n := cgroupNumber(t, c, "cpu.stat", "throttled_time"); n < int64(time.Second) {
+		t.Errorf("throttled for %v", time.Duration(n))
+	}
+}
+
+func TestCPUSet(t *testing.T) {
+	t.Parallel()
+	if os.Geteuid() != 0 {
+		t.Skip("needs root")
+	}
+	online := read(t, filepath.Join(hierarchy(t, "cpuset"), "cpuset.cpus"))
+	cpu := online[strings.LastIndexAny(online, ",-")+1:] // the last one
+	c := running(t, "grep Cpus_allowed_list /proc/self/status; echo ready; while :; do :; done", resources(func(r *specs.LinuxResources) {
+		r.CPU = &specs.LinuxCPU{Cpus: cpu, Mems: "0", Shares: ptr(uint64(2))} // leave the CPU to the others
+	}))
+	pid := c.State().Pid
+	if got := read(t, fmt.Sprintf("/proc/%d/status", pid)); !strings.Contains(got, "Cpus_allowed_list:\t"+cpu+"\n") {
+		t.Errorf("not pinned to CPU %s:\n%s", cpu, got)
+	}
+	for range 20 {
+		stat := read(t, fmt.Sprintf("/proc/%d/stat", pid))
+		fields := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:])
+		if processor := fields[39-3]; processor != cpu {
+			t.Fatalf("runs on CPU %s, pinned to %s", processor, cpu)
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	if got := read(t, cgroupFile(t, c, "cpuset.mems")); got != "0" {
+		t.Errorf("cpuset.mems: %s", got)
+	}
+}
+
+func TestCPUShares(t *testing.T) {
+	t.Parallel()
+	c := bundle.New(t, resources(func(r *specs.LinuxResources) {
+		r.CPU = &specs.LinuxCPU{Shares: ptr(uint64(512)), Period: ptr(uint64(50000)), Quota: ptr(int64(-1))}
+	}))
+	c.Create().OK()
+	for name, want := range map[string]int64{"cpu.shares": 512, "cpu.cfs_period_us": 50000, "cpu.cfs_quota_us": -1} {
+		if got := cgroupNumber(t, c, name, ""); got != want {
+			t.Errorf("%s: %d, want %d", name, got, want)
+		}
+	}
+}
+
+func TestMemoryLimit(t *testing.T) {
+	t.Parallel()
+	const limit = 16 << 20
+	c := bundle.New(t, bundle.Shell(`
+		head -c 8000000 /dev/zero >/dev/shm/fits && echo fits
+		tail -n 1 /dev/zero
+		echo "status $?"
+		`+idle), resources(func(r *specs.LinuxResources) {
+		r.Memory = &specs.LinuxMemory{Limit: ptr(int64(limit)), Swap: ptr(int64(limit)), Reservation: ptr(int64(limit / 2))}
+	}))
+	created := start(t, c)
+	if stdout, _ := created.Output(); stdout != "fits\nstatus 137\nready\n" {
+		t.Errorf("got %q", stdout)
+	}
+	for _, check := range []struct {
+		file, key   string
+		least, most int64
+	}{
+		{"memory.limit_in_bytes", "", limit, limit},
+		{"memory.soft_limit_in_bytes", "", limit / 2, limit / 2},
+		{"memory.failcnt", "", 1, 1 << 40},
+		{"memory.oom_control", "oom_kill", 1, 1},
+		{"memory.max_usage_in_bytes", "", limit * 9 / 10, limit},
+	} {
+		if got := cgroupNumber(t, c, check.file, check.key); got < check.least || got > check.most {
+			t.Errorf("%s %s: %d, want %d to %d", check.file, check.key, got, check.least, check.most)
+		}
+	}
+}
+
+// Who reads the error of a container that its memory limit does not let begin
+// is told of the limit.
+func TestMemoryLimitTooSmallToStart(t *testing.T) {
+	t.Parallel()
+	c := bundle.New(t, resources(func(r *specs.LinuxResources) {
+		r.Memory = &specs.LinuxMemory{Limit: ptr(int64(8192)), Swap: ptr(int64(8192))}
+	}))
+	r := c.Run().Exits(1)
+	if !strings.Contains(r.Stderr, "linux.resources.memory.limit") || !strings.Contains(r.Stderr, "8192") {
+		t.Errorf("the error does not name the limit: %s", r.Stderr)
+	}
+	c.LeavesNothing()
+}
+
+func TestDeviceRules(t *testing.T) {
+	t.Parallel()
+	const open = "mknod /tmp/kmsg c 1 11; (: >/tmp/kmsg) 2>&1 && echo written; (: </tmp/kmsg) 2>&1 && echo read"
+	kmsg := func(allow bool, access string) specs.LinuxDeviceCgroup {
+		return specs.LinuxDeviceCgroup{Allow: allow, Type: "c", Major: ptr(int64(1)), Minor: ptr(int64(11)), Access: access}
+	}
+	everything := specs.LinuxDeviceCgroup{Allow: true, Access: "rwm"}
+	nothing := specs.LinuxDeviceCgroup{Allow: false, Access: "rwm"}
+	tests := []struct {
+		name        string
+		rules       []specs.LinuxDeviceCgroup
+		write, read bool
+	}{
+		{"nothing allowed", []specs.LinuxDeviceCgroup{nothing}, false, false},
+		{"to write", []specs.LinuxDeviceCgroup{nothing, kmsg(true, "w")}, true, false},
+		{"to read and write", []specs.LinuxDeviceCgroup{nothing, kmsg(true, "rwm")}, true, true},
+		{"another device", []specs.LinuxDeviceCgroup{nothing, {Allow: true, Type: "b", Major: ptr(int64(1)), Minor: ptr(int64(11)), Access: "rwm"}}, false, false},
+		{"all", []specs.LinuxDeviceCgroup{everything}, true, true},
+		{"all but one", []specs.LinuxDeviceCgroup{everything, kmsg(false, "rwm")}, false, false},
+		{"all but to read", []specs.LinuxDeviceCgroup{everything, kmsg(false, "r")}, true, false},
+		{"later rules win", []specs.LinuxDeviceCgroup{nothing, kmsg(true, "rw"), kmsg(false, "w")}, false, true},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			got := printed(t, open+"; echo x >/dev/null && echo null", capabilities("CAP_MKNOD", "CAP_SYSLOG"),
+				resources(func(r *specs.LinuxResources) { r.Devices = test.rules }))
+			if strings.Contains(got, "written") != test.write || strings.Contains(got, "read") != test.read {
+				t.Errorf("want write %v, read %v; got %q", test.write, test.read, got)
+			}
+			if !test.read && !strings.Contains(got, "Operation not permitted") {
+				t.Errorf("not denied with EPERM: %q", got)
+			}
+			if !strings.HasSuffix(got, "null") {
+				t.Errorf("a default device is denied: %q", got)
+			}
+		})
+	}
+}
+
+func TestPIDsLimit(t *testing.T) {
+	t.Parallel()
+	c := bundle.New(t, bundle.Shell("trap 'echo trapped' EXIT; for i in 1 2 3 4 5 6 7 8; do sleep 1000 & echo $i; done"),
+		resources(func(r *specs.LinuxResources) { r.Pids = &specs.LinuxPids{Limit: ptr(int64(4))} }))
+	r := c.Run("--keep")
+	if r.Code == 0 || !strings.Contains(r.Stderr, "can't fork") || !strings.HasPrefix(r.Stdout, "1\n2\n3\n") || strings.Contains(r.Stdout, "4") {
+		t.Errorf("exit status %d, stdout %q, stderr %q; want a failure after 3 processes", r.Code, r.Stdout, r.Stderr)
+	}
+	if got := cgroupNumber(t, c, "pids.max", ""); got != 4 {
+		t.Errorf("pids.max: %d", got)
+	}
+	if got := cgroupNumber(t, c, "pids.events", "max"); got != 1 {
+		t.Errorf("pids.events counts %d failed forks, want 1", got)
+	}
+}
+
+// setFrozen freezes or thaws a cgroup as `pause` and `resume` will.
+func setFrozen(t *testing.T, dir, state string) {
+	t.Helper()
+	file := filepath.Join(dir, "freezer.state")
+	if err := os.WriteFile(file, []byte(state), 0); err != nil {
+		t.Fatal(err)
+	}
+	bundle.Eventually(t, state, func() bool { return read(t, file) == state })
+}
+
+func TestFreezer(t *testing.T) {
+	t.Parallel()
+	c := running(t, "i=0; echo ready; while :; do i=$((i+1)); echo $i >/tmp/count; done", resources(func(r *specs.LinuxResources) {
+		r.CPU = &specs.LinuxCPU{Shares: ptr(uint64(2))}
+	}))
+	dir := filepath.Dir(cgroupFile(t, c, "freezer.state"))
+	setFrozen(t, dir, "FROZEN")
+	if s := c.State(); s.Status != "paused" || s.Pid == 0 {
+		t.Errorf("frozen: status %s, pid %d", s.Status, s.Pid)
+	}
+	before := cgroupNumber(t, c, "cpuacct.usage", "")
+	time.Sleep(50 * time.Millisecond)
+	if after := cgroupNumber(t, c, "cpuacct.usage", ""); after != before {
+		t.Errorf("a frozen container used %v of CPU time", time.Duration(after-before))
+	}
+	c.Start().Exits(1)
+	c.Delete().Exits(1)
+	setFrozen(t, dir, "THAWED")
+	if s := c.State(); s.Status != specs.StateRunning {
+		t.Errorf("thawed: status %s", s.Status)
+	}
+	bundle.Eventually(t, "progress after thawing", func() bool { return cgroupNumber(t, c, "cpuacct.usage", "") > before })
+}
+
+func TestKillOfAPausedContainer(t *testing.T) {
+	t.Parallel()
+	c := running(t, idle)
+	setFrozen(t, filepath.Dir(cgroupFile(t, c, "freezer.state")), "FROZEN")
+	c.Kill("KILL").OK()
+	c.WaitStatus(specs.StateStopped)
+	c.Delete().OK()
+	c.LeavesNothing()
+}
+
+func TestDeleteForceOfAPausedContainer(t *testing.T) {
+	t.Parallel()
+	for _, script := range []string{idle, "sleep 1000 & sleep 1000 & " + idle} {
+		c := running(t, script)
+		setFrozen(t, filepath.Dir(cgroupFile(t, c, "freezer.state")), "FROZEN")
+		c.Delete("--force").OK()
+		c.LeavesNothing()
+	}
+}
+
+// Joining a frozen cgroup would hang.
+func TestFrozenCgroupIsRefused(t *testing.T) {
+	t.Parallel()
+	c := bundle.New(t)
+	dir := filepath.Join(hierarchy(t, "freezer"), c.Cgroup)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	setFrozen(t, dir, "FROZEN")
+	c.Create().Fails("frozen", c.Cgroup)
+	if _, err := os.Stat(dir); err == nil { // it was there before, it may still be
+		setFrozen(t, dir, "THAWED")
+		if err := os.Remove(dir); err != nil {
+			t.Error(err)
+		}
+	}
+	c.LeavesNothing()
+}
+
+func TestAccounting(t *testing.T) {
+	t.Parallel()
+	c := running(t, "head -c 20000000 /dev/zero >/dev/shm/file; rm /dev/shm/file; while [ $(tail -1 /proc/self/stat | cut -d' ' -f16) -lt 20 ]; do :; done; "+idle)
+	// field 16 is the CPU time of ended children, in units of 10 ms
+	if got := cgroupNumber(t, c, "cpuacct.usage", ""); got < int64(100*time.Millisecond) || got > int64(time.Minute) {
+		t.Errorf("cpuacct.usage: %v", time.Duration(got))
+	}
+	if got := cgroupNumber(t, c, "memory.max_usage_in_bytes", ""); got < 20000000 || got > 100000000 {
+		t.Errorf("the peak of memory: %d bytes", got)
+	}
+	if got := cgroupNumber(t, c, "memory.usage_in_bytes", ""); got > 15000000 {
+		t.Errorf("memory in use: %d bytes", got)
+	}
+}
+
+// A cgroup that exists is used, and keeps what the config does not set.
+func TestExistingCgroup(t *testing.T) {
+	t.Parallel()
+	c := bundle.New(t, resources(func(r *specs.LinuxResources) {
+		r.Memory = &specs.LinuxMemory{Limit: ptr(int64(64 << 20))}
+	}))
+	dir := filepath.Join(hierarchy(t, "memory"), c.Cgroup)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "memory.swappiness"), []byte("7"), 0); err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.Stat(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Create().OK()
+	if after, err := os.Stat(dir); err != nil || !os.SameFile(before, after) {
+		t.Errorf("the cgroup was replaced: %v", err)
+	}
+	if got := cgroupNumber(t, c, "memory.swappiness", ""); got != 7 {
+		t.Errorf("memory.swappiness: %d, want 7", got)
+	}
+	if got := cgroupNumber(t, c, "memory.limit_in_bytes", ""); got != 64<<20 {
+		t.Errorf("memory.limit_in_bytes: %d", got)
+	}
+	c.Delete("--force").OK()
+	c.LeavesNothing()
+}
+
+// A relative cgroupsPath, and none, are below the cgroup that rung runs in.
+func TestRelativeCgroup(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ name, path string }{{"relative", "some/where"}, {"none", ""}} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			c := bundle.New(t, bundle.Shell(idle))
+			// the caller's cgroup is the container's usual one
+			callers := c.Cgroup
+			path := test.path
+			if path == "" {
+				path = c.ID
+			}
+			c.Cgroup = filepath.Join(callers, path)
+			c.Configure(bundle.Shell(idle), func(s *specs.Spec) { s.Linux.CgroupsPath = test.path })
+			dir := filepath.Join(hierarchy(t, "pids"), callers)
+			if err := os.MkdirAll(dir, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			cmd := c.Command("create", "--bundle", c.Bundle, c.ID)
+			script := "echo 0 >" + dir + "/cgroup.procs && exec \"$0\" \"$@\""
+			cmd.Args = append([]string{"sh", "-c", script}, cmd.Args...)
+			cmd.Path = "/bin/sh"
+			c.Wait(cmd).OK()
+			got := read(t, fmt.Sprintf("/proc/%d/cgroup", c.State().Pid))
+			if !strings.Contains(got, ":pids:"+filepath.Join(callers, path)+"\n") {
+				t.Errorf("not in %s/%s:\n%s", callers, path, got)
+			}
+			c.Delete("--force").OK()
+			if _, err := os.Stat(filepath.Join(dir, path)); !errors.Is(err, os.ErrNotExist) {
+				t.Errorf("the container's cgroup is left: %v", err)
+			}
+			for p := filepath.Dir(path); p != "."; p = filepath.Dir(p) { // those between may be kept
+				os.Remove(filepath.Join(dir, p))
+			}
+			if err := os.Remove(dir); err != nil {
+				t.Errorf("the caller's cgroup: %v", err)
+			}
+		})
+	}
+}
+
+// What the machine cannot apply is an error that names property and file.
+func TestResourcesThatCannotBeApplied(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name string
+		set  func(*specs.LinuxResources)
+		want []string
+	}{
+		{"period", func(r *specs.LinuxResources) { r.CPU = &specs.LinuxCPU{Period: ptr(uint64(1))} }, []string{"cpu", "cpu.cfs_period_us"}},
+		{"cpus", func(r *specs.LinuxResources) { r.CPU = &specs.LinuxCPU{Cpus: "1000"} }, []string{"cpuset", "cpuset.cpus"}},
+		{"mems", func(r *specs.LinuxResources) { r.CPU = &specs.LinuxCPU{Mems: "99"} }, []string{"cpuset", "cpuset.mems"}},
+		{"swap below limit", func(r *specs.LinuxResources) {
+			r.Memory = &specs.LinuxMemory{Limit: ptr(int64(1 << 24)), Swap: ptr(int64(1 << 23))}
+		}, []string{"memory", "swap"}},
+		{"swappiness", func(r *specs.LinuxResources) { r.Memory = &specs.LinuxMemory{Swappiness: ptr(uint64(1000))} }, []string{"swappiness"}},
+		{"rdma", func(r *specs.LinuxResources) {
+			r.Rdma = map[string]specs.LinuxRdma{"mlx5_1": {HcaHandles: ptr(uint32(1))}}
+		}, []string{"rdma"}},
+		{"unified", func(r *specs.LinuxResources) { r.Unified = map[string]string{"missing.max": "1"} }, []string{"missing"}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			c := bundle.New(t, resources(test.set))
+			c.Create().Fails(test.want...)
+			c.LeavesNothing()
+		})
+	}
+}
+
+// The cgroup filesystems of a container show its own cgroup, read-only.
+func TestCgroupMounts(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name   string
+		change bundle.Change
+	}{
+		{"host's namespace", func(*specs.Spec) {}},
+		{"own namespace", bundle.Namespace(specs.CgroupNamespace, "")},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			got := printed(t, "cat /sys/fs/cgroup/pids/pids.max /sys/fs/cgroup/memory/memory.limit_in_bytes; cat /sys/fs/cgroup/pids/cgroup.procs; (mkdir /sys/fs/cgroup/pids/x) 2>&1; ls -d /sys/fs/cgroup/freezer",
+				test.change, resources(func(r *specs.LinuxResources) {
+					r.Pids = &specs.LinuxPids{Limit: ptr(int64(77))}
+					r.Memory = &specs.LinuxMemory{Limit: ptr(int64(32 << 20))}
+				}))
+			lines := strings.Split(got, "\n")
+			if len(lines) < 5 || lines[0] != "77" || lines[1] != fmt.Sprint(32<<20) || lines[2] != "1" {
+				t.Errorf("not its own cgroup: %s", got)
+			}
+			if !strings.Contains(got, "Read-only file system") {
+				t.Errorf("not read-only: %s", got)
+			}
+		})
+	}
+}
