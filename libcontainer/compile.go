@@ -306,7 +306,7 @@ func (c *compiler) ensure(path string, file bool, resolve uint64) error {
 	return nil
 }
 
-var errDotDot = errors.New("must not contain ..")
+var errDotDot = errors.New("must not contain a parent directory (..)")
 
 // components splits a path of the container; "." and empty parts are dropped.
 // ".." is refused, because its meaning would depend on symlinks in the image.

@@ -1,6 +1,7 @@
 package libcontainer
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -14,6 +15,9 @@ import (
 // each v1 hierarchy, as the host has them. With a cgroup namespace the hierarchy
 // is mounted, and begins at the container's cgroup; without, that cgroup is bound.
 func (c *compiler) mountCgroups(m specs.Mount, opts spec.MountOptions) error {
+	if len(opts.Data) > 0 {
+		c.warn("mounts (%s): a cgroup mount has no options of its own: %s ignored", m.Destination, strings.Join(opts.Data, ","))
+	}
 	readonly := opts.Attr.Set & unix.MOUNT_ATTR_RDONLY
 	dir := specs.Mount{Destination: m.Destination, Type: "tmpfs", Source: "tmpfs"}
 	list := opts
@@ -27,6 +31,8 @@ func (c *compiler) mountCgroups(m specs.Mount, opts spec.MountOptions) error {
 		c.Label("mounting the cgroup hierarchy " + h.Name + " on " + at)
 		if c.hasNS(specs.CgroupNamespace) {
 			c.newHierarchy(h)
+		} else if h.Dir == "" {
+			return fmt.Errorf("the container has no cgroup in the hierarchy %s", h.Name)
 		} else {
 			c.openTree(nsenter.Int(unix.AT_FDCWD), h.Dir, unix.OPEN_TREE_CLONE, c.tree)
 		}

@@ -147,6 +147,9 @@ func idOrKeep(id *uint32) nsenter.Arg {
 // readonlyPaths makes linux.readonlyPaths read-only by a clone on top of each.
 func (c *compiler) readonlyPaths() error {
 	for _, p := range c.hasLinux.ReadonlyPaths {
+		if strings.Trim(p, "/.") == "" {
+			return fmt.Errorf("linux.readonlyPaths: %s is the root itself: use root.readonly", p)
+		}
 		c.Label("making " + p + " read-only")
 		skip := c.Target()
 		c.resolve(p, unix.O_PATH, 0, c.target).JumpOn(unix.ENOENT, skip).JumpOn(unix.ENOTDIR, skip)

@@ -73,11 +73,11 @@ func (c *compiler) mountRoot() error {
 	c.Label("mounting the root filesystem " + rootfs)
 	c.openTree(nsenter.Int(unix.AT_FDCWD), rootfs, unix.OPEN_TREE_CLONE|unix.AT_RECURSIVE, c.root)
 	c.setAttributes(c.root, unix.AT_RECURSIVE, mountAttr{propagation: c.clonePropagation()})
+	if err := c.requestSources(); err != nil { // first: bind sources may lie below the rootfs
+		return err
+	}
 	if len(c.hasLinux.MaskedPaths) > 0 {
 		c.makeEmpty(rootfs)
-	}
-	if err := c.requestSources(); err != nil {
-		return err
 	}
 	c.Label("mounting the root filesystem " + rootfs)
 	c.attachAt(c.root, rootfs)
@@ -95,9 +95,6 @@ func (c *compiler) hostPropagation() (uint64, error) {
 		return unix.MS_SHARED, nil
 	case "unbindable":
 		return unix.MS_SLAVE, nil // of the root alone, at the end: what is to be bound must be bindable
-	}
-	if c.hasLinux.RootfsPropagation == "runbindable" {
-		return unix.MS_SLAVE, nil
 	}
 	return 0, fmt.Errorf("linux.rootfsPropagation: unknown value %q", c.hasLinux.RootfsPropagation)
 }
@@ -284,7 +281,7 @@ func kernelFilesystem(t string) bool {
 // filesystem mounts a new filesystem.
 func (c *compiler) filesystem(m specs.Mount, opts spec.MountOptions) error {
 	later := uint64(0)
-	if opts.TmpCopyUp { // when it is filled
+	if m.Type == "tmpfs" { // when it is filled, and has the mode of what it covers
 		later = opts.Attr.Set & unix.MOUNT_ATTR_RDONLY
 	}
 	c.Label("mounting " + m.Type + " on " + m.Destination)
@@ -434,7 +431,7 @@ func (c *compiler) sendFds(tag byte, fds []nsenter.Cell) {
 	control := nsenter.Buffer(slot * len(fds))
 	for i := range fds {
 		b := control.Bytes[slot*i:]
-		binary.NativeEndian.PutUint64(b, 20) // CMSG_LEN
+		binary.NativeEndian.PutUint64(b, cmsgLen)
 		binary.NativeEndian.PutUint32(b[8:], unix.SOL_SOCKET)
 		binary.NativeEndian.PutUint32(b[12:], unix.SCM_RIGHTS)
 		c.Call(unix.SYS_FCNTL, nsenter.Value(fds[i]), nsenter.Int(unix.F_DUPFD_CLOEXEC), nsenter.Int(0)).IntoRef(control.At(slot*i + 16))

@@ -37,7 +37,7 @@ func namespaceFlag(t specs.LinuxNamespaceType) uint64 {
 // joinOrder is the order in which namespaces are joined by path: those that may
 // need the caller's rights before the user namespace, the mount namespace last.
 var joinOrder = [...]specs.LinuxNamespaceType{
-	specs.NetworkNamespace, specs.IPCNamespace, specs.UTSNamespace, specs.CgroupNamespace, specs.TimeNamespace,
+	specs.NetworkNamespace, specs.IPCNamespace, specs.UTSNamespace, specs.CgroupNamespace, specs.TimeNamespace, specs.PIDNamespace,
 }
 
 func (c *compiler) classifyNamespaces() error {
@@ -94,9 +94,6 @@ func (c *compiler) namespaces() error {
 		return c.becomeRoot()
 	}
 	c.joinByPath()
-	if pid {
-		c.join(specs.PIDNamespace)
-	}
 	c.cloneFirstProcess(made &^ unix.CLONE_NEWTIME)
 	return c.becomeRoot()
 }
@@ -150,6 +147,11 @@ func (c *compiler) joinByPath() {
 	}
 	if _, ok := c.joinNS[specs.MountNamespace]; ok {
 		c.join(specs.MountNamespace)
+	}
+	for _, ns := range c.hasLinux.Namespaces {
+		if ns.Path != "" {
+			c.Call(unix.SYS_CLOSE, nsenter.File(fileNS+string(ns.Type)))
+		}
 	}
 }
 

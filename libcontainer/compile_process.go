@@ -3,6 +3,7 @@ package libcontainer
 import (
 	"encoding/binary"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -179,7 +180,7 @@ func (c *compiler) ioPriority(io *specs.LinuxIOPriority) error {
 // workingDirectory enters process.cwd, made if it is missing, by descriptor.
 func (c *compiler) workingDirectory() error {
 	c.Label("entering the working directory " + c.proc.Cwd)
-	if err := c.ensure(c.proc.Cwd, false, 0); err != nil {
+	if err := c.ensure(path.Clean(c.proc.Cwd), false, 0); err != nil {
 		return fmt.Errorf("process.cwd: %w", err)
 	}
 	c.Call(unix.SYS_FCHDIR, nsenter.Value(c.target))
@@ -200,8 +201,8 @@ func (c *compiler) checkExecutable() error {
 		c.Label(fmt.Sprintf("exec: %q: stat %s", name, name))
 	}
 	file := c.Cell("executable") // -1 as long as none was opened
-	for i, path := range c.in.Candidates {
-		call := c.Call(unix.SYS_OPENAT, nsenter.Int(unix.AT_FDCWD), c.String(path), nsenter.Int(unix.O_PATH|unix.O_CLOEXEC), nsenter.Int(0)).Into(file)
+	for i, candidate := range c.in.Candidates {
+		call := c.Call(unix.SYS_OPENAT, nsenter.Int(unix.AT_FDCWD), c.String(candidate), nsenter.Int(unix.O_PATH|unix.O_CLOEXEC), nsenter.Int(0)).Into(file)
 		if i < len(c.in.Candidates)-1 {
 			call.Ignore(unix.ENOENT, unix.ENOTDIR, unix.EACCES)
 			c.JumpUnless(nsenter.Value(file), ^uint64(0), ^uint64(0), found)
@@ -430,9 +431,9 @@ func (c *compiler) execute() error {
 		return nil
 	}
 	argv, env := c.Strings(c.proc.Args), c.Strings(c.in.Env)
-	for i, path := range c.in.Candidates {
-		c.Label("executing " + path)
-		call := c.Call(unix.SYS_EXECVE, c.String(path), argv, env)
+	for i, candidate := range c.in.Candidates {
+		c.Label("executing " + candidate)
+		call := c.Call(unix.SYS_EXECVE, c.String(candidate), argv, env)
 		if i < len(c.in.Candidates)-1 {
 			call.Ignore(unix.ENOENT, unix.ENOTDIR, unix.EACCES)
 		}

@@ -29,6 +29,7 @@ func judgeBirth(t testing.TB, in *Input, b *Birth) {
 	j := &judge{t, in, b, b.Program, linesOf(t, b.Program)}
 	j.everyStep()
 	j.propagation()
+	j.coveredRoot()
 	j.lastPhase()
 	const before = "waiting for the container to be recorded as created"
 	if b.Ready <= 0 || b.Ready >= len(j.lines) || j.lines[b.Ready-1].label != before || j.lines[b.Ready].label == before {
@@ -37,6 +38,7 @@ func judgeBirth(t testing.TB, in *Input, b *Birth) {
 	if b.Sources != nil {
 		s := &judge{t, in, b, b.Sources, linesOf(t, b.Sources)}
 		s.everyStep()
+		s.coveredRoot()
 	}
 }
 
@@ -273,6 +275,28 @@ func (j *judge) propagation() {
 		case "move_mount":
 			if clones[l.arg(0)] {
 				j.errorf(l, "the clone has no propagation of its own")
+			}
+		}
+	}
+}
+
+// coveredRoot checks that bind sources are opened before anything but the root
+// itself covers the rootfs: they may lie below it.
+func (j *judge) coveredRoot() {
+	covered := false
+	for i := range j.lines {
+		switch l := &j.lines[i]; l.name {
+		case "move_mount":
+			if l.arg(2) == "AT_FDCWD" {
+				covered = l.arg(0) != "$root"
+			}
+		case "open_tree":
+			if covered && l.arg(0) == "AT_FDCWD" {
+				j.errorf(l, "the rootfs is covered")
+			}
+		case "recvmsg":
+			if covered {
+				j.errorf(l, "the rootfs is covered while bind sources are opened")
 			}
 		}
 	}

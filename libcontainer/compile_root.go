@@ -15,7 +15,8 @@ import (
 // root is changed.
 func (c *compiler) hooks() error {
 	h := c.in.Spec.Hooks
-	if h == nil || len(h.Prestart)+len(h.CreateRuntime)+len(h.CreateContainer) == 0 { //nolint:staticcheck // prestart is deprecated, not gone
+	//lint:ignore SA1019 prestart hooks are deprecated, not gone
+	if h == nil || len(h.Prestart)+len(h.CreateRuntime)+len(h.CreateContainer) == 0 {
 		return nil
 	}
 	c.Label("waiting for the prestart, createRuntime and createContainer hooks")

@@ -18,11 +18,10 @@ import (
 // container's mount namespace (a clone made in the host's would stay a peer of
 // the host's mount), makes what is needed there and sends the descriptors.
 
-// Names of the launcher's descriptors in a sources program.
-const (
-	fileInit   = "first process" // a pidfd
-	fileSocket = "launcher"      // the launcher's end: what is sent arrives in the birth program
-)
+// fileInit is the first process, a pidfd, in programs that join its namespaces.
+// [fileSync] is the launcher's end in the sources program: what it sends arrives
+// in the birth program.
+const fileInit = "first process"
 
 // source is one mount that the birth program receives.
 type source struct {
@@ -82,7 +81,13 @@ func (c *compiler) sourceOf(mount int, device string) nsenter.Cell {
 	panic("a source that was not listed")
 }
 
-const noMount = -1
+const (
+	noMount = -1
+	noCell  = nsenter.Cell(-1)
+)
+
+// cmsgLen is CMSG_LEN of one descriptor.
+const cmsgLen = 20
 
 // receiveFd receives one descriptor into a cell.
 func (c *compiler) receiveFd(into nsenter.Cell) {
@@ -93,8 +98,9 @@ func (c *compiler) receiveFd(into nsenter.Cell) {
 		Pointers: []nsenter.Pointer{{Offset: 16, To: iov.At(0)}, {Offset: 32, To: control.At(0)}}}
 	binary.NativeEndian.PutUint64(msg.Bytes[24:], 1)
 	binary.NativeEndian.PutUint64(msg.Bytes[40:], uint64(len(control.Bytes)))
-	c.Call(unix.SYS_RECVMSG, nsenter.File(fileSync), nsenter.Address(msg.At(0)), nsenter.Int(unix.MSG_CMSG_CLOEXEC)).Into(c.scratch)
+	c.Call(unix.SYS_RECVMSG, nsenter.File(fileSync), nsenter.Address(msg.At(0)), nsenter.Int(unix.MSG_CMSG_CLOEXEC)).Into(c.scratch).RepeatOn(unix.EINTR, 1000)
 	c.Expect(nsenter.Value(c.scratch), ^uint64(0), 1, unix.ECANCELED)
+	c.Expect(nsenter.Load(control.At(0)), ^uint64(0), cmsgLen, unix.ECANCELED)
 	c.Call(unix.SYS_FCNTL, nsenter.Load(control.At(16)), nsenter.Int(unix.F_DUPFD_CLOEXEC), nsenter.Int(0)).Into(into)
 	c.Call(unix.SYS_CLOSE, nsenter.Load(control.At(16)))
 }
@@ -107,9 +113,12 @@ func (c *compiler) sourcesProgram() *nsenter.Program {
 	s.MapReport(fileReport)
 	s.Call(unix.SYS_UMASK, nsenter.Int(0))
 	s.Call(unix.SYS_SETNS, nsenter.File(fileInit), nsenter.Int(unix.CLONE_NEWNS))
-	dev := s.makeDevices(c.sources)
-	for i, src := range c.sources {
+	dev := noCell
+	for i, src := range c.sources { // devices come last: their filesystem covers the rootfs
 		if src.device != nil {
+			if dev == noCell {
+				dev = s.makeDevices(c.sources)
+			}
 			s.Label("passing on the device " + src.device.Path)
 			s.openTree(nsenter.Value(dev), fmt.Sprint(i), unix.OPEN_TREE_CLONE, s.tree)
 		} else {
@@ -129,16 +138,12 @@ func (c *compiler) sourcesProgram() *nsenter.Program {
 // the container's root, because only what is attached can be cloned.
 func (c *compiler) makeDevices(sources []source) nsenter.Cell {
 	dev := c.Cell("dev")
-	made := false
+	c.Label("making a filesystem for device nodes")
+	c.newTmpfs(dev, unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NOEXEC)
+	c.attachAt(dev, c.in.Host.Rootfs)
 	for i, src := range sources {
 		if src.device == nil {
 			continue
-		}
-		if !made {
-			c.Label("making a filesystem for device nodes")
-			c.newTmpfs(dev, unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NOEXEC)
-			c.attachAt(dev, c.in.Host.Rootfs)
-			made = true
 		}
 		d := src.device
 		c.Label("making the device " + d.Path)

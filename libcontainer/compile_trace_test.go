@@ -3,6 +3,7 @@ package libcontainer
 import (
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -37,6 +38,8 @@ type fakeKernel struct {
 	next uint64
 	left []string // descriptors that are open where all are to be closed
 }
+
+const readonlyMount = "fsmount, read-only"
 
 // descriptors tells which arguments of a call are descriptors.
 func descriptors(name string) []int {
@@ -104,8 +107,21 @@ func (k *fakeKernel) open(what string) (uint64, unix.Errno) {
 
 func (k *fakeKernel) call(name string, args [6]uint64) (uint64, unix.Errno) {
 	switch name {
-	case "openat", "fsopen", "fsmount", "fspick", "open_tree", "socket", "accept4":
+	case "openat", "fsopen", "fspick", "open_tree", "socket", "accept4":
 		return k.open(name)
+	case "fsmount":
+		if args[2]&unix.MOUNT_ATTR_RDONLY != 0 {
+			return k.open(readonlyMount)
+		}
+		return k.open(name)
+	case "mount_setattr":
+		if k.fds[args[0]] == "fsmount" && k.word(args[3])&unix.MOUNT_ATTR_RDONLY != 0 {
+			k.fds[args[0]] = readonlyMount
+		}
+	case "fchmodat":
+		if k.fds[args[0]] == readonlyMount {
+			return 0, unix.EROFS
+		}
 	case "openat2":
 		return k.openat2(args)
 	case "fcntl":
@@ -138,6 +154,9 @@ func (k *fakeKernel) call(name string, args [6]uint64) (uint64, unix.Errno) {
 		return args[2], 0
 	case "sendmsg":
 		k.tags += string(k.bytes(k.word(k.word(args[1]+16)), 1))
+		if strings.HasSuffix(k.tags, string(rune(TagCopyUp))) && slices.Contains(slices.Collect(maps.Values(k.fds)), "a duplicate of "+readonlyMount) {
+			k.t.Error("what is to be copied to cannot be written")
+		}
 		return 1, 0
 	case "read":
 		if args[0] == k.sync && !k.gone {
@@ -145,6 +164,7 @@ func (k *fakeKernel) call(name string, args [6]uint64) (uint64, unix.Errno) {
 		}
 	case "recvmsg":
 		fd, _ := k.open("received")
+		k.put(k.word(args[1]+32), cmsgLen)
 		k.put(k.word(args[1]+32)+16, fd)
 		return 1, 0
 	case "clone3":
@@ -520,5 +540,25 @@ func TestMountFailure(t *testing.T) {
 	n := len(k.trace)
 	if got := fmt.Sprint(k.trace[n-3:]); got != "[fsconfig read exit_group]" {
 		t.Errorf("the last calls are %s", got)
+	}
+}
+
+// TestReadOnlyTmpfs makes sure that a tmpfs gets its mode and its content before
+// it becomes read-only.
+func TestReadOnlyTmpfs(t *testing.T) {
+	for _, options := range [][]string{{"ro"}, {"ro", "mode=755"}, {"ro", "tmpcopyup"}, {"rro"}, {"rro", "tmpcopyup"}} {
+		s := spec.Default()
+		s.Mounts = []specs.Mount{{Destination: "/a", Type: "tmpfs", Source: "tmpfs", Options: options}}
+		s.Linux.MaskedPaths, s.Linux.ReadonlyPaths, s.Root.Readonly = nil, nil, false
+		s.Process.Terminal = false
+		birth := compiled(t, inputFor(s))
+		k := &fakeKernel{all: true}
+		k.run(t, birth.Program)
+		if err := birth.Program.Failure(k.report); err != nil {
+			t.Errorf("%v: %v", options, err)
+		}
+		if text := string(printBirth(t, birth)); !strings.Contains(text, "MOUNT_ATTR_RDONLY") {
+			t.Errorf("%v: it is not read-only", options)
+		}
 	}
 }

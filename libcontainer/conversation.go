@@ -120,8 +120,17 @@ func (c *creation) openNamespaces() error {
 		if uint64(flag) != namespaceFlag(ns.Type) {
 			return fmt.Errorf("linux.namespaces[%d].path: %s is a %s namespace, not a %s namespace", i, ns.Path, namespaceName(flag), ns.Type)
 		}
+		if ns.Type == specs.MountNamespace && isOwn(fd, "mnt") {
+			return fmt.Errorf("linux.namespaces[%d].path: %s is rung's own mount namespace, where a change of the root would be everybody's", i, ns.Path)
+		}
 	}
 	return nil
+}
+
+// isOwn tells whether a namespace is this process's.
+func isOwn(fd int, name string) bool {
+	var its, own unix.Stat_t
+	return unix.Fstat(fd, &its) == nil && unix.Stat("/proc/self/ns/"+name, &own) == nil && its.Ino == own.Ino
 }
 
 func namespaceName(flag int) specs.LinuxNamespaceType {
@@ -319,7 +328,8 @@ func (c *creation) createHooks() error {
 		kind  hooks.Kind
 		hooks []specs.Hook
 	}{
-		{hooks.Prestart, h.Prestart}, //nolint:staticcheck // deprecated, not gone
+		//lint:ignore SA1019 prestart hooks are deprecated, not gone
+		{hooks.Prestart, h.Prestart},
 		{hooks.CreateRuntime, h.CreateRuntime},
 		{hooks.CreateContainer, h.CreateContainer},
 	} {

@@ -56,8 +56,9 @@ type creation struct {
 	child   *nsenter.Child // the launched process
 	pid     int            // the container's first process
 	pidfd   int
-	unified int           // the directory of the cgroup in the unified hierarchy, 0: none
-	master  int           // of the terminal
+	unified int // the directory of the cgroup in the unified hierarchy, 0: none
+	master  int // of the terminal
+	relay   *terminal.Relay
 	notify  *notify.Proxy // nil: nobody is to be told that the container is ready
 }
 
@@ -266,17 +267,20 @@ func (c *creation) launch() error {
 	return c.identify()
 }
 
-// identify finds out what will be recorded of the first process.
+// identify records the first process, which can be killed from now on. Its
+// program runs meanwhile.
 func (c *creation) identify() (err error) {
-	c.record.Init, err = process.Of(c.pid)
-	return err
+	if c.record.Init, err = process.Of(c.pid); err != nil {
+		return err
+	}
+	c.record.ImageDev, c.record.ImageIno = c.image.Dev, c.image.Ino
+	return c.dir.WriteRecord(c.record)
 }
 
 // commit records the container as created.
 func (c *creation) commit() error {
 	c.r.at("recording the container as created")
 	c.record.Phase = store.PhaseCreated
-	c.record.ImageDev, c.record.ImageIno = c.image.Dev, c.image.Ino
 	c.record.Created = time.Now().UTC()
 	if err := c.dir.WriteRecord(c.record); err != nil {
 		return err
@@ -313,6 +317,7 @@ func (c *creation) release() {
 	c.pidfd, c.unified = -1, 0
 	if c.notify != nil {
 		c.notify.Close()
+		c.notify = nil
 	}
 	c.manager.Close()
 	if c.dir.Fd() >= 0 {

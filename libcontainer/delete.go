@@ -16,6 +16,9 @@ import (
 // takes whatever is left of one that was half created or half deleted, and is
 // content if there is none.
 func (r *Runtime) Delete(id string, force bool) error {
+	if force {
+		r.interrupt(id)
+	}
 	c, err := r.open(id, true)
 	if errors.Is(err, store.ErrNotExist) && force {
 		return r.Store.Sweep(id)
@@ -41,6 +44,24 @@ func (r *Runtime) Delete(id string, force bool) error {
 		r.Log.Warnf("container %s: its poststop hooks cannot run: %v", id, err)
 	}
 	return r.destroy(c, config)
+}
+
+// interrupt kills the first process of a container that is being created, and
+// with it the creation, which cleans up behind itself.
+func (r *Runtime) interrupt(id string) {
+	c, err := r.open(id, false)
+	if err != nil {
+		return // there is none, or the lock and the record will tell why not
+	}
+	defer c.close()
+	if status, err := c.status(); err != nil || status != store.Creating {
+		return
+	}
+	if init, err := c.record.Init.Open(); err == nil {
+		r.at("interrupting the creation")
+		_ = unix.PidfdSendSignal(init, unix.SIGKILL, nil, 0)
+		unix.Close(init)
+	}
 }
 
 // destroy ends what runs of a container and removes its cgroup, runs the poststop

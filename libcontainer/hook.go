@@ -28,6 +28,9 @@ func (r *Runtime) runHooks(c *container, kind hooks.Kind, list []specs.Hook, sta
 		Log:  func(k hooks.Kind, hook, line string) { r.Log.Infof("%s hook %s: %s", k, hook, line) },
 		Warn: func(err error) { r.Log.Warnf("%v", err) },
 	}
+	if kind != hooks.Poststart && kind != hooks.Poststop { // that process may be over by then
+		runner.Container = init
+	}
 	if kind == hooks.CreateContainer || kind == hooks.StartContainer {
 		join, err := c.joining(kind, init)
 		if err != nil {

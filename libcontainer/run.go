@@ -30,13 +30,25 @@ func (r *Runtime) Run(o CreateOptions) (int, error) {
 	if err := c.start(); err != nil {
 		return 0, c.abort(err)
 	}
+	defer c.release()
 	if o.Detach {
-		c.release()
 		return 0, nil
+	}
+	if c.master >= 0 {
+		if c.relay, err = terminal.NewRelay(c.master, 0, 1); err != nil {
+			return 0, c.abort(err)
+		}
+	}
+	if endsWithin(c.pidfd, settleTime) {
+		status, err := c.finish()
+		if err == nil && !o.Keep {
+			r.at("deleting the container")
+			err = r.destroy(c.container, c.spec)
+		}
+		return status, err
 	}
 	c.dir.Close() // other commands may work on the container while it runs
 	status, err := c.follow(signals)
-	c.release()
 	if err == nil && !o.Keep {
 		err = r.deleteEnded(c)
 	}
@@ -102,26 +114,22 @@ func (c *creation) waitExecuted() error {
 	}
 }
 
-// follow passes on signals and the terminal until the process ends.
+// follow passes on signals until the process ends.
 func (c *creation) follow(signals chan os.Signal) (int, error) {
-	var relay *terminal.Relay
-	if c.master >= 0 {
-		var err error
-		if relay, err = terminal.NewRelay(c.master, 0, 1); err != nil {
-			return 0, err
-		}
-	}
-	if !endsWithin(c.pidfd, settleTime) {
-		signal.Notify(signals)
-		stop := make(chan struct{})
-		defer close(stop)
-		go c.forward(signals, stop)
-		go c.r.tellReady(c.notify, c.pid, c.pidfd)
-	}
+	signal.Notify(signals)
+	stop := make(chan struct{})
+	defer close(stop)
+	go c.forward(signals, stop)
+	go c.r.tellReady(c.notify, c.pid, c.pidfd)
+	return c.finish()
+}
+
+// finish waits for the end of the process and of what its terminal passes on.
+func (c *creation) finish() (int, error) {
 	status := reap(c.pid)
 	c.pid, c.child = 0, nil
-	if relay != nil {
-		if err := relay.Close(); err != nil {
+	if c.relay != nil {
+		if err := c.relay.Close(); err != nil {
 			c.r.Log.Warnf("terminal: %v", err)
 		}
 	}

@@ -137,7 +137,7 @@ func (b *Birth) labels() []byte {
 }
 
 func oneLine(s string) string {
-	return strings.NewReplacer("\n", `\n`, "\t", `\t`).Replace(s)
+	return strings.ReplaceAll(strings.ReplaceAll(s, "\n", `\n`), "\t", `\t`)
 }
 
 func parseLabel(line string) (name, label, path string) {
@@ -202,7 +202,7 @@ func (r *Runtime) Kill(id string, sig unix.Signal, all bool) error {
 	if err != nil {
 		return err
 	}
-	if status == store.Creating {
+	if status == store.Creating && c.record.Init.Pid == 0 {
 		return errors.New("container not running: it is being created")
 	}
 	m := c.cgroup()

@@ -133,7 +133,7 @@ func New() *Program {
 		Steps:   make([]Step, 0, 512),
 		cells:   make([]cell, 0, 64),
 		strings: make(map[string]*Data, 128),
-		args:    make([]Arg, 0, 2048),
+		args:    make([]Arg, 0, 2560),
 	}
 }
 

@@ -30,6 +30,9 @@ type Runner struct {
 	Start StartFunc
 	// Log, unless nil, is called for each line that a hook writes.
 	Log func(kind Kind, hook, line string)
+	// Container, if above 0, is a pidfd of the container's first process: when that
+	// ends, so does the hook, and fails.
+	Container int
 	// Warn, unless nil, is called for a failure that does not stop the rest.
 	Warn func(error)
 }
@@ -70,7 +73,7 @@ func (r *Runner) runOne(kind Kind, index int, h specs.Hook, state []byte) error 
 		if start == nil {
 			start = InHost
 		}
-		err = run(start, h, state, timeout, &out)
+		err = run(start, h, state, timeout, r.Container, &out)
 	}
 	if err == nil {
 		return nil

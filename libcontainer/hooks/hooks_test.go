@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -266,4 +267,25 @@ func TestLast(t *testing.T) {
 	if last := o.last(); last != strings.Repeat("x", keptText) {
 		t.Errorf("of one line: %q", last)
 	}
+}
+
+// TestContainerEnds kills the process that stands for the container while a hook
+// runs that would not end by itself.
+func TestContainerEnds(t *testing.T) {
+	container := exec.Command("sleep", "1000")
+	if err := container.Start(); err != nil {
+		t.Fatal(err)
+	}
+	pidfd, err := unix.PidfdOpen(container.Process.Pid, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(pidfd)
+	time.AfterFunc(50*time.Millisecond, func() { container.Process.Kill() })
+	r := Runner{Container: pidfd}
+	err = r.Run(CreateRuntime, []specs.Hook{{Path: "/bin/sleep", Args: []string{"sleep", "1000"}}}, []byte("{}"))
+	if want := "hooks.createRuntime[0] (/bin/sleep): killed, because the container's first process has ended"; err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+	container.Wait()
 }

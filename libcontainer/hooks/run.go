@@ -1,6 +1,7 @@
 package hooks
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -20,8 +21,8 @@ type StartFunc func(h specs.Hook, stdin, output int) (pid int, err error)
 const killed = 10 * time.Second
 
 // run runs one hook. A timeout of zero is none.
-func run(start StartFunc, h specs.Hook, state []byte, timeout time.Duration, out *output) error {
-	c := child{state: state, out: out}
+func run(start StartFunc, h specs.Hook, state []byte, timeout time.Duration, container int, out *output) error {
+	c := child{state: state, out: out, container: container}
 	hookIn, hookOut, err := c.openPipes()
 	if err != nil {
 		return err
@@ -43,6 +44,8 @@ type child struct {
 	state  []byte // still to be written to it
 	stdout int    // read end of its output, nonblocking; -1 if closed
 	out    *output
+
+	container int // pidfd of the container's first process, 0: none
 }
 
 func (c *child) openPipes() (hookIn, hookOut int, err error) {
@@ -106,6 +109,8 @@ func (c *child) wait(timeout time.Duration) error {
 	return nil
 }
 
+var errContainer = errors.New("killed, because the container's first process has ended")
+
 // serve writes the state and reads the output until the hook has ended, or
 // the time is over.
 func (c *child) serve(timeout time.Duration) (ended bool, err error) {
@@ -120,6 +125,10 @@ func (c *child) serve(timeout time.Duration) (ended bool, err error) {
 			{Fd: int32(pidfd), Events: unix.POLLIN},
 			{Fd: int32(c.stdout), Events: unix.POLLIN},
 			{Fd: int32(c.stdin), Events: unix.POLLOUT},
+			{Fd: -1},
+		}
+		if c.container > 0 {
+			fds[3] = unix.PollFd{Fd: int32(c.container), Events: unix.POLLIN}
 		}
 		wait := -1
 		if timeout > 0 {
@@ -144,6 +153,10 @@ func (c *child) serve(timeout time.Duration) (ended bool, err error) {
 		}
 		if fds[0].Revents != 0 {
 			return true, nil
+		}
+		if fds[3].Revents != 0 {
+			c.container = 0 // said once
+			return false, errContainer
 		}
 	}
 }
