@@ -32,13 +32,12 @@ func (p *Program) StepString(i int) string {
 	s := &p.Steps[i]
 	var b strings.Builder
 	if s.Op == OpTest {
-		b.WriteString(p.testString(s))
-	} else {
-		b.WriteString(p.callString(s))
+		return p.testString(s)
 	}
+	b.WriteString(p.callString(s))
 	for j, r := range s.Rules {
 		b.WriteString([]string{"  ; ", ", "}[min(j, 1)])
-		b.WriteString(p.ruleString(s, r))
+		b.WriteString(p.ruleString(r))
 	}
 	return b.String()
 }
@@ -61,26 +60,26 @@ func (p *Program) callString(s *Step) string {
 }
 
 func (p *Program) testString(s *Step) string {
-	op := "=="
-	if s.Invert {
-		op = "!="
-	}
 	value := p.argString(&s.Args[0], formatInt)
-	mask, want := s.Args[1].value, s.Args[2].value
-	if mask == 0 && want != 0 && !s.Invert && s.Rules[0].Action == Jump {
-		return "goto"
-	}
+	mask, want, rule := s.Args[1].value, s.Args[2].value, s.Rules[0]
 	if mask != ^uint64(0) {
 		value += fmt.Sprintf(" & %#x", mask)
 	}
-	return fmt.Sprintf("expect %s %s %#x", value, op, want)
+	equal, differs := "==", "!="
+	if s.Invert {
+		equal, differs = differs, equal
+	}
+	if rule.Action != Jump {
+		return fmt.Sprintf("expect %s %s %#x, else fail with %s", value, equal, want, errnoName(rule.Errno))
+	}
+	if mask == 0 && want != 0 && !s.Invert {
+		return "go " + p.targetString(rule.Target)
+	}
+	return fmt.Sprintf("if %s %s %#x go %s", value, differs, want, p.targetString(rule.Target))
 }
 
-func (p *Program) ruleString(s *Step, r Rule) string {
-	on := ""
-	if s.Op == OpCall {
-		on = errnoName(r.Errno) + ": "
-	}
+func (p *Program) ruleString(r Rule) string {
+	on := errnoName(r.Errno) + ": "
 	switch r.Action {
 	case Continue:
 		return on + "go on"
@@ -91,7 +90,7 @@ func (p *Program) ruleString(s *Step, r Rule) string {
 	case FailTo:
 		return on + "fail, " + p.targetString(r.Target)
 	}
-	return "else fail with " + errnoName(r.Errno)
+	return on + "fail"
 }
 
 func (p *Program) targetString(t Target) string {

@@ -55,13 +55,13 @@ func TestStepString(t *testing.T) {
 		}, `seccomp(1, 0x0, {<80 bytes>})`},
 		{func(p *Program) { p.Call(60000, Int(7)) }, `syscall 60000(0x7)`},
 
-		{func(p *Program) { p.Expect(Value(p.Cell("n")), ^uint64(0), 1, unix.ECANCELED) }, `expect $n == 0x1  ; else fail with ECANCELED`},
+		{func(p *Program) { p.Expect(Value(p.Cell("n")), ^uint64(0), 1, unix.ECANCELED) }, `expect $n == 0x1, else fail with ECANCELED`},
 		{func(p *Program) { p.Expect(Load(Buffer(256).At(24)), 0xf000, 0x2000, unix.ENODEV) },
-			`expect buffer[256]+24 & 0xf000 == 0x2000  ; else fail with ENODEV`},
-		{func(p *Program) { p.JumpUnless(Int(1), 3, 2, p.Target()) }, `expect 1 & 0x3 == 0x2  ; to an unplaced target`},
-		{func(p *Program) { p.JumpIf(Value(p.Cell("child")), ^uint64(0), 0, p.Target()) }, `expect $child != 0x0  ; to an unplaced target`},
-		{func(p *Program) { p.Goto(p.Target()) }, `goto  ; to an unplaced target`},
-		{func(p *Program) { p.Expect(Int(0), 0, 1, unix.ENOEXEC) }, `expect 0 & 0x0 == 0x1  ; else fail with ENOEXEC`},
+			`expect buffer[256]+24 & 0xf000 == 0x2000, else fail with ENODEV`},
+		{func(p *Program) { p.JumpUnless(Int(1), 3, 2, p.Target()) }, `if 1 & 0x3 != 0x2 go to an unplaced target`},
+		{func(p *Program) { p.JumpIf(Value(p.Cell("child")), ^uint64(0), 0, p.Target()) }, `if $child == 0x0 go to an unplaced target`},
+		{func(p *Program) { p.Goto(p.Target()) }, `go to an unplaced target`},
+		{func(p *Program) { p.Expect(Int(0), 0, 1, unix.ENOEXEC) }, `expect 0 & 0x0 == 0x1, else fail with ENOEXEC`},
 		{func(p *Program) { p.Call(unix.SYS_CHDIR, Address(p.String("/a/b").ref.data.At(2))) }, `chdir(&buffer[5]+2)`},
 	} {
 		p := New()
@@ -94,7 +94,7 @@ func TestPrint(t *testing.T) {
 
 # mounting proc on /proc
    4  write(<out>, "c", 1)
-   5  goto  ; to 6
+   5  go to 6
 `
 	if b.String() != want {
 		t.Errorf("got %s\nwant %s", b.String(), want)
