@@ -239,16 +239,9 @@ func (c *compiler) credentials() error {
 	if err != nil {
 		return err
 	}
-	c.Label("dropping capabilities from the bounding set")
-	for bit := range c.in.Host.LastCap + 1 {
-		if sets.bounding&(1<<bit) == 0 {
-			c.Call(unix.SYS_PRCTL, nsenter.Int(unix.PR_CAPBSET_DROP), nsenter.Int(bit))
-		}
-	}
+	c.dropBounding(sets.bounding)
 	c.identity()
-	c.Label("setting the capabilities")
-	keep := c.forFilter(sets)
-	c.Call(unix.SYS_CAPSET, nsenter.Bytes(capHeader()), nsenter.Bytes(capData(sets.effective|keep, sets.permitted|keep, sets.inheritable)))
+	c.capset(sets)
 	for bit := range c.in.Host.LastCap + 1 {
 		if sets.ambient&(1<<bit) != 0 {
 			c.Call(unix.SYS_PRCTL, nsenter.Int(unix.PR_CAP_AMBIENT), nsenter.Int(unix.PR_CAP_AMBIENT_RAISE), nsenter.Int(bit), nsenter.Int(0), nsenter.Int(0))
@@ -256,11 +249,44 @@ func (c *compiler) credentials() error {
 	}
 	c.hide()
 	c.umask()
+	c.noNewPrivileges()
+	return nil
+}
+
+// restrict puts root of the container under the restrictions of the container's
+// process: no capability but those of its bounding set, and its filter.
+func (c *compiler) restrict() error {
+	sets, err := c.capabilitySets()
+	if err != nil {
+		return err
+	}
+	c.dropBounding(sets.bounding)
+	c.capset(capSets{effective: sets.bounding, permitted: sets.bounding})
+	c.noNewPrivileges()
+	c.loadFilter()
+	return nil
+}
+
+func (c *compiler) dropBounding(keep uint64) {
+	c.Label("dropping capabilities from the bounding set")
+	for bit := range c.in.Host.LastCap + 1 {
+		if keep&(1<<bit) == 0 {
+			c.Call(unix.SYS_PRCTL, nsenter.Int(unix.PR_CAPBSET_DROP), nsenter.Int(bit))
+		}
+	}
+}
+
+func (c *compiler) capset(s capSets) {
+	c.Label("setting the capabilities")
+	keep := c.forFilter()
+	c.Call(unix.SYS_CAPSET, nsenter.Bytes(capHeader()), nsenter.Bytes(capData(s.effective|keep, s.permitted|keep, s.inheritable)))
+}
+
+func (c *compiler) noNewPrivileges() {
 	if c.proc.NoNewPrivileges {
 		c.Label("setting process.noNewPrivileges")
 		c.Call(unix.SYS_PRCTL, nsenter.Int(unix.PR_SET_NO_NEW_PRIVS), nsenter.Int(1), nsenter.Int(0), nsenter.Int(0), nsenter.Int(0))
 	}
-	return nil
 }
 
 // limits sets process.rlimits; a soft limit of open files that the Go runtime
@@ -369,7 +395,7 @@ func (c *compiler) capabilitySets() (capSets, error) {
 
 // forFilter is the capability that loading a filter needs when there is no
 // no_new_privs (seccomp(2)); execve takes it away again.
-func (c *compiler) forFilter(s capSets) uint64 {
+func (c *compiler) forFilter() uint64 {
 	if c.in.Filter == nil || c.proc.NoNewPrivileges {
 		return 0
 	}
@@ -416,15 +442,21 @@ func (c *compiler) wait() error {
 	return nil
 }
 
+func (c *compiler) loadFilter() {
+	f := c.in.Filter
+	if f == nil {
+		return
+	}
+	c.Label("loading the seccomp filter")
+	code := &nsenter.Data{Bytes: f.Bytes()}
+	prog := &nsenter.Data{Bytes: make([]byte, 16), Pointers: []nsenter.Pointer{{Offset: 8, To: code.At(0)}}}
+	binary.NativeEndian.PutUint16(prog.Bytes, uint16(len(f.Instructions)))
+	c.Call(unix.SYS_SECCOMP, nsenter.Int(unix.SECCOMP_SET_MODE_FILTER), nsenter.Int(f.Flags), nsenter.Address(prog.At(0)))
+}
+
 // execute loads the filter and becomes the user's process.
 func (c *compiler) execute() error {
-	if f := c.in.Filter; f != nil {
-		c.Label("loading the seccomp filter")
-		code := &nsenter.Data{Bytes: f.Bytes()}
-		prog := &nsenter.Data{Bytes: make([]byte, 16), Pointers: []nsenter.Pointer{{Offset: 8, To: code.At(0)}}}
-		binary.NativeEndian.PutUint16(prog.Bytes, uint16(len(f.Instructions)))
-		c.Call(unix.SYS_SECCOMP, nsenter.Int(unix.SECCOMP_SET_MODE_FILTER), nsenter.Int(f.Flags), nsenter.Address(prog.At(0)))
-	}
+	c.loadFilter()
 	if len(c.in.Candidates) == 0 {
 		c.Label("executing nothing: the config has no process")
 		c.Expect(nsenter.Int(0), 0, 1, unix.ENOEXEC)

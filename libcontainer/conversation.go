@@ -339,7 +339,7 @@ func (c *creation) createHooks() error {
 		c.r.at("running the " + string(k.kind) + " hooks")
 		state := c.hookState(specs.StateCreated) // from step 2 of the lifecycle on: runtime.md
 		state.Pid = c.pid
-		if err := c.r.runHooks(c.container, k.kind, k.hooks, state, c.pidfd); err != nil {
+		if err := c.r.runHooks(c.container, k.kind, k.hooks, state, c.spec, c.pidfd); err != nil {
 			return err
 		}
 	}

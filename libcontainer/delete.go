@@ -86,7 +86,7 @@ func (r *Runtime) destroy(c *container, config *specs.Spec) error {
 		r.at("running the poststop hooks")
 		state := c.hookState(specs.StateStopped)
 		state.Pid = 0
-		if err := r.runHooks(c, hooks.Poststop, config.Hooks.Poststop, state, -1); err != nil {
+		if err := r.runHooks(c, hooks.Poststop, config.Hooks.Poststop, state, config, -1); err != nil {
 			r.Log.Warnf("%v", err)
 		}
 	}

@@ -3,11 +3,15 @@ package libcontainer
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/libcontainer/capabilities"
 	"github.com/rung-oci/rung/libcontainer/hooks"
+	"github.com/rung-oci/rung/libcontainer/seccomp"
 	"github.com/rung-oci/rung/nsenter"
 )
 
@@ -17,9 +21,9 @@ func (c *container) hookState(status specs.ContainerState) specs.State {
 	return specs.State{Version: r.OCIVersion, ID: r.ID, Status: status, Pid: r.Init.Pid, Bundle: r.Bundle, Annotations: r.Annotations}
 }
 
-// runHooks runs hooks of a kind. Those that are to see the container's
+// runHooks runs hooks of a kind. config is the container's configuration.
 // namespaces are started by a program that joins those of init, a pidfd.
-func (r *Runtime) runHooks(c *container, kind hooks.Kind, list []specs.Hook, state specs.State, init int) error {
+func (r *Runtime) runHooks(c *container, kind hooks.Kind, list []specs.Hook, state specs.State, config *specs.Spec, init int) error {
 	text, err := json.Marshal(state)
 	if err != nil {
 		return fmt.Errorf("state for the %s hooks: %w", kind, err)
@@ -32,9 +36,15 @@ func (r *Runtime) runHooks(c *container, kind hooks.Kind, list []specs.Hook, sta
 		runner.Container = init
 	}
 	if kind == hooks.CreateContainer || kind == hooks.StartContainer {
-		join, err := c.joining(kind, init)
+		join, err := c.joining(init)
 		if err != nil {
 			return err
+		}
+		if kind == hooks.StartContainer {
+			if err := join.confine(c, config); err != nil {
+				return err
+			}
+			defer join.release()
 		}
 		runner.Start = func(h specs.Hook, stdin, output int) (int, error) { return join.start(r, h, stdin, output) }
 	}
@@ -46,11 +56,54 @@ type joining struct {
 	init       int    // pidfd of the container's first process
 	namespaces uint64 // CLONE_NEW* flags of those that are not this process's own
 	pid        int
+	confined   *compiler      // knows the container's restrictions, nil: none
+	groups     map[string]int // files to join the container's cgroups
+}
+
+// confine has the process live under the container's restrictions. A
+// startContainer hook is a file of the image: with the rights of the caller in
+// the container's namespaces it could leave them.
+func (j *joining) confine(c *container, config *specs.Spec) error {
+	host := &Host{}
+	var err error
+	if host.LastCap, err = capabilities.LastCap(); err != nil {
+		return err
+	}
+	if host.Bounding, err = capabilities.Bounding(); err != nil {
+		return err
+	}
+	in := &Input{Spec: config, Host: host}
+	if config.Linux != nil && config.Linux.Seccomp != nil {
+		if in.Filter, err = seccomp.Compile(config.Linux.Seccomp); err != nil {
+			return err
+		}
+	}
+	j.confined = newCompiler(in)
+	if err := j.confined.classifyNamespaces(); err != nil {
+		return err
+	}
+	m := c.cgroup()
+	defer m.Close()
+	files, err := m.JoinFiles()
+	if err != nil {
+		return err
+	}
+	j.groups = map[string]int{}
+	for _, f := range files {
+		j.groups[fileGroup+f.Name] = f.Fd
+	}
+	return nil
+}
+
+func (j *joining) release() {
+	for _, fd := range j.groups {
+		unix.Close(fd)
+	}
 }
 
 // joining compares the first process's namespaces with this process's: setns
 // by pidfd fails as a whole for one that is the caller's already.
-func (c *container) joining(kind hooks.Kind, init int) (*joining, error) {
+func (c *container) joining(init int) (*joining, error) {
 	j := &joining{init: init, pid: c.record.Init.Pid}
 	if j.pid == 0 {
 		var err error
@@ -103,7 +156,10 @@ const (
 // start starts a hook in the container's namespaces, as the leader of a process
 // group and a child of this process, and returns when it was executed.
 func (j *joining) start(r *Runtime, h specs.Hook, stdin, output int) (int, error) {
-	p := j.program(h)
+	p, err := j.program(h)
+	if err != nil {
+		return 0, err
+	}
 	report, err := unix.MemfdCreate("report", unix.MFD_CLOEXEC)
 	if err != nil {
 		return 0, fmt.Errorf("report page of a hook: %w", err)
@@ -118,6 +174,7 @@ func (j *joining) start(r *Runtime, h specs.Hook, stdin, output int) (int, error
 	}
 	defer unix.Close(pair[0])
 	files := map[string]int{fileReport: report, fileSync: pair[1], fileInit: j.init, fileStdin: stdin, fileOutput: output}
+	maps.Copy(files, j.groups)
 	child, err := r.launchProgram(p, files)
 	unix.Close(pair[1])
 	if err != nil {
@@ -157,11 +214,14 @@ func reap(pid int) (status unix.WaitStatus) {
 // program joins the container and executes the hook. Its process sees the root
 // of the mount namespace: the host's tree before the root was changed, the
 // container's after.
-func (j *joining) program(h specs.Hook) *nsenter.Program {
+func (j *joining) program(h specs.Hook) (*nsenter.Program, error) {
 	p := nsenter.New()
 	p.Label("joining the container")
 	p.MapReport(fileReport)
 	p.Call(unix.SYS_PRCTL, nsenter.Int(unix.PR_SET_DUMPABLE), nsenter.Int(0))
+	for _, name := range slices.Sorted(maps.Keys(j.groups)) {
+		p.Call(unix.SYS_WRITE, nsenter.File(name), p.String("0"), nsenter.Int(1))
+	}
 	p.Call(unix.SYS_SETNS, nsenter.File(fileInit), nsenter.Int(j.namespaces))
 	if j.namespaces&(unix.CLONE_NEWPID|unix.CLONE_NEWTIME) != 0 {
 		child, born := p.Cell("child"), p.Target()
@@ -182,13 +242,19 @@ func (j *joining) program(h specs.Hook) *nsenter.Program {
 	p.Call(unix.SYS_DUP3, nsenter.File(fileOutput), nsenter.Int(1), nsenter.Int(0))
 	p.Call(unix.SYS_DUP3, nsenter.File(fileOutput), nsenter.Int(2), nsenter.Int(0))
 	p.Call(unix.SYS_CLOSE_RANGE, nsenter.Int(3), nsenter.Int(uint64(^uint32(0))), nsenter.Int(unix.CLOSE_RANGE_CLOEXEC))
+	if j.confined != nil {
+		j.confined.Program = p
+		if err := j.confined.restrict(); err != nil {
+			return nil, err
+		}
+	}
 	args := h.Args
 	if len(args) == 0 {
 		args = []string{h.Path}
 	}
 	p.Label("executing " + h.Path)
 	p.Call(unix.SYS_EXECVE, p.String(h.Path), p.Strings(args), p.Strings(h.Env))
-	return p
+	return p, nil
 }
 
 // launchProgram runs a program in this process's own namespaces.

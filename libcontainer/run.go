@@ -82,7 +82,7 @@ func (c *creation) start() error {
 			return err
 		}
 		c.r.at("running the startContainer hooks")
-		if err := c.r.runHooks(c.container, hooks.StartContainer, h.StartContainer, c.hookState(specs.StateCreated), c.pidfd); err != nil {
+		if err := c.r.runHooks(c.container, hooks.StartContainer, h.StartContainer, c.hookState(specs.StateCreated), c.spec, c.pidfd); err != nil {
 			return err
 		}
 	}

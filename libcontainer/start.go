@@ -40,7 +40,7 @@ func (r *Runtime) Start(id string) error {
 	defer unix.Close(init)
 	if h := config.Hooks; h != nil && len(h.StartContainer) > 0 {
 		r.at("running the startContainer hooks")
-		if err := r.runHooks(c, hooks.StartContainer, h.StartContainer, c.hookState(specs.StateCreated), init); err != nil {
+		if err := r.runHooks(c, hooks.StartContainer, h.StartContainer, c.hookState(specs.StateCreated), config, init); err != nil {
 			return errors.Join(err, c.killInit(init))
 		}
 	}
@@ -155,7 +155,7 @@ func (r *Runtime) poststart(c *container, config *specs.Spec, init int) error {
 		return nil
 	}
 	r.at("running the poststart hooks")
-	if err := r.runHooks(c, hooks.Poststart, config.Hooks.Poststart, c.hookState(specs.StateRunning), init); err != nil {
+	if err := r.runHooks(c, hooks.Poststart, config.Hooks.Poststart, c.hookState(specs.StateRunning), config, init); err != nil {
 		return errors.Join(err, c.killInit(init))
 	}
 	return nil
