@@ -286,7 +286,8 @@ func TestProcesses(t *testing.T) {
 func TestSignal(t *testing.T) {
 	m := container(t)
 	ready := filepath.Join(t.TempDir(), "ready")
-	cmd := inside(t, m, `trap "exit 7" TERM; sleep 100 & : >`+ready+`; wait`)
+	// until it is sleep, the second process is a shell with the same trap
+	cmd := inside(t, m, `trap "exit 7" TERM; sleep 100 & until read -r c </proc/$!/comm && [ "$c" = sleep ]; do :; done; : >`+ready+`; wait`)
 	for deadline := time.Now().Add(5 * time.Second); unix.Access(ready, unix.F_OK) != nil; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("the shell does not set its trap")

@@ -161,7 +161,7 @@ func sorted(pids []int, err error) ([]int, error) {
 
 // ignoreGone drops the errors that say that a cgroup is no longer there.
 func ignoreGone(err error) error {
-	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENODEV) {
+	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENODEV) || errors.Is(err, unix.ENAMETOOLONG) { // what cannot be named was not made
 		return nil
 	}
 	return err

@@ -34,7 +34,7 @@ func (g *group) remove(deadline time.Time) error {
 	for wait := newBackoff(20 * time.Microsecond); ; wait.sleep() {
 		err := unix.Rmdir(g.Path)
 		switch {
-		case err == nil || err == unix.ENOENT:
+		case ignoreGone(err) == nil:
 			return nil
 		case err != unix.EBUSY: // children or processes, or a mount point
 			return fmt.Errorf("removing %s: %w", g.Path, err)

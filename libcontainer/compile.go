@@ -95,6 +95,7 @@ type compiler struct {
 	fs      nsenter.Cell   // the filesystem being configured
 	tree    nsenter.Cell   // the mount being made
 	target  nsenter.Cell   // where it goes
+	cwd     nsenter.Cell   // the process's working directory
 	parent  nsenter.Cell   // a directory in which something is made
 	devNull nsenter.Cell   // the host's /dev/null
 	empty   nsenter.Cell   // an empty read-only tmpfs
@@ -133,12 +134,13 @@ func Compile(in *Input) (*Birth, error) {
 		c.hooks,
 		c.readonlyPaths,
 		c.maskedPaths,
+		c.openWorkingDirectory,
 		c.changeRoot,
 		c.hostname,
 		c.sysctls,
 		c.labels,
 		c.tuning,
-		c.workingDirectory,
+		c.enterWorkingDirectory,
 		c.checkExecutable,
 		c.stdio,
 		c.credentials,
@@ -165,7 +167,7 @@ func newCompiler(in *Input) *compiler {
 		c.hasLinux = &specs.Linux{}
 	}
 	c.root, c.fs, c.tree, c.target = p.Cell("root"), p.Cell("fs"), p.Cell("mount"), p.Cell("target")
-	c.parent = p.Cell("parent")
+	c.parent, c.cwd = p.Cell("parent"), p.Cell("cwd")
 	c.procfs, c.devNull, c.empty, c.scratch = p.Cell("procfs"), p.Cell("null"), p.Cell("empty"), p.Cell("scratch")
 	c.explain = p.Target()
 	c.stat, c.word = nsenter.Buffer(256), nsenter.Buffer(8)

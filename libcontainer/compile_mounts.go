@@ -226,7 +226,9 @@ func (c *compiler) bind(i int, m specs.Mount, opts spec.MountOptions) error {
 	} else {
 		c.openTree(nsenter.Int(unix.AT_FDCWD), source, bindFlags(m, opts), c.tree)
 	}
-	c.setAttributes(c.tree, unix.AT_RECURSIVE, mountAttr{propagation: c.clonePropagation()})
+	if !c.shared || !asksShared(opts) {
+		c.setAttributes(c.tree, unix.AT_RECURSIVE, mountAttr{propagation: c.clonePropagation()})
+	}
 	c.applyOptions(opts)
 	dir, attach := c.Target(), c.Target()
 	c.statx(c.tree, "")
@@ -242,6 +244,12 @@ func (c *compiler) bind(i int, m specs.Mount, opts spec.MountOptions) error {
 	c.Place(attach)
 	c.attachMade()
 	return nil
+}
+
+// asksShared tells whether a mount is to be a peer of the host's: then, and if
+// linux.rootfsPropagation asks for the same, the clone stays what it is.
+func asksShared(opts spec.MountOptions) bool {
+	return slices.ContainsFunc(opts.Propagation, func(p uint64) bool { return p&unix.MS_SHARED != 0 })
 }
 
 // applyOptions gives $mount the attributes and the propagation of the options.

@@ -177,14 +177,24 @@ func (c *compiler) ioPriority(io *specs.LinuxIOPriority) error {
 	return nil
 }
 
-// workingDirectory enters process.cwd, made if it is missing, by descriptor.
-func (c *compiler) workingDirectory() error {
-	c.Label("entering the working directory " + c.proc.Cwd)
+// openWorkingDirectory opens process.cwd, made if it is missing as long as that
+// can be done: before the root is read-only.
+func (c *compiler) openWorkingDirectory() error {
+	c.Label("opening the working directory " + c.proc.Cwd)
+	target := c.target
+	c.target = c.cwd
+	defer func() { c.target = target }()
 	if err := c.ensure(path.Clean(c.proc.Cwd), false, 0); err != nil {
 		return fmt.Errorf("process.cwd: %w", err)
 	}
-	c.Call(unix.SYS_FCHDIR, nsenter.Value(c.target))
-	c.close(c.target)
+	return nil
+}
+
+// enterWorkingDirectory enters it by descriptor, after the root has changed.
+func (c *compiler) enterWorkingDirectory() error {
+	c.Label("entering the working directory " + c.proc.Cwd)
+	c.Call(unix.SYS_FCHDIR, nsenter.Value(c.cwd))
+	c.close(c.cwd)
 	return nil
 }
 

@@ -3,6 +3,7 @@ package libcontainer
 import (
 	"errors"
 	"fmt"
+	"runtime"
 
 	"golang.org/x/sys/unix"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/rung-oci/rung/libcontainer/store"
 	"github.com/rung-oci/rung/libcontainer/terminal"
 	"github.com/rung-oci/rung/nsenter"
+	"github.com/rung-oci/rung/spec"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 )
@@ -120,8 +122,26 @@ func (c *creation) openNamespaces() error {
 		if uint64(flag) != namespaceFlag(ns.Type) {
 			return fmt.Errorf("linux.namespaces[%d].path: %s is a %s namespace, not a %s namespace", i, ns.Path, namespaceName(flag), ns.Type)
 		}
+		if err := c.checkSysctls(ns, fd); err != nil {
+			return err
+		}
 		if ns.Type == specs.MountNamespace && isOwn(fd, "mnt") {
 			return fmt.Errorf("linux.namespaces[%d].path: %s is rung's own mount namespace, where a change of the root would be everybody's", i, ns.Path)
+		}
+	}
+	return nil
+}
+
+// checkSysctls refuses to write parameters of a namespace that is joined by path
+// and is this process's own: those are the host's.
+func (c *creation) checkSysctls(ns specs.LinuxNamespace, fd int) error {
+	file := map[specs.LinuxNamespaceType]string{specs.NetworkNamespace: "net", specs.IPCNamespace: "ipc", specs.UTSNamespace: "uts", specs.UserNamespace: "user"}[ns.Type]
+	if file == "" || !isOwn(fd, file) {
+		return nil
+	}
+	for key := range c.spec.Linux.Sysctl {
+		if path, err := spec.SysctlPath(key); err == nil && spec.SysctlNamespace(path) == ns.Type {
+			return fmt.Errorf("linux.sysctl[%s]: the %s namespace %s is the host's", key, ns.Type, ns.Path)
 		}
 	}
 	return nil
@@ -160,6 +180,10 @@ func (c *creation) converse(until byte) error {
 		err = c.serve(tag, fds)
 		closeAll(fds...)
 		if err != nil {
+			// what was asked for may have failed because who asked is gone
+			if failed := c.birth.Program.Failure(c.readReport()); failed != nil {
+				return hinted(failed)
+			}
 			return err
 		}
 		if err := c.answer(); err != nil {
@@ -209,7 +233,7 @@ func (c *creation) firstProcess() error {
 	c.pid, c.pidfd = pid, pidfd // a child that was not waited for keeps its pid
 	reap(c.child.Pid)
 	closeAll(c.child.Pidfd)
-	c.child.Pid = 0
+	c.child.Pid, c.child.Pidfd = 0, -1
 	return c.identify()
 }
 
@@ -246,7 +270,7 @@ func (c *creation) serve(tag byte, fds []int) error {
 		return c.moveNetDevices()
 	case tag == TagCopyUp && len(fds) == 2:
 		c.r.at("copying up to a tmpfs")
-		return copyup.Copy(fds[0], fds[1])
+		return c.asRoot(func() error { return copyup.Copy(fds[0], fds[1]) })
 	case tag == TagTerminal && len(fds) == 1:
 		return c.takeTerminal(fds)
 	}
@@ -354,4 +378,54 @@ func (c *creation) moveNetDevices() error {
 	}
 	defer unix.Close(fd)
 	return netdevice.Move(c.spec.Linux.NetDevices, fd)
+}
+
+// asRoot does something as the container's root where that is not this process's
+// user: files on a filesystem of the container's user namespace cannot belong to
+// users that it does not know. The thread that changed is not used again.
+func (c *creation) asRoot(do func() error) error {
+	uid, gid, err := c.rootIDs()
+	if err != nil || uid == 0 && gid == 0 {
+		return errors.Join(err, do())
+	}
+	done := make(chan error)
+	go func() {
+		runtime.LockOSThread()
+		done <- asUser(uid, gid, do)
+	}()
+	return <-done
+}
+
+// rootIDs are the ids of the container's root on the host.
+func (c *creation) rootIDs() (uid, gid int, err error) {
+	ids := [2]int{}
+	for i, file := range [...]string{"uid_map", "gid_map"} {
+		text, err := readAll(fmt.Sprintf("/proc/%d/%s", c.pid, file))
+		if err != nil {
+			return 0, 0, fmt.Errorf("the container's root: %w", err)
+		}
+		for line := range lines(text) {
+			var inside, outside, size int
+			if n, _ := fmt.Sscan(line, &inside, &outside, &size); n == 3 && inside == 0 {
+				ids[i] = outside
+			}
+		}
+	}
+	return ids[0], ids[1], nil
+}
+
+// asUser changes the ids for files of this thread (setfsuid(2)), which takes
+// capabilities away, and takes those back.
+func asUser(uid, gid int, do func() error) error {
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data [2]unix.CapUserData
+	if err := unix.Capget(&header, &data[0]); err != nil {
+		return fmt.Errorf("capget: %w", err)
+	}
+	unix.Setfsgid(gid)
+	unix.Setfsuid(uid)
+	if err := unix.Capset(&header, &data[0]); err != nil {
+		return fmt.Errorf("capset: %w", err)
+	}
+	return do()
 }

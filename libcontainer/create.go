@@ -115,6 +115,10 @@ func (c *creation) compile(gate Gate) error {
 	if c.manager, err = cgroups.New(hierarchies, path, c.o.ID); err != nil {
 		return fmt.Errorf("linux.cgroupsPath: %w", err)
 	}
+	// what is in a container's cgroup ends with the container
+	if pids, err := c.manager.AllPids(); err == nil && len(pids) > 0 {
+		return fmt.Errorf("linux.cgroupsPath: container's cgroup is not empty: %d process(es) found", len(pids))
+	}
 	if c.host, err = lookAtHost(c.o.ID, c.o.Bundle, c.spec, hierarchies, c.manager); err != nil {
 		return err
 	}
@@ -214,7 +218,7 @@ func (c *creation) bear() error {
 		return err
 	}
 	c.r.at("creating the cgroup")
-	if err := c.manager.Create(); err != nil {
+	if err := c.createCgroup(); err != nil {
 		return err
 	}
 	if c.spec.Linux != nil && c.spec.Linux.Resources != nil {
@@ -243,6 +247,13 @@ func (c *creation) bear() error {
 	return c.commit()
 }
 
+// createCgroup makes the cgroup with the modes that containers can use, whatever
+// the caller's umask.
+func (c *creation) createCgroup() error {
+	defer unix.Umask(unix.Umask(0o022))
+	return c.manager.Create()
+}
+
 // launch starts the program.
 func (c *creation) launch() error {
 	c.r.at("making the image")
@@ -263,7 +274,7 @@ func (c *creation) launch() error {
 	if c.birth.Clones {
 		return nil
 	}
-	c.pid, c.pidfd = c.child.Pid, c.child.Pidfd
+	c.pid, c.pidfd, c.child.Pidfd = c.child.Pid, c.child.Pidfd, -1
 	return c.identify()
 }
 
@@ -345,7 +356,7 @@ func (c *creation) abort(err error) error {
 
 // removePidFile removes the pid file if it is the one of this creation.
 func (c *creation) removePidFile() {
-	if text, err := os.ReadFile(c.o.PidFile); err == nil && c.pid > 0 && string(text) == strconv.Itoa(c.pid) {
+	if text, err := os.ReadFile(c.o.PidFile); err == nil && c.record.Init.Pid > 0 && string(text) == strconv.Itoa(c.record.Init.Pid) {
 		os.Remove(c.o.PidFile)
 	}
 }
@@ -362,5 +373,6 @@ func (c *creation) endProcesses() {
 			reap(pid)
 		}
 	}
+	closeAll(c.child.Pidfd)
 	c.child, c.pid = nil, 0
 }

@@ -74,7 +74,8 @@ func (r *Runtime) destroy(c *container, config *specs.Spec) error {
 	r.at("removing the cgroup")
 	m := c.cgroup()
 	defer m.Close()
-	if pids, err := m.AllPids(); err == nil && len(pids) > 0 {
+	// a process that was being born may be in some of the hierarchies only
+	if pids, err := m.AllPids(); c.record.Phase == store.PhaseCreating || err == nil && len(pids) > 0 {
 		if err := m.Kill(unix.SIGKILL); err != nil {
 			return err
 		}

@@ -303,6 +303,9 @@ func (c *creation) runSources() error {
 	if status.Signaled() {
 		return fmt.Errorf("opening bind sources and devices: ended by %v", status.Signal())
 	}
+	if status.ExitStatus() != 0 { // before its report page was there
+		return fmt.Errorf("%s: ended with status %d", c.birth.Sources.Steps[0].Label, status.ExitStatus())
+	}
 	return nil
 }
 

@@ -52,7 +52,7 @@ func (r *Runtime) Start(id string) error {
 		defer proxy.Close()
 	}
 	r.at("opening the gate")
-	if err := c.openGate(); err != nil {
+	if err := c.openGate(init); err != nil {
 		return err
 	}
 	if err := r.poststart(c, config, init); err != nil {
@@ -68,7 +68,7 @@ func (c *container) expectCreated() error {
 	case err != nil:
 		return err
 	case status == store.Stopped:
-		return errors.New("cannot start a container that has stopped")
+		return errors.Join(errors.New("cannot start a container that has stopped"), c.executed())
 	case status == store.Creating:
 		return errors.New("cannot start a container that is being created")
 	case status != store.Created:
@@ -79,7 +79,7 @@ func (c *container) expectCreated() error {
 
 // openGate connects to the socket that init waits at, which is the word to go on,
 // and waits until init executed its process or ended: both close the connection.
-func (c *container) openGate() error {
+func (c *container) openGate(init int) error {
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return fmt.Errorf("socket to the first process: %w", err)
@@ -88,7 +88,7 @@ func (c *container) openGate() error {
 	switch err := unix.Connect(fd, &unix.SockaddrUnix{Name: c.dir.ProcPath(store.StartName)}); err {
 	case nil:
 	case unix.ECONNREFUSED:
-		return errors.New("cannot start a container that has stopped")
+		return errors.Join(errors.New("cannot start a container that has stopped"), c.executed())
 	default:
 		return fmt.Errorf("connecting to the first process: %w", err)
 	}
@@ -97,7 +97,10 @@ func (c *container) openGate() error {
 			break // end of file, or ECONNRESET from a process that ended
 		}
 	}
-	return c.executed()
+	if err := c.executed(); err != nil {
+		return errors.Join(err, c.killInit(init)) // whoever is told finds it stopped
+	}
+	return nil
 }
 
 // executed tells from the report page how the execve went.
@@ -111,17 +114,24 @@ func (c *container) executed() error {
 		text = string(file[nsenter.ReportSize:])
 	}
 	report := nsenter.ParseReport(page)
-	if report.Failed < 0 {
-		return nil
+	at := report.Failed
+	if at < 0 {
+		at = report.Step
 	}
-	e := &nsenter.StepError{Step: report.Failed, Label: "starting the process", Errno: report.Errno, Message: report.Message}
+	e := &nsenter.StepError{Step: at, Label: "starting the process", Errno: report.Errno, Message: report.Message}
 	for line := range strings.Lines(text) {
 		var step int
-		if n, _ := fmt.Sscanf(line, "%d", &step); n == 1 && step == report.Failed {
+		if n, _ := fmt.Sscanf(line, "%d", &step); n == 1 && step == at {
 			e.Name, e.Label, e.Path = parseLabel(line)
 		}
 	}
-	return startError(hinted(e))
+	switch {
+	case report.Failed >= 0:
+		return startError(hinted(e))
+	case e.Name == "execve" || e.Name == "":
+		return nil
+	}
+	return fmt.Errorf("%s: the first process was ended", e.Label)
 }
 
 // labels are the labels of the steps that run when the container is started,
@@ -129,7 +139,7 @@ func (c *container) executed() error {
 // path that it is about, and the label, separated by tabs.
 func (b *Birth) labels() []byte {
 	var text []byte
-	for i := b.Ready; i < len(b.Program.Steps); i++ {
+	for i := max(b.Ready-2, 0); i < len(b.Program.Steps); i++ { // two steps get and judge the answer first
 		s := &b.Program.Steps[i]
 		text = fmt.Appendf(text, "%d\t%s\t%s\t%s\n", i, s.CallName(), oneLine(s.Path()), oneLine(s.Label))
 	}

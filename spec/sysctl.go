@@ -36,11 +36,11 @@ func SysctlPath(name string) (string, error) {
 	return path, nil
 }
 
-// sysctlNamespace returns the type of the namespace that the kernel parameter
+// SysctlNamespace returns the type of the namespace that the kernel parameter
 // belongs to, or "" if it belongs to the whole machine. See namespaces(7), and
 // the kernel's ipc/ipc_sysctl.c, ipc/mq_sysctl.c, kernel/utsname_sysctl.c and
 // kernel/ucount.c.
-func sysctlNamespace(path string) specs.LinuxNamespaceType {
+func SysctlNamespace(path string) specs.LinuxNamespaceType {
 	directory, _, _ := strings.Cut(path, "/")
 	switch {
 	case directory == "net":

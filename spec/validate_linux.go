@@ -166,7 +166,7 @@ func sysctl(l *specs.Linux, s *specs.Spec, name, value string) (ps Problems) {
 		ps.add("", "%v", err)
 		return ps
 	}
-	switch ns := sysctlNamespace(path); {
+	switch ns := SysctlNamespace(path); {
 	case ns == "":
 		ps.add("", "is not in a namespace and would change the host")
 	case namespaceOf(l, ns) == nil:
