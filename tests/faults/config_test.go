@@ -57,6 +57,7 @@ func configs(t *testing.T) []*config {
 				c.Linux.UIDMappings = []specs.LinuxIDMapping{{ContainerID: 0, HostID: 100000, Size: 1000}, {ContainerID: 1000, HostID: 200000, Size: 64536}}
 				c.Linux.GIDMappings = []specs.LinuxIDMapping{{ContainerID: 0, HostID: 100000, Size: 65536}}
 				c.Linux.Sysctl = map[string]string{"net.ipv4.ip_forward": "1"}
+				c.Mounts = append(c.Mounts, specs.Mount{Destination: "/cache", Type: "tmpfs", Source: "tmpfs", Options: []string{"tmpcopyup", "private"}})
 			}, bundle.Namespace(specs.UserNamespace, ""), bundle.Namespace(specs.CgroupNamespace, ""), bundle.Namespace(specs.TimeNamespace, "")},
 			uid: 100000,
 		},

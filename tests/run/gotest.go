@@ -110,9 +110,15 @@ func (res *results) count(w io.Writer) totals {
 			}
 		}
 	}
+	logged := logLine()
 	var t totals
 	for _, id := range res.order {
 		leaf := id.test != "" && !parent[id]
+		if res.action[id] == "pass" { // what a test has to say of a success, such as how much it went through
+			for _, said := range logged.FindAllStringSubmatch(res.output[id].String(), -1) {
+				fmt.Fprintf(w, "# %s: %s\n", id, said[1])
+			}
+		}
 		switch action := res.action[id]; {
 		case action == "pass" && leaf:
 			t.passed++
@@ -128,10 +134,12 @@ func (res *results) count(w io.Writer) totals {
 	return t
 }
 
+// logLine matches what testing.T logs, and has its text.
+func logLine() *regexp.Regexp { return regexp.MustCompile(`(?m)^\s+\w+\.go:\d+: (.*)$`) }
+
 // skipReason finds the text of t.Skip in a test's output.
 func skipReason(output string) string {
-	reason := regexp.MustCompile(`(?m)^\s+\w+\.go:\d+: (.*)$`)
-	if m := reason.FindStringSubmatch(output); m != nil {
+	if m := logLine().FindStringSubmatch(output); m != nil {
 		return m[1]
 	}
 	return strings.Join(strings.Fields(output), " ")

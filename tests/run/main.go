@@ -28,6 +28,7 @@ func stages() []stage {
 		{"unit", unitTests},
 		{"arm64", arm64Tests},
 		{"integration", integrationTests},
+		{"faults", faultTests},
 		{"conformance", conformance},
 		{"conformance-tmpfile", conformanceTmpfile},
 		{"bench", command("go", "run", "./tests/bench", "-n", "50")},

@@ -30,7 +30,7 @@ func unitTests(t *totals) error {
 	if err != nil {
 		return err
 	}
-	packages = slices.DeleteFunc(packages, func(p string) bool { return strings.Contains(p, "/tests/integration") })
+	packages = slices.DeleteFunc(packages, func(p string) bool { return strings.HasSuffix(p, "/tests/integration") || strings.HasSuffix(p, "/tests/faults") })
 	if err := goTest(t, ".", nil, packages...); err != nil {
 		return err
 	}
@@ -57,6 +57,11 @@ func arm64Tests(t *totals) error {
 // and, without root, skip.
 func integrationTests(t *totals) error {
 	return goTest(t, ".", nil, "-count=1", "-timeout=30m", "./tests/integration/...")
+}
+
+// faultTests makes every step of birth programs fail, and kills rung before each.
+func faultTests(t *totals) error {
+	return goTest(t, ".", nil, "-count=1", "-timeout=30m", "./tests/faults/...")
 }
 
 // conformance runs the conformance suite with the memfd image.
