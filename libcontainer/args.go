@@ -56,8 +56,10 @@ func (c *creation) process(in *Input) error {
 // startError has the words by which docker, podman and CRI-O know that the
 // process itself is at fault (cli-contract of runc).
 func startError(err error) error {
-	return fmt.Errorf("unable to start container process: %w", err)
+	return fmt.Errorf(startPrefix+"%w", err)
 }
+
+const startPrefix = "unable to start container process: "
 
 func hasEnv(env []string, key string) bool {
 	return slices.ContainsFunc(env, func(e string) bool { return strings.HasPrefix(e, key+"=") })

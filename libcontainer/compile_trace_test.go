@@ -437,7 +437,7 @@ func TestExecutableBehindAMount(t *testing.T) {
 		k.run(t, birth.Program)
 		err := birth.Program.Failure(k.report)
 		if len(there) == 0 {
-			if err = hinted(err); err == nil || err.Error() != `exec: "sh": executable file not found in $PATH` {
+			if err = hinted(err); err == nil || err.Error() != `unable to start container process: exec: "sh": executable file not found in $PATH` {
 				t.Errorf("nowhere: %v", err)
 			}
 			continue

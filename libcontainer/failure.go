@@ -25,11 +25,11 @@ func (e *stepFailure) Error() string {
 		// the words that clients know: exec /path: reason
 		return "exec " + strings.TrimPrefix(e.Label, "executing ") + ": " + e.Errno.Error()
 	}
-	if strings.HasPrefix(e.Label, "exec: ") {
+	if strings.HasPrefix(e.Label, "exec: ") { // by a program that is behind a mount
 		if strings.HasSuffix(e.Label, "$PATH") {
-			return e.Label
+			return startPrefix + e.Label
 		}
-		return e.Label + ": " + e.Errno.Error()
+		return startPrefix + e.Label + ": " + e.Errno.Error()
 	}
 	return e.StepError.Error()
 }

@@ -31,9 +31,9 @@ func TestFailureTexts(t *testing.T) {
 		{"executing /bin/app", "execve", unix.EACCES, "exec /bin/app: permission denied", podmanDenied},
 		{"executing /bin/app", "execve", unix.ENOEXEC, "exec /bin/app: exec format error", ""},
 		{"executing /bin/app", "execve", unix.EPERM, "exec /bin/app: operation not permitted", podmanDenied},
-		{`exec: "app": executable file not found in $PATH`, "openat", unix.ENOENT, `exec: "app": executable file not found in $PATH`, podmanMissing},
-		{`exec: "/a/app": stat /a/app`, "openat", unix.ENOENT, `exec: "/a/app": stat /a/app: no such file or directory`, podmanMissing},
-		{`exec: "/a/app": stat /a/app`, "openat", unix.ENOTDIR, `exec: "/a/app": stat /a/app: not a directory`, `not a directory`},
+		{`exec: "app": executable file not found in $PATH`, "openat", unix.ENOENT, `unable to start container process: exec: "app": executable file not found in $PATH`, podmanMissing},
+		{`exec: "/a/app": stat /a/app`, "openat", unix.ENOENT, `unable to start container process: exec: "/a/app": stat /a/app: no such file or directory`, podmanMissing},
+		{`exec: "/a/app": stat /a/app`, "openat", unix.ENOTDIR, `unable to start container process: exec: "/a/app": stat /a/app: not a directory`, `not a directory`},
 		{"mounting proc on /proc", "fsmount", unix.EPERM, "mounting proc on /proc: fsmount: operation not permitted", podmanDenied},
 	} {
 		err := hinted(&nsenter.StepError{Label: c.label, Name: c.call, Errno: c.errno})

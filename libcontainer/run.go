@@ -20,7 +20,7 @@ import (
 func (r *Runtime) Run(o CreateOptions) (int, error) {
 	signals := make(chan os.Signal, 64)
 	if !o.Detach {
-		signal.Notify(signals, unix.SIGINT, unix.SIGTERM, unix.SIGHUP)
+		signal.Notify(signals, unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT, unix.SIGUSR1, unix.SIGUSR2)
 		defer signal.Stop(signals)
 	}
 	c, err := r.create(o, GateSync)
@@ -142,7 +142,8 @@ func (c *creation) finish() (int, error) {
 // settleTime is how long a process has to run before all signals are passed on
 // to it, in milliseconds. Asking the Go runtime for one costs two switches
 // between threads, and for all of them as much as half of a short container's
-// life. What is sent until then waits if it is one that Run asked for at once.
+// life. What is sent until then waits if it is one that Run asked for at once, and is
+// ignored if not.
 const settleTime = 2
 
 func endsWithin(pidfd, milliseconds int) bool {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/logs"
 )
 
 // An Error says why execve(2) would fail. Its text begins as that of runc does,
@@ -20,6 +22,15 @@ type Error struct {
 
 // Error returns the text without the hint.
 func (e *Error) Error() string { return fmt.Sprintf("exec: %q: %s", e.Args0, e.Reason) }
+
+// Fields are the keys path and hint for the log.
+func (e *Error) Fields() []logs.Field {
+	fields := []logs.Field{{Key: "errno", Value: unix.ErrnoName(e.Errno)}, {Key: "path", Value: e.Path}}
+	if e.Hint != "" {
+		fields = append(fields, logs.Field{Key: "hint", Value: e.Hint})
+	}
+	return fields
+}
 
 // Unwrap returns the errno.
 func (e *Error) Unwrap() error { return e.Errno }

@@ -1,10 +1,16 @@
 package integration
 
 import (
+	"bytes"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
+	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -52,6 +58,8 @@ func TestRunExitStatus(t *testing.T) {
 		{"exit 255", 255},
 		{"kill -KILL $$", 0}, // pid 1 of a pid namespace cannot kill itself
 		{"sh -c 'kill -TERM $$'; exit $?", 128 + 15},
+		{"exit 126", 126},
+		{"exit 137", 137},
 	}
 	for _, test := range tests {
 		t.Run(test.script, func(t *testing.T) {
@@ -187,6 +195,237 @@ func TestDeleteForceEndsARunningContainer(t *testing.T) {
 	c.Start().OK()
 	c.Delete("--force").OK()
 	c.LeavesNothing()
+}
+
+func TestRunKeep(t *testing.T) {
+	t.Parallel()
+	c := bundle.New(t, bundle.Shell("exit 7"))
+	c.Run("--keep").Exits(7)
+	if s := c.State(); s.Status != specs.StateStopped || s.Pid != 0 {
+		t.Errorf("status %s, pid %d", s.Status, s.Pid)
+	}
+	c.Run().Fails("exist") // the id is taken
+	c.Delete().OK()
+	c.LeavesNothing()
+}
+
+func TestRunDetach(t *testing.T) {
+	t.Parallel()
+	c := bundle.New(t, bundle.Shell(idle))
+	pidFile := filepath.Join(c.Dir, "pid")
+	r := c.Run("--detach", "--pid-file", pidFile).OK()
+	waitReady(t, r)
+	s := c.State()
+	if s.Status != specs.StateRunning || read(t, pidFile) != strconv.Itoa(s.Pid) {
+		t.Errorf("status %s, pid %d, the pid file holds %s", s.Status, s.Pid, read(t, pidFile))
+	}
+	c.Kill("TERM", "--all").OK() // pid 1 has no handler for it
+	c.Kill("KILL").OK()
+	c.WaitStatus(specs.StateStopped)
+	c.Delete().OK()
+}
+
+// A running container can be deleted by somebody else while run waits.
+func TestRunOfADeletedContainer(t *testing.T) {
+	t.Parallel()
+	c := bundle.New(t, bundle.Shell(idle))
+	ended := make(chan bundle.Result, 1)
+	go func() { ended <- c.Run() }()
+	bundle.Eventually(t, "running container", func() bool {
+		r := c.Do("state", c.ID)
+		return r.Code == 0 && strings.Contains(r.Stdout, `"running"`)
+	})
+	c.Delete("--force").OK()
+	(<-ended).Exits(128 + 9)
+	c.LeavesNothing()
+}
+
+func TestKillOfACreatedContainer(t *testing.T) {
+	t.Parallel()
+	for _, byHost := range []bool{false, true} {
+		c := bundle.New(t)
+		c.Create().OK()
+		if byHost {
+			if err := syscall.Kill(c.State().Pid, syscall.SIGKILL); err != nil {
+				t.Fatal(err)
+			}
+		} else {
+			c.Kill("KILL").OK()
+		}
+		c.WaitStatus(specs.StateStopped)
+		c.Start().Fails("stopped")
+		c.Delete().OK()
+		c.LeavesNothing()
+	}
+}
+
+// What is created is what the config said then.
+func TestConfigIsReadOnce(t *testing.T) {
+	t.Parallel()
+	c := bundle.New(t, bundle.Shell("echo created"))
+	created := c.Create().OK()
+	c.Configure(bundle.Shell("echo changed"), func(s *specs.Spec) {
+		s.Hooks = &specs.Hooks{Poststart: []specs.Hook{{Path: "/bin/false"}}, Poststop: []specs.Hook{{Path: "/bin/touch", Args: []string{"touch", c.Path("hook")}}}}
+	})
+	c.Start().OK()
+	c.WaitStatus(specs.StateStopped)
+	created.Prints("created")
+	if err := os.Remove(filepath.Join(c.Bundle, "config.json")); err != nil {
+		t.Fatal(err)
+	}
+	c.State()
+	c.Delete().OK()
+	if _, err := os.Stat(c.Path("hook")); err == nil {
+		t.Error("a hook ran that was configured after the create")
+	}
+}
+
+// atOnce runs commands at the same time and returns how many ended well.
+func atOnce(c *bundle.Container, n int, args ...string) (succeeded int) {
+	var wg sync.WaitGroup
+	results := make([]bool, n)
+	for i := range n {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			results[i] = c.Do(args...).Code == 0
+		}()
+	}
+	wg.Wait()
+	for _, ok := range results {
+		if ok {
+			succeeded++
+		}
+	}
+	return succeeded
+}
+
+func TestCommandsAtOnce(t *testing.T) {
+	t.Parallel()
+	c := bundle.New(t, bundle.Shell("echo once; exec sleep 1000"))
+	if n := atOnce(c, 8, "create", "--bundle", c.Bundle, c.ID); n != 1 {
+		t.Errorf("%d of 8 creates with one id succeeded", n)
+	}
+	if n := atOnce(c, 8, "state", c.ID); n != 8 {
+		t.Errorf("%d of 8 states succeeded", n)
+	}
+	if n := atOnce(c, 8, "start", c.ID); n != 1 {
+		t.Errorf("%d of 8 starts succeeded", n)
+	}
+	if s := c.State(); s.Status != specs.StateRunning {
+		t.Errorf("status %s", s.Status)
+	}
+	c.Kill("KILL").OK()
+	c.WaitStatus(specs.StateStopped)
+	if n := atOnce(c, 8, "delete", c.ID); n != 1 {
+		t.Errorf("%d of 8 deletes succeeded", n)
+	}
+	c.LeavesNothing()
+}
+
+func TestList(t *testing.T) {
+	t.Parallel()
+	c := bundle.New(t, bundle.Args("sleep", "1000"))
+	c.Create().OK()
+	var list []bundle.State
+	r := c.Do("list", "--format", "json").OK()
+	if err := json.Unmarshal([]byte(r.Stdout), &list); err != nil {
+		t.Fatalf("%v in %s", err, r.Stdout)
+	}
+	if len(list) != 1 || list[0].ID != c.ID || list[0].Status != specs.StateCreated || list[0].Owner != "root" || list[0].Pid != c.State().Pid {
+		t.Errorf("got %+v", list)
+	}
+	if list[0].Rootfs != c.Path("") || list[0].Bundle != c.Bundle {
+		t.Errorf("rootfs %s, bundle %s", list[0].Rootfs, list[0].Bundle)
+	}
+	c.Do("list", "--quiet").OK().Prints(c.ID)
+	if r := c.Do("list").OK(); !strings.Contains(r.Stdout, c.ID) || !strings.HasPrefix(r.Stdout, "ID ") {
+		t.Errorf("the table: %s", r.Stdout)
+	}
+	c.Delete("--force").OK()
+	c.Do("list", "-f", "json").OK().Prints("null")
+}
+
+// 200 containers, 20 at a time, from create to delete.
+func TestManyContainers(t *testing.T) {
+	t.Parallel()
+	const count, together = 200, 20
+	base := bundle.New(t, bundle.Args("sleep", "1000")) // all use its root filesystem
+	ids := make(chan int)
+	go func() {
+		defer close(ids)
+		for i := range count {
+			ids <- i
+		}
+	}()
+	var wg sync.WaitGroup
+	for range together {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			for i := range ids {
+				if err := liveAndDie(base, fmt.Sprintf("%s-%d", base.ID, i)); err != nil {
+					t.Errorf("container %d: %v", i, err)
+				}
+			}
+		}()
+	}
+	wg.Wait()
+	if entries, err := os.ReadDir(base.Root); err != nil || len(entries) > 0 {
+		t.Errorf("state that is left: %v, %v", entries, err)
+	}
+	mounts, err := bundle.CgroupMounts()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, mount := range mounts {
+		if left, _ := filepath.Glob(filepath.Join(mount, base.Cgroup+"-*")); len(left) > 0 {
+			t.Errorf("cgroups that are left: %v", left)
+		}
+	}
+	base.LeavesNothing()
+}
+
+// liveAndDie takes a container through its life.
+func liveAndDie(base *bundle.Container, id string) error {
+	config := filepath.Join(base.Dir, id+".json")
+	log := filepath.Join(base.Dir, id+".log")
+	s := bundle.Spec(bundle.Args("sleep", "1000"), func(s *specs.Spec) { s.Linux.CgroupsPath = filepath.Join(filepath.Dir(base.Cgroup), id) })
+	data, err := json.Marshal(s)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(config, data, 0o644); err != nil {
+		return err
+	}
+	call := func(args ...string) error {
+		cmd := base.Command(append([]string{"--log", log}, args...)...)
+		if err := cmd.Run(); err != nil {
+			text, _ := os.ReadFile(log)
+			return fmt.Errorf("%v: %w: %s", args, err, text)
+		}
+		return nil
+	}
+	for _, args := range [][]string{
+		{"create", "--bundle", base.Bundle, "--config", config, id}, {"start", id}, {"state", id}, {"kill", id, "KILL"},
+	} {
+		if err := call(args...); err != nil {
+			return errors.Join(err, call("delete", "--force", id))
+		}
+	}
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(time.Millisecond) {
+		state, err := base.Command("state", id).Output()
+		if err != nil {
+			return fmt.Errorf("state: %w", err)
+		}
+		if bytes.Contains(state, []byte(`"stopped"`)) {
+			break
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("killed, but %s", state)
+		}
+	}
+	return call("delete", id)
 }
 
 // rung goes by the specification: only a stopped container can be deleted.

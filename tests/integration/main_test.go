@@ -50,6 +50,10 @@ func waitReady(t *testing.T, r bundle.Result) {
 	})
 }
 
+// descriptors is a script that prints which descriptors the shell has, without
+// opening one.
+const descriptors = `n=0; while [ $n -lt 64 ]; do [ -L /proc/$$/fd/$n ] && printf "$n "; n=$((n+1)); done; echo;`
+
 // idle is a script for [running] that only waits.
 const idle = "echo ready; exec sleep 1000"
 
@@ -100,6 +104,17 @@ func write(t *testing.T, path, text string) {
 	if err := os.WriteFile(path, []byte(text), 0o755); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// create makes an empty file, for output.
+func create(t *testing.T, path string) *os.File {
+	t.Helper()
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.Close() })
+	return f
 }
 
 func read(t *testing.T, path string) string {

@@ -1,0 +1,443 @@
+package integration
+
+import (
+	"debug/elf"
+	"encoding/binary"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/rung-oci/rung/tests/bundle"
+)
+
+// What a container cannot execute is told at create, in words that docker,
+// podman and CRI-O know: from their exit status users see what is at fault.
+func TestProgramThatCannotRun(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name string
+		args string
+		want []string
+	}{
+		{"missing", "missing", []string{`exec: "missing": executable file not found in $PATH`}},
+		{"missing path", "/bin/missing", []string{`exec: "/bin/missing"`, "no such file or directory"}},
+		{"missing directory", "/missing/true", []string{`exec: "/missing/true"`, "no such file or directory"}},
+		{"below a file", "/etc/passwd/true", []string{`exec: "/etc/passwd/true"`, "not a directory"}},
+		{"not executable", "/etc/passwd", []string{`exec: "/etc/passwd"`, "permission denied"}},
+		{"directory", "/etc", []string{`exec: "/etc"`, "is a directory"}},
+		{"architecture", "/opt/foreign", []string{`exec: "/opt/foreign"`, "exec format error"}},
+		{"empty", "/opt/empty", []string{`exec: "/opt/empty"`, "exec format error"}},
+		{"interpreter", "/opt/script", []string{`exec: "/opt/script"`, "no such file or directory", "/opt/interpreter"}},
+		{"loader", "/opt/dynamic", []string{`exec: "/opt/dynamic"`, "no such file or directory", "/lib/ld-missing.so.1"}},
+		{"dangling link", "/opt/dangling", []string{`exec: "/opt/dangling"`, "no such file or directory"}},
+		{"links in a circle", "/opt/circle", []string{`exec: "/opt/circle"`, "too many levels of symbolic links"}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			c := bundle.New(t, bundle.Args(test.args))
+			makePrograms(t, c.Path("opt"))
+			for _, call := range []func(...string) bundle.Result{c.Create, c.Run} {
+				tells(t, call(), append(test.want, "unable to start container process: ")...)
+				c.LeavesNothing()
+			}
+		})
+	}
+}
+
+// tells requires that a call fails with a message that has the parts, when the
+// quoting of the log's text format is undone.
+func tells(t *testing.T, r bundle.Result, parts ...string) {
+	t.Helper()
+	r.Exits(1)
+	message := strings.ReplaceAll(r.Stderr, `\"`, `"`)
+	for _, part := range parts {
+		if !strings.Contains(message, part) {
+			t.Errorf("%s: stderr lacks %q: %s", r, part, message)
+		}
+	}
+}
+
+// makePrograms makes what cannot be executed.
+func makePrograms(t *testing.T, dir string) {
+	t.Helper()
+	foreign := elf.EM_AARCH64
+	if host := read(t, "/proc/sys/kernel/arch"); host == "aarch64" {
+		foreign = elf.EM_X86_64
+	}
+	write(t, filepath.Join(dir, "foreign"), fakeELF(foreign, ""))
+	write(t, filepath.Join(dir, "dynamic"), fakeELF(native(t), "/lib/ld-missing.so.1"))
+	write(t, filepath.Join(dir, "empty"), "")
+	write(t, filepath.Join(dir, "script"), "#!/opt/interpreter -x\n")
+	for name, target := range map[string]string{"dangling": "nowhere", "circle": "circle"} {
+		if err := os.Symlink(target, filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// native is the machine that this program runs on.
+func native(t *testing.T) elf.Machine {
+	t.Helper()
+	f, err := elf.Open("/proc/self/exe")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	return f.Machine
+}
+
+// fakeELF is an executable with a header and perhaps the name of a loader.
+func fakeELF(machine elf.Machine, loader string) string {
+	const headerSize, progSize = 64, 56
+	header := elf.Header64{
+		Ident: [elf.EI_NIDENT]byte{0x7f, 'E', 'L', 'F', byte(elf.ELFCLASS64), byte(elf.ELFDATA2LSB), byte(elf.EV_CURRENT)},
+		Type:  uint16(elf.ET_EXEC), Machine: uint16(machine), Version: uint32(elf.EV_CURRENT), Entry: 0x400000,
+		Phoff: headerSize, Ehsize: headerSize, Phentsize: progSize, Phnum: 1,
+	}
+	prog := elf.Prog64{Type: uint32(elf.PT_LOAD), Flags: uint32(elf.PF_R | elf.PF_X), Vaddr: 0x400000, Filesz: headerSize, Memsz: headerSize, Align: 0x1000}
+	if loader != "" {
+		size := uint64(len(loader) + 1)
+		prog = elf.Prog64{Type: uint32(elf.PT_INTERP), Flags: uint32(elf.PF_R), Off: headerSize + progSize, Filesz: size, Memsz: size, Align: 1}
+	}
+	image, err := binary.Append(nil, binary.LittleEndian, &header)
+	if err == nil {
+		image, err = binary.Append(image, binary.LittleEndian, &prog)
+	}
+	if err != nil {
+		panic(err) // both have a fixed size
+	}
+	return string(image) + loader + "\x00"
+}
+
+// A program that only a mount brings is found, and what is missing is missed.
+func TestProgramBehindAMount(t *testing.T) {
+	t.Parallel()
+	dir := newDir(t)
+	write(t, filepath.Join(dir, "script"), "#!/bin/sh\necho from the mount\n")
+	for _, test := range []struct {
+		name string
+		args string
+		want string
+	}{
+		{"path", "/tools/script", ""},
+		{"in PATH", "script", ""},
+		{"missing path", "/tools/missing", "no such file or directory"},
+		{"missing in PATH", "missing", "executable file not found in $PATH"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			c := bundle.New(t, bundle.Args(test.args),
+				bundle.Mount(specs.Mount{Destination: "/tools", Source: dir, Options: []string{"bind"}}),
+				func(s *specs.Spec) { s.Process.Env = []string{"PATH=/tools:/bin"} })
+			if test.want == "" {
+				c.Run().OK().Prints("from the mount")
+				return
+			}
+			tells(t, c.Create(), fmt.Sprintf("exec: %q", test.args), test.want)
+			c.LeavesNothing()
+		})
+	}
+}
+
+func TestProgramIsFoundInPath(t *testing.T) {
+	t.Parallel()
+	c := bundle.New(t, bundle.Args("found"), func(s *specs.Spec) {
+		s.Process.Env = []string{"PATH=/missing:/etc/passwd:/first:/second:/bin"}
+	})
+	write(t, c.Path("first/found"), "not executable")
+	if err := os.Chmod(c.Path("first/found"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	write(t, c.Path("second/found"), "#!/bin/sh\necho the second")
+	c.Run().OK().Prints("the second")
+}
+
+// An execve that fails only at start: start says so, and the container has stopped.
+func TestStartReportsWhatExecveSays(t *testing.T) {
+	t.Parallel()
+	eperm := uint(1)
+	tests := []struct {
+		name   string
+		change bundle.Change
+		break_ func(t *testing.T, c *bundle.Container) // after create
+		want   []string
+	}{
+		{"removed", bundle.Args("/opt/true"), func(t *testing.T, c *bundle.Container) {
+			if err := os.Remove(c.Path("opt/true")); err != nil {
+				t.Fatal(err)
+			}
+		}, []string{"/opt/true", "no such file or directory"}},
+		{"no longer executable", bundle.Args("/opt/true"), func(t *testing.T, c *bundle.Container) {
+			if err := os.Chmod(c.Path("opt/true"), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}, []string{"/opt/true", "permission denied"}},
+		{"seccomp", all(bundle.Args("/opt/true"), func(s *specs.Spec) {
+			s.Linux.Seccomp = &specs.LinuxSeccomp{DefaultAction: specs.ActAllow, Syscalls: []specs.LinuxSyscall{
+				{Names: []string{"execve"}, Action: specs.ActErrno, ErrnoRet: &eperm},
+			}}
+		}), func(*testing.T, *bundle.Container) {}, []string{"/opt/true", "operation not permitted"}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			c := bundle.New(t, test.change)
+			write(t, c.Path("opt/true"), read(t, c.Path("bin/busybox")))
+			c.Create().OK()
+			test.break_(t, c)
+			log := filepath.Join(c.Dir, "log")
+			r := c.Do("--log", log, "--log-format", "json", "start", c.ID).Fails(test.want...)
+			if !strings.Contains(r.Stderr, "unable to start container process: ") {
+				t.Errorf("stderr: %s", r.Stderr)
+			}
+			line := lastError(t, log)
+			for _, want := range test.want {
+				if !strings.Contains(line["msg"], want) {
+					t.Errorf("the log lacks %q: %v", want, line)
+				}
+			}
+			if line["syscall"] != "execve" || line["errno"] == "" || line["path"] != "/opt/true" {
+				t.Errorf("the log's keys: %v", line)
+			}
+			if s := c.State(); s.Status != specs.StateStopped {
+				t.Errorf("status %s", s.Status)
+			}
+			c.Start().Exits(1)
+			c.Delete().OK()
+			c.LeavesNothing()
+		})
+	}
+}
+
+func TestWorkingDirectory(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ cwd, want string }{
+		{"/", "/"},
+		{"/tmp", "/tmp"},
+		{"/made/for/it", "/made/for/it"},
+		{"/link", "/etc"},
+		{"/link/../tmp", "/tmp"},
+		{"/proc/1", "/proc/1"},
+	} {
+		t.Run(test.cwd, func(t *testing.T) {
+			t.Parallel()
+			c := bundle.New(t, bundle.Shell("/bin/pwd; readlink /proc/self/cwd"), func(s *specs.Spec) { s.Process.Cwd = test.cwd })
+			if err := os.Symlink("/etc", c.Path("link")); err != nil {
+				t.Fatal(err)
+			}
+			c.Run().OK().Prints(test.want + "\n" + test.want)
+		})
+	}
+}
+
+func TestUser(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name string
+		user specs.User
+		want string
+	}{
+		{"root", specs.User{}, "0 0 0 0022 /home/root"},
+		{"user", specs.User{UID: 1000, GID: 1000}, "1000 1000 1000 0022 /home"},
+		{"groups", specs.User{UID: 7, GID: 8, AdditionalGids: []uint32{9, 10, 4000000000}}, "7 8 8 9 10 4000000000 0022 /"},
+		{"umask", specs.User{Umask: ptr(uint32(0o077))}, "0 0 0 0077 /home/root"},
+		{"no umask", specs.User{Umask: ptr(uint32(0))}, "0 0 0 0000 /home/root"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			got := printed(t, "echo $(id -u) $(id -g) $(id -G) $(umask) $HOME", func(s *specs.Spec) { s.Process.User = test.user })
+			if got != test.want {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+		})
+	}
+	t.Run("HOME given", func(t *testing.T) {
+		t.Parallel()
+		if got := printed(t, "echo $HOME", bundle.Env("HOME=/elsewhere")); got != "/elsewhere" {
+			t.Errorf("HOME is %q", got)
+		}
+	})
+}
+
+func TestEnvironment(t *testing.T) {
+	t.Parallel()
+	c := bundle.New(t, bundle.Args("/bin/env"), func(s *specs.Spec) {
+		s.Process.Env = []string{"PATH=/bin", "EMPTY=", "A=b=c", "LINES=a\nb", "HOME=/h"}
+	})
+	cmd := c.Command("run", "--bundle", c.Bundle, c.ID)
+	cmd.Env = append(os.Environ(), "LEAKED=1")
+	if got := c.Wait(cmd).OK().Stdout; got != "PATH=/bin\nEMPTY=\nA=b=c\nLINES=a\nb\nHOME=/h\n" {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestArguments(t *testing.T) {
+	t.Parallel()
+	args := []string{"printf", "[%s]", "", "a b", "\n", "ä", "$HOME", strings.Repeat("x", 70000)}
+	c := bundle.New(t, bundle.Args(args...))
+	if got, want := c.Run().OK().Stdout, "["+strings.Join(args[2:], "][")+"]"; got != want {
+		t.Errorf("got %d bytes, %.60q, want %d", len(got), got, len(want))
+	}
+}
+
+// capSets are the five lines of /proc/self/status.
+const capSets = "grep ^Cap /proc/self/status | cut -f2 | xargs"
+
+func TestCapabilities(t *testing.T) {
+	t.Parallel()
+	const kill, netBind, netAdmin = 1 << 5, 1 << 10, 1 << 12
+	sets := func(inheritable, permitted, effective, bounding, ambient uint64) string {
+		return fmt.Sprintf("%016x %016x %016x %016x %016x", inheritable, permitted, effective, bounding, ambient)
+	}
+	tests := []struct {
+		name string
+		uid  uint32
+		caps *specs.LinuxCapabilities
+		want string
+	}{
+		{"none", 0, nil, sets(0, 0, 0, 0, 0)},
+		{"of root", 0, &specs.LinuxCapabilities{
+			Bounding: []string{"CAP_KILL", "CAP_NET_ADMIN"}, Permitted: []string{"CAP_KILL"}, Effective: []string{"CAP_KILL"},
+		}, sets(0, kill|netAdmin, kill|netAdmin, kill|netAdmin, 0)}, // execve gives root its bounding set
+		{"of a user", 1000, &specs.LinuxCapabilities{
+			Bounding: []string{"CAP_KILL", "CAP_NET_ADMIN"}, Permitted: []string{"CAP_KILL"}, Effective: []string{"CAP_KILL"},
+		}, sets(0, 0, 0, kill|netAdmin, 0)},
+		{"inherited", 1000, &specs.LinuxCapabilities{
+			Bounding: []string{"CAP_KILL"}, Permitted: []string{"CAP_KILL"}, Inheritable: []string{"CAP_KILL"},
+		}, sets(kill, 0, 0, kill, 0)},
+		{"ambient", 1000, &specs.LinuxCapabilities{
+			Bounding: []string{"CAP_KILL", "CAP_NET_BIND_SERVICE"}, Permitted: []string{"CAP_KILL", "CAP_NET_BIND_SERVICE"},
+			Inheritable: []string{"CAP_NET_BIND_SERVICE"}, Ambient: []string{"CAP_NET_BIND_SERVICE"},
+		}, sets(netBind, netBind, netBind, kill|netBind, netBind)},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			got := printed(t, capSets, func(s *specs.Spec) {
+				s.Process.User.UID, s.Process.Capabilities, s.Process.NoNewPrivileges = test.uid, test.caps, false
+			})
+			if got != test.want {
+				t.Errorf("got  %s\nwant %s", got, test.want)
+			}
+		})
+	}
+}
+
+func TestUnknownCapabilityIsAWarning(t *testing.T) {
+	t.Parallel()
+	c := bundle.New(t, func(s *specs.Spec) {
+		s.Process.Capabilities.Bounding = append(s.Process.Capabilities.Bounding, "CAP_UNKNOWN")
+	})
+	log := filepath.Join(c.Dir, "log")
+	c.Do("--log", log, "--log-format", "json", "run", "--bundle", c.Bundle, c.ID).OK()
+	found := slices.ContainsFunc(logLines(t, log), func(line map[string]string) bool {
+		return line["level"] == "warning" && strings.Contains(line["msg"], "CAP_UNKNOWN") && strings.Contains(line["msg"], "process.capabilities.bounding")
+	})
+	if !found {
+		t.Errorf("no warning in the log:\n%s", read(t, log))
+	}
+}
+
+func TestRlimits(t *testing.T) {
+	t.Parallel()
+	got := printed(t, `grep -E "open files|core file|stack size" /proc/self/limits | tr -s ' '`, func(s *specs.Spec) {
+		s.Process.Rlimits = []specs.POSIXRlimit{
+			{Type: "RLIMIT_NOFILE", Soft: 100, Hard: 200}, {Type: "RLIMIT_CORE", Soft: 1, Hard: 2}, {Type: "RLIMIT_STACK", Soft: 1 << 20, Hard: 1 << 21},
+		}
+	})
+	want := "Max stack size 1048576 2097152 bytes \nMax core file size 1 2 bytes \nMax open files 100 200 files"
+	if got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	twice := bundle.New(t, func(s *specs.Spec) {
+		s.Process.Rlimits = append(s.Process.Rlimits, s.Process.Rlimits[0])
+	})
+	twice.Create().Fails("process.rlimits[1]", "RLIMIT_NOFILE")
+}
+
+func TestProcessAttributes(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name, script, want string
+		change             bundle.Change
+	}{
+		{"oomScoreAdj", "cat /proc/self/oom_score_adj", "345", func(s *specs.Spec) { s.Process.OOMScoreAdj = ptr(345) }},
+		{"noNewPrivileges", "grep NoNewPrivs /proc/self/status", "NoNewPrivs:\t1", func(s *specs.Spec) { s.Process.NoNewPrivileges = true }},
+		{"no noNewPrivileges", "grep NoNewPrivs /proc/self/status", "NoNewPrivs:\t0", func(s *specs.Spec) { s.Process.NoNewPrivileges = false }},
+		{"nice", "cut -d' ' -f19,41 /proc/1/stat", "7 0", func(s *specs.Spec) {
+			s.Process.Scheduler = &specs.Scheduler{Policy: specs.SchedOther, Nice: 7}
+		}},
+		{"batch", "cut -d' ' -f19,41 /proc/1/stat", "3 3", func(s *specs.Spec) {
+			s.Process.Scheduler = &specs.Scheduler{Policy: specs.SchedBatch, Nice: 3}
+		}},
+		{"idle", "cut -d' ' -f41 /proc/1/stat", "5", func(s *specs.Spec) {
+			s.Process.Scheduler = &specs.Scheduler{Policy: specs.SchedIdle}
+		}},
+		{"ioPriority", "ionice -p 1", "best-effort: prio 6", func(s *specs.Spec) {
+			s.Process.IOPriority = &specs.LinuxIOPriority{Class: specs.IOPRIO_CLASS_BE, Priority: 6}
+		}},
+		{"ioPriority idle", "ionice -p 1 | cut -d: -f1", "idle", func(s *specs.Spec) {
+			s.Process.IOPriority = &specs.LinuxIOPriority{Class: specs.IOPRIO_CLASS_IDLE}
+		}},
+		{"personality", "uname -m; cat /proc/self/personality", "", func(s *specs.Spec) {
+			s.Linux.Personality = &specs.LinuxPersonality{Domain: specs.PerLinux32}
+			s.Linux.MaskedPaths = nil
+		}},
+		{"seccomp", "grep ^Seccomp: /proc/self/status; mkdir /tmp/x 2>&1", "Seccomp:\t2\nmkdir: can't create directory '/tmp/x': Invalid cross-device link", func(s *specs.Spec) {
+			s.Linux.Seccomp = &specs.LinuxSeccomp{DefaultAction: specs.ActAllow, Syscalls: []specs.LinuxSyscall{
+				{Names: []string{"mkdir", "mkdirat"}, Action: specs.ActErrno, ErrnoRet: ptr(uint(18))},
+			}}
+		}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			c := bundle.New(t, bundle.Shell(test.script+"; exit 0"), test.change)
+			got := strings.TrimSpace(c.Run().OK().Stdout)
+			if test.name == "personality" {
+				if !strings.HasSuffix(got, "\n00000008") || strings.HasPrefix(got, "x86_64") || strings.HasPrefix(got, "aarch64") {
+					t.Errorf("got %q", got)
+				}
+				return
+			}
+			if got != test.want {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
+// Without no_new_privs the filter needs a capability to be loaded, which the
+// process must not keep.
+func TestSeccompLeavesNoCapability(t *testing.T) {
+	t.Parallel()
+	got := printed(t, capSets+"; grep ^Seccomp: /proc/self/status", func(s *specs.Spec) {
+		s.Process.NoNewPrivileges, s.Process.Capabilities, s.Process.User.UID = false, nil, 1000
+		s.Linux.Seccomp = &specs.LinuxSeccomp{DefaultAction: specs.ActAllow, Syscalls: []specs.LinuxSyscall{
+			{Names: []string{"reboot"}, Action: specs.ActErrno},
+		}}
+	})
+	if want := strings.TrimSuffix(strings.Repeat("0000000000000000 ", 5), " ") + "\nSeccomp:\t2"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// The scheduling policies that a user may not take: an error that names the property.
+func TestRealtimePolicy(t *testing.T) {
+	t.Parallel()
+	c := bundle.New(t, bundle.Shell("cut -d' ' -f40,41 /proc/1/stat"), func(s *specs.Spec) {
+		s.Process.Scheduler = &specs.Scheduler{Policy: specs.SchedFIFO, Priority: 10}
+	})
+	r := c.Run()
+	if r.Code != 0 { // the kernel has a budget for each cgroup, and this one's may be none
+		r.Fails("process.scheduler", "sched_setattr")
+		return
+	}
+	r.Prints("10 1")
+}

@@ -1,0 +1,193 @@
+package integration
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/tests/bundle"
+)
+
+func terminal(s *specs.Spec) { s.Process.Terminal = true }
+
+// A screen collects what a terminal shows.
+type screen struct {
+	master *os.File
+	mu     sync.Mutex
+	text   strings.Builder
+}
+
+func newScreen(t *testing.T, fd int) *screen {
+	t.Helper()
+	fd, err := syscall.Dup(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.SetNonblock(fd, true); err != nil {
+		t.Fatal(err)
+	}
+	master := os.NewFile(uintptr(fd), "master")
+	s := &screen{master: master}
+	go io.Copy(s, master) // until the last slave is closed, or the master is: it does not block
+	t.Cleanup(func() { master.Close() })
+	return s
+}
+
+func (s *screen) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.Write(p)
+}
+
+func (s *screen) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String()
+}
+
+func (s *screen) shows(t *testing.T, text string) {
+	t.Helper()
+	defer func() {
+		if t.Failed() {
+			t.Logf("the terminal shows %q", s)
+		}
+	}()
+	bundle.Eventually(t, fmt.Sprintf("%q on the terminal", text), func() bool { return strings.Contains(s.String(), text) })
+}
+
+func TestConsoleSocket(t *testing.T) {
+	t.Parallel()
+	c := bundle.New(t, terminal, bundle.Shell(`tty; stty size; stat -c '%t:%T' /dev/console; `+descriptors+`
+		echo x >/dev/tty; trap 'echo interrupted' INT; trap 'stty size' WINCH; echo ready; while :; do if read line; then echo "got $line"; fi; done`),
+		func(s *specs.Spec) { s.Process.ConsoleSize = &specs.Box{Height: 33, Width: 111} })
+	r := listen(t, c.Dir)
+	c.Create("--console-socket", r.path).OK()
+	got := r.wait(t)
+	if got.data == "" {
+		t.Error("the terminal has no name")
+	}
+	termios, err := unix.IoctlGetTermios(got.fd, unix.TCGETS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if termios.Oflag&unix.ONLCR != 0 {
+		t.Error("ONLCR is set")
+	}
+	s := newScreen(t, got.fd)
+	c.Start().OK()
+	s.shows(t, "/dev/pts/0\n33 111\n88:0\n0 1 2 \nx\nready\n")
+	if _, err := s.master.WriteString("hello\n"); err != nil {
+		t.Fatal(err)
+	}
+	s.shows(t, "got hello\n")
+	if _, err := s.master.WriteString("\x03"); err != nil { // ^C, which needs a controlling terminal
+		t.Fatal(err)
+	}
+	s.shows(t, "interrupted\n")
+	if err := unix.IoctlSetWinsize(got.fd, unix.TIOCSWINSZ, &unix.Winsize{Row: 5, Col: 6}); err != nil {
+		t.Fatal(err)
+	}
+	s.shows(t, "5 6\n")
+	c.Delete("--force").OK()
+	c.LeavesNothing()
+}
+
+func TestConsoleOfAUser(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]bundle.Change{"host": func(*specs.Spec) {}, "user namespace": userNamespace(100000)} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := bundle.New(t, terminal, change, bundle.Shell("stat -c '%u %g' /dev/pts/0; echo x >/dev/tty; echo ready; sleep 1000"), func(s *specs.Spec) {
+				s.Process.User.UID = 1000
+			})
+			r := listen(t, c.Dir)
+			c.Create("--console-socket", r.path).OK()
+			s := newScreen(t, r.wait(t).fd)
+			c.Start().OK()
+			s.shows(t, "1000 5\nx\nready\n")
+		})
+	}
+}
+
+// run without a console socket connects the container's terminal with its own.
+func TestRunOnATerminal(t *testing.T) {
+	t.Parallel()
+	c := bundle.New(t, terminal, bundle.Shell(`tty; stty size; trap 'stty size' WINCH; echo ready; until read line; do :; done; echo "got $line"; read line; exit 4`))
+	master, slave := openTerminal(t)
+	if err := unix.IoctlSetWinsize(int(slave.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 44, Col: 99}); err != nil {
+		t.Fatal(err)
+	}
+	before, err := unix.IoctlGetTermios(int(slave.Fd()), unix.TCGETS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := c.Command("run", "--bundle", c.Bundle, c.ID)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = slave, slave, slave
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	s := newScreen(t, int(master.Fd()))
+	s.shows(t, "/dev/pts/0")
+	s.shows(t, "44 99")
+	s.shows(t, "ready")
+	if err := unix.IoctlSetWinsize(int(slave.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 22, Col: 77}); err != nil {
+		t.Fatal(err)
+	}
+	s.shows(t, "22 77")
+	if _, err := s.master.WriteString("hello\r"); err != nil {
+		t.Fatal(err)
+	}
+	s.shows(t, "got hello")
+	if _, err := s.master.WriteString("end\r"); err != nil {
+		t.Fatal(err)
+	}
+	if cmd.Wait(); cmd.ProcessState.ExitCode() != 4 {
+		t.Errorf("run: %v, want exit status 4\nscreen: %q", cmd.ProcessState, s)
+	}
+	after, err := unix.IoctlGetTermios(int(slave.Fd()), unix.TCGETS)
+	if err != nil || *before != *after {
+		t.Errorf("the caller's terminal was changed: %+v, before %+v, %v", after, before, err)
+	}
+}
+
+func openTerminal(t *testing.T) (master, slave *os.File) {
+	t.Helper()
+	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	number, err := unix.IoctlGetInt(int(master.Fd()), unix.TIOCGPTN)
+	err = errors.Join(err, unix.IoctlSetPointerInt(int(master.Fd()), unix.TIOCSPTLCK, 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	slave, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|syscall.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		master.Close()
+		slave.Close()
+	})
+	return master, slave
+}
+
+func TestConsoleSocketIsRefused(t *testing.T) {
+	t.Parallel()
+	with := bundle.New(t, terminal)
+	with.Create().Fails("cannot allocate tty if runc will detach without setting console socket")
+	with.Create("--console-socket", "/nowhere/socket").Fails("/nowhere")
+	with.LeavesNothing()
+	without := bundle.New(t)
+	without.Create("--console-socket", "/nowhere/socket").Fails("cannot use console socket if runc will not detach or allocate tty")
+	without.LeavesNothing()
+}
