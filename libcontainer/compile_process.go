@@ -441,6 +441,7 @@ func (c *compiler) wait() error {
 	c.birth.Ready = len(c.Steps)
 	c.Label("waiting for start")
 	if c.in.Gate == GateSocket {
+		c.Park()
 		c.Call(unix.SYS_CLOSE, nsenter.File(fileSync))
 		c.Call(unix.SYS_ACCEPT4, nsenter.File(fileGate), nsenter.Int(0), nsenter.Int(0), nsenter.Int(unix.SOCK_CLOEXEC)).
 			RepeatOn(unix.EINTR, 1<<20).RepeatOn(unix.ECONNABORTED, 1<<20)

@@ -42,6 +42,8 @@ const (
 // Memory is an assembled program: what the image's two data segments hold.
 type Memory struct {
 	ReadOnly     []byte // at programBase: the instructions, then the constant data
+	Parked       []byte // at ParkedAddr: the instructions from Park on
+	ParkedAddr   uint64 // 0: none
 	Writable     []byte // at WritableAddr: the cells, then the writable data
 	WritableAddr uint64
 	Entries      []uint64 // the address of each step's instruction
@@ -79,16 +81,41 @@ func Assemble(p *Program, files map[string]int) (*Memory, error) {
 	return a.Memory, nil
 }
 
-// layInstructions gives each step its address; one more stands for the end.
+// layInstructions gives the steps their addresses: those before Park at the start,
+// the others behind the constant data.
 func (a *assembly) layInstructions() {
-	addr := uint64(programBase)
 	a.Entries = make([]uint64, len(a.program.Steps)+1)
-	for i := range a.program.Steps {
+	a.roEnd = a.lay(programBase, 0, a.program.park())
+}
+
+// lay gives the steps from first to before end their addresses from addr on. One
+// more stands for the end of the program: see copyData.
+func (a *assembly) lay(addr uint64, first, end int) uint64 {
+	for i := first; i < end; i++ {
 		a.Entries[i] = addr
 		addr += instrSize + ruleSize*uint64(len(a.program.Steps[i].Rules))
 	}
-	a.Entries[len(a.program.Steps)] = addr
-	a.roEnd = addr + instrSize // the step behind the last one, see copyData
+	if end == len(a.program.Steps) {
+		a.Entries[end] = addr
+		addr += instrSize
+	}
+	return addr
+}
+
+// park is the first step that lies apart, behind the last one if none does.
+func (p *Program) park() int {
+	if p.parked == 0 {
+		return len(p.Steps)
+	}
+	return p.parked
+}
+
+// at is the memory of a step's instruction.
+func (a *assembly) at(step int) []byte {
+	if a.ParkedAddr != 0 && step >= a.program.park() {
+		return a.Parked[a.Entries[step]-a.ParkedAddr:]
+	}
+	return a.ReadOnly[a.Entries[step]-programBase:]
 }
 
 func (a *assembly) layData() {
@@ -107,7 +134,13 @@ func (a *assembly) layData() {
 			a.roEnd = align(a.roEnd+uint64(len(d.Bytes)), 8)
 		}
 	}
-	a.WritableAddr = align(a.roEnd, segmentAlign)
+	end := a.roEnd
+	if park := a.program.park(); park < len(a.program.Steps) {
+		a.ParkedAddr = align(a.roEnd, segmentAlign)
+		end = a.lay(a.ParkedAddr, park, len(a.program.Steps))
+		a.Parked = make([]byte, end-a.ParkedAddr)
+	}
+	a.WritableAddr = align(end, segmentAlign)
 	a.rwEnd = a.WritableAddr + 8*uint64(len(a.program.cells))
 	for _, d := range a.order {
 		if d.Writable {
@@ -152,7 +185,7 @@ func (a *assembly) encode(i int) error {
 	if s.Nr > math.MaxUint16 {
 		return fmt.Errorf("system call %d does not exist", s.Nr)
 	}
-	b := a.ReadOnly[a.Entries[i]-programBase:]
+	b := a.at(i)
 	b[offOp] = byte(s.Op)
 	if s.Invert {
 		b[offOp] |= invertBit
@@ -183,6 +216,8 @@ func (a *assembly) argument(arg *Arg) (uint64, error) {
 	switch arg.kind {
 	case argAddr, argLoad:
 		return a.resolve(arg.ref), nil
+	case argParked:
+		return a.roEnd - programBase, nil
 	case argFile:
 		fd, ok := a.files[string(arg.ref.data.Bytes)]
 		if !ok {
@@ -214,7 +249,7 @@ func (a *assembly) encodeRule(step int, b []byte, r Rule) error {
 // copyData fills in the cells, the data and its pointers, and the step behind
 // the last one: a call that exits with status 0.
 func (a *assembly) copyData() {
-	end := a.ReadOnly[a.Entries[len(a.Entries)-1]-programBase:]
+	end := a.at(len(a.program.Steps))
 	binary.NativeEndian.PutUint16(end[offNr:], sysExitGroup)
 	binary.NativeEndian.PutUint32(end[offIndex:], uint32(len(a.program.Steps)))
 	for i, c := range a.program.cells {

@@ -14,7 +14,7 @@
 //
 //	p := nsenter.New()
 //	p.Label("setting the hostname")
-//	p.Call(unix.SYS_SETHOSTNAME, nsenter.String("db1"), nsenter.Int(3))
+//	p.Call(unix.SYS_SETHOSTNAME, p.String("db1"), nsenter.Int(3))
 //
 // # The machine
 //
@@ -38,6 +38,9 @@
 // memfds must not be executed, in an unlinked file), and [Launch] clones a
 // process that executes it. There is nothing else in that process: no heap of
 // the launcher, no descriptor that was not named, no interpreter.
+//
+// A process that will wait for long parks ([Program.Park]): the steps from there on
+// lie apart from the rest, whose memory is given back.
 //
 // # The report page
 //

@@ -32,7 +32,8 @@ const (
 	elfSections    = 64
 	symbolSize     = 24
 
-	codeOffset = elfHeaderSize + 4*elfSegmentSize
+	elfSegmentsMax = 5
+	codeOffset     = elfHeaderSize + elfSegmentsMax*elfSegmentSize
 )
 
 // extent is a piece of the image file. What lies between is a hole.
@@ -52,7 +53,7 @@ func imageFile(p *Program, m *Memory) []extent {
 	symbols := align(rwOffset+rwSize, 8)
 	table, sections := symbolSections(p, m, symbols)
 
-	putELFHeader(head, symbols+uint64(len(table)))
+	segments := 4
 	segment := func(i int, flags uint32, addr, fileSize, memSize uint64) {
 		putSegment(head[elfHeaderSize+i*elfSegmentSize:], flags, addr, fileSize, memSize)
 	}
@@ -60,12 +61,20 @@ func imageFile(p *Program, m *Memory) []extent {
 	segment(1, pfR|pfW, reportBase, 0, ReportSize)
 	segment(2, pfR, programBase, roSize, roSize)
 	segment(3, pfR|pfW, m.WritableAddr, rwSize, max(rwSize, 8))
-	return []extent{
+	extents := []extent{
 		{0, append(head, code...)},
 		{programBase - imageBase, m.ReadOnly},
 		{int64(rwOffset), m.Writable},
 		{int64(symbols), append(table, sections...)},
 	}
+	if parked := uint64(len(m.Parked)); parked > 0 { // the headers are in the order of the addresses
+		segment(3, pfR, m.ParkedAddr, parked, parked)
+		segment(4, pfR|pfW, m.WritableAddr, rwSize, max(rwSize, 8))
+		segments = 5
+		extents = append(extents, extent{int64(m.ParkedAddr - imageBase), m.Parked})
+	}
+	putELFHeader(extents[0].bytes, segments, symbols+uint64(len(table)))
+	return extents
 }
 
 const (
@@ -73,7 +82,7 @@ const (
 	ptLoad        = 1
 )
 
-func putELFHeader(b []byte, sections uint64) {
+func putELFHeader(b []byte, segments int, sections uint64) {
 	le := binary.NativeEndian
 	copy(b, "\x7fELF\x02\x01\x01") // 64 bits, little endian, version 1
 	le.PutUint16(b[16:], 2)        // ET_EXEC
@@ -84,7 +93,7 @@ func putELFHeader(b []byte, sections uint64) {
 	le.PutUint64(b[40:], sections)
 	le.PutUint16(b[52:], elfHeaderSize)
 	le.PutUint16(b[54:], elfSegmentSize)
-	le.PutUint16(b[56:], 4)
+	le.PutUint16(b[56:], uint16(segments))
 	le.PutUint16(b[58:], elfSections)
 	le.PutUint16(b[60:], 4)
 	le.PutUint16(b[62:], 3) // names of the sections

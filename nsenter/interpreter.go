@@ -52,8 +52,8 @@ func (in *Interpreter) Bytes(addr uint64, size int) ([]byte, error) {
 	for _, s := range []struct {
 		base  uint64
 		bytes []byte
-	}{{programBase, in.memory.ReadOnly}, {in.memory.WritableAddr, in.memory.Writable}, {reportBase, in.report}} {
-		if addr >= s.base && size >= 0 && addr-s.base+uint64(size) <= uint64(len(s.bytes)) {
+	}{{programBase, in.memory.ReadOnly}, {in.memory.ParkedAddr, in.memory.Parked}, {in.memory.WritableAddr, in.memory.Writable}, {reportBase, in.report}} {
+		if size >= 0 && addr >= s.base && addr-s.base <= uint64(len(s.bytes)) && uint64(size) <= uint64(len(s.bytes))-(addr-s.base) {
 			return s.bytes[addr-s.base:][:size], nil
 		}
 	}

@@ -112,6 +112,19 @@ var machineCases = []machineCase{
 		iov.Bytes[8] = 5
 		p.Call(unix.SYS_WRITEV, File("out"), Address(iov.At(0)), Int(1))
 	}, "inted", -1, 0},
+	{"parked steps", func(p *Program) {
+		t := p.Target()
+		c := p.Cell("length")
+		say(p, "be").JumpOn(unix.EBADF, t)
+		say(p, "fore ").Into(c)
+		p.Park()
+		p.Call(unix.SYS_WRITE, File("out"), p.String("after"), Value(c)) // the text comes back
+		bad(p).JumpOn(unix.EBADF, t)
+		say(p, "skipped")
+		p.Place(t)
+		say(p, ".")
+		bad(p)
+	}, "before after.", 8, unix.EBADF},
 	{"exit", func(p *Program) { p.Call(unix.SYS_EXIT_GROUP, Int(0)); say(p, "skipped") }, "", -1, 0},
 }
 

@@ -116,6 +116,8 @@ func (p *Program) argString(a *Arg, f format) string {
 		return "<" + string(a.ref.data.Bytes) + ">"
 	case argLoad:
 		return p.refString(a.ref)
+	case argParked:
+		return "all before this"
 	case argAddr:
 		if a.ref.kind != refData {
 			return "&" + p.refString(a.ref)

@@ -19,6 +19,7 @@ type Program struct {
 	strings map[string]*Data
 	args    []Arg  // the arguments of all steps, one after the other
 	rules   []Rule // room for rules
+	parked  int    // the first step of those that lie apart, 0: none
 }
 
 // Op tells the machine's two instructions apart.
@@ -121,10 +122,11 @@ type Arg struct {
 type argKind uint8
 
 const (
-	argInt  argKind = iota // value
-	argAddr                // the address ref
-	argLoad                // the 8 bytes at ref
-	argFile                // the descriptor that the launcher has under the name at ref
+	argInt    argKind = iota // value
+	argAddr                  // the address ref
+	argLoad                  // the 8 bytes at ref
+	argParked                // the size of what Park gives back
+	argFile                  // the descriptor that the launcher has under the name at ref
 )
 
 // New returns an empty program.
@@ -154,6 +156,20 @@ func (p *Program) InsertBefore(i int, steps ...Step) {
 			p.targets[t] = to + len(steps)
 		}
 	}
+	if p.parked > i {
+		p.parked += len(steps)
+	}
+}
+
+// Park adds the step that gives back the memory of all steps before it, and of
+// the constant data. What follows lies apart from them, so that a process that
+// waits there holds a page or two. They come back from the image when touched.
+func (p *Program) Park() {
+	apart := p.Target()
+	p.Goto(apart)
+	p.Place(apart)
+	p.parked = len(p.Steps)
+	p.Call(unix.SYS_MADVISE, Int(programBase), Arg{kind: argParked}, Int(unix.MADV_DONTNEED))
 }
 
 // Label sets the label of all following steps.
