@@ -162,6 +162,24 @@ func (c *compiler) mounts() error {
 	return nil
 }
 
+// checkLengths refuses what fsconfig(2) would, without saying why: it takes
+// strings of 255 bytes.
+func checkLengths(m specs.Mount, opts spec.MountOptions) error {
+	const most = 255
+	if isBind(m, opts) {
+		return nil
+	}
+	if len(m.Source) > most {
+		return fmt.Errorf("source: longer than the %d bytes that the kernel takes", most)
+	}
+	for _, option := range opts.Data {
+		if key, value, _ := strings.Cut(option, "="); len(key) > most || len(value) > most {
+			return fmt.Errorf("option %.40s…: longer than the %d bytes that the kernel takes", option, most)
+		}
+	}
+	return nil
+}
+
 func (c *compiler) allMounts() []specs.Mount {
 	return slices.Concat(c.in.Spec.Mounts, c.in.ExtraMounts)
 }
@@ -188,6 +206,9 @@ func (c *compiler) bindSource(m specs.Mount) string {
 
 func (c *compiler) mount(i int, m specs.Mount) error {
 	opts := spec.ParseMountOptions(m.Options)
+	if err := checkLengths(m, opts); err != nil {
+		return err
+	}
 	if opts.IDMap || opts.RecIDMap || len(m.UIDMappings) > 0 || len(m.GIDMappings) > 0 {
 		return fmt.Errorf("id-mapped mounts (idmap, uidMappings, gidMappings) are not supported yet")
 	}
@@ -420,7 +441,8 @@ func (c *compiler) remount(m specs.Mount, opts spec.MountOptions) error {
 	const all = unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV | unix.MOUNT_ATTR_NOEXEC | unix.MOUNT_ATTR_NOSYMFOLLOW
 	c.Label("remounting " + m.Destination)
 	c.resolve(m.Destination, unix.O_PATH, 0, c.tree)
-	if len(opts.Data) > 0 || len(opts.SuperFlags()) > 0 {
+	// a bind mount's remount is about the mount alone: its filesystem may be the host's
+	if !isBind(m, opts) && (len(opts.Data) > 0 || len(opts.SuperFlags()) > 0) {
 		c.Call(unix.SYS_FSPICK, nsenter.Value(c.tree), c.String(""), nsenter.Int(unix.FSPICK_CLOEXEC|unix.FSPICK_EMPTY_PATH)).Into(c.fs)
 		c.filesystemOptions(m, opts)
 		c.fsconfig(unix.FSCONFIG_CMD_RECONFIGURE, "", "").FailTo(c.explain)

@@ -85,6 +85,10 @@ func (c *compiler) namespaces() error {
 	if c.newUser { // made by the root of the user namespace, whose its files are to be
 		made &^= unix.CLONE_NEWIPC
 	}
+	if c.userNS { // where they may not be given up any more: user_namespaces(7), setgroups
+		c.Label("giving up the caller's groups")
+		c.Call(unix.SYS_SETGROUPS, nsenter.Int(0), nsenter.Int(0)).Ignore(unix.EPERM)
+	}
 	_, pid := c.joinNS[specs.PIDNamespace]
 	_, user := c.joinNS[specs.UserNamespace]
 	c.birth.Clones = pid || user || c.newNS[specs.TimeNamespace] || c.newUser
@@ -175,6 +179,7 @@ func (c *compiler) setns(t specs.LinuxNamespaceType) nsenter.Call {
 // launcher, goes on.
 func (c *compiler) cloneFirstProcess(flags uint64) {
 	c.Label("cloning the container's first process")
+	c.hide() // joining a user namespace may have made it dumpable
 	child := c.Cell("child")
 	born := c.Target()
 	c.Clone(flags|unix.CLONE_PARENT, nsenter.ReportChild()).Into(child)

@@ -1,7 +1,9 @@
 package libcontainer
 
 import (
+	"errors"
 	"fmt"
+	"math"
 	"os"
 	"slices"
 	"strconv"
@@ -115,10 +117,6 @@ func (c *creation) compile(gate Gate) error {
 	if c.manager, err = cgroups.New(hierarchies, path, c.o.ID); err != nil {
 		return fmt.Errorf("linux.cgroupsPath: %w", err)
 	}
-	// what is in a container's cgroup ends with the container
-	if pids, err := c.manager.AllPids(); err == nil && len(pids) > 0 {
-		return fmt.Errorf("linux.cgroupsPath: container's cgroup is not empty: %d process(es) found", len(pids))
-	}
 	if c.host, err = lookAtHost(c.o.ID, c.o.Bundle, c.spec, hierarchies, c.manager); err != nil {
 		return err
 	}
@@ -179,6 +177,10 @@ func (c *creation) preserve(in *Input) error {
 			return fmt.Errorf("preserved-fd %d (of %d) was not passed to rung", fd-3, in.PreserveFds)
 		}
 	}
+	// others of the caller are not the container's, not even until it executes
+	if err := unix.CloseRange(uint(3+in.PreserveFds), math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC); err != nil {
+		return fmt.Errorf("close_range: %w", err)
+	}
 	if listen > 0 {
 		in.Env = append(in.Env, "LISTEN_FDS="+strconv.Itoa(listen), "LISTEN_PID=1")
 	}
@@ -192,6 +194,15 @@ func (c *creation) enter(config []byte) error {
 	dir, err := c.r.Store.Create(c.o.ID)
 	if err != nil {
 		return err
+	}
+	// what is in a container's cgroup ends with the container; before there is a
+	// record of it, nothing does
+	if pids, err := c.manager.AllPids(); err != nil || len(pids) > 0 {
+		if err == nil {
+			err = fmt.Errorf("linux.cgroupsPath: container's cgroup is not empty: %d process(es) found", len(pids))
+		}
+		c.manager.Close()
+		return errors.Join(err, dir.Remove(), dir.Close())
 	}
 	c.container = &container{dir: dir, record: &store.Record{
 		Program: c.r.Version, ID: c.o.ID, OCIVersion: c.spec.Version, Bundle: c.o.Bundle, Rootfs: c.host.Rootfs,
@@ -208,7 +219,7 @@ func (c *creation) enter(config []byte) error {
 
 func (c *creation) hasOwnPids() bool {
 	return c.spec.Linux != nil && slices.ContainsFunc(c.spec.Linux.Namespaces, func(n specs.LinuxNamespace) bool {
-		return n.Type == specs.PIDNamespace
+		return n.Type == specs.PIDNamespace && n.Path == "" // one that is joined lives on without the first process
 	})
 }
 
@@ -344,7 +355,11 @@ func (c *creation) abort(err error) error {
 		c.socket = -1
 	}
 	c.endProcesses()
-	if undo := c.r.destroy(c.container, nil); undo != nil {
+	var config *specs.Spec
+	if c.record.Init.Pid > 0 { // from step 2 of the lifecycle on poststop hooks follow: runtime.md
+		config = c.spec
+	}
+	if undo := c.r.destroy(c.container, config); undo != nil {
 		c.r.Log.Warnf("container %s: undoing its creation: %v", c.o.ID, undo)
 	}
 	if c.o.PidFile != "" {

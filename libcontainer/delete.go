@@ -3,6 +3,7 @@ package libcontainer
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -37,7 +38,7 @@ func (r *Runtime) Delete(id string, force bool) error {
 		}
 	}
 	config, err := c.config()
-	if err != nil {
+	if err != nil && !(errors.Is(err, fs.ErrNotExist) && c.record.Phase == store.PhaseCreating) { // its creator was killed before it was saved
 		if !force {
 			return err
 		}
@@ -46,19 +47,16 @@ func (r *Runtime) Delete(id string, force bool) error {
 	return r.destroy(c, config)
 }
 
-// interrupt kills the first process of a container that is being created, and
-// with it the creation, which cleans up behind itself.
+// interrupt kills the first process without waiting for the lock, and with it
+// what may hold that: a creation, which cleans up behind itself, or hooks.
 func (r *Runtime) interrupt(id string) {
 	c, err := r.open(id, false)
 	if err != nil {
 		return // there is none, or the lock and the record will tell why not
 	}
 	defer c.close()
-	if status, err := c.status(); err != nil || status != store.Creating {
-		return
-	}
 	if init, err := c.record.Init.Open(); err == nil {
-		r.at("interrupting the creation")
+		r.at("killing the first process")
 		_ = unix.PidfdSendSignal(init, unix.SIGKILL, nil, 0)
 		unix.Close(init)
 	}

@@ -2,6 +2,7 @@ package libcontainer
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -62,15 +63,19 @@ type joining struct {
 
 // confine has the process live under the container's restrictions. A
 // startContainer hook is a file of the image: with the rights of the caller in
-// the container's namespaces it could leave them.
+// the container's namespaces it could leave them. Its limits and its umask are
+// the caller's, though.
 func (j *joining) confine(c *container, config *specs.Spec) error {
-	host := &Host{}
+	host := &Host{Rootfs: c.record.Rootfs}
 	var err error
 	if host.LastCap, err = capabilities.LastCap(); err != nil {
 		return err
 	}
 	if host.Bounding, err = capabilities.Bounding(); err != nil {
 		return err
+	}
+	if p := config.Process; p.ApparmorProfile != "" && hasAppArmor() || p.SelinuxLabel != "" && hasSELinux() {
+		return errors.New("hooks.startContainer: not supported yet under an AppArmor profile or a SELinux label")
 	}
 	in := &Input{Spec: config, Host: host}
 	if config.Linux != nil && config.Linux.Seccomp != nil {
@@ -181,10 +186,8 @@ func (j *joining) start(r *Runtime, h specs.Hook, stdin, output int) (int, error
 		return 0, err
 	}
 	unix.Close(child.Pidfd)
-	for n := 1; n > 0; { // until execve closes the other end, or the process ends
-		if n, err = unix.Read(pair[0], make([]byte, 1)); err == unix.EINTR {
-			n = 1
-		}
+	if err := j.waitExecuted(pair[0], child.Pid); err != nil {
+		return 0, err
 	}
 	page := make([]byte, nsenter.ReportSize)
 	if _, err := unix.Pread(report, page, 0); err != nil {
@@ -200,6 +203,26 @@ func (j *joining) start(r *Runtime, h specs.Hook, stdin, output int) (int, error
 		return 0, err
 	}
 	return child.Pid, nil
+}
+
+// waitExecuted waits until the execve closes the other end of the socket, or the
+// process ends; not longer than the container's first process lives.
+func (j *joining) waitExecuted(socket, pid int) error {
+	for {
+		poll := []unix.PollFd{{Fd: int32(socket), Events: unix.POLLIN}, {Fd: int32(j.init), Events: unix.POLLIN}}
+		_, err := unix.Poll(poll, -1)
+		switch {
+		case err == unix.EINTR:
+		case err != nil:
+			return fmt.Errorf("waiting for a hook to be executed: %w", err)
+		case poll[0].Revents != 0:
+			return nil
+		case poll[1].Revents != 0:
+			unix.Kill(pid, unix.SIGKILL) // a child that was not waited for keeps its pid
+			reap(pid)
+			return errors.New("the container's first process has ended")
+		}
+	}
 }
 
 // reap waits for the end of a child.
@@ -219,6 +242,7 @@ func (j *joining) program(h specs.Hook) (*nsenter.Program, error) {
 	p.Label("joining the container")
 	p.MapReport(fileReport)
 	p.Call(unix.SYS_PRCTL, nsenter.Int(unix.PR_SET_DUMPABLE), nsenter.Int(0))
+	p.Call(unix.SYS_SETGROUPS, nsenter.Int(0), nsenter.Int(0)).Ignore(unix.EPERM) // the caller's mean something on the host
 	for _, name := range slices.Sorted(maps.Keys(j.groups)) {
 		p.Call(unix.SYS_WRITE, nsenter.File(name), p.String("0"), nsenter.Int(1))
 	}
@@ -231,8 +255,15 @@ func (j *joining) program(h specs.Hook) (*nsenter.Program, error) {
 		p.Place(born)
 	}
 	p.Label("preparing the hook")
-	p.Call(unix.SYS_SETPGID, nsenter.Int(0), nsenter.Int(0))
+	p.Call(unix.SYS_SETSID) // /dev/tty must not be the caller's terminal
 	p.Call(unix.SYS_RT_SIGPROCMASK, nsenter.Int(unix.SIG_SETMASK), nsenter.Words(0), nsenter.Int(0), nsenter.Int(8))
+	if j.confined != nil {
+		p.Call(unix.SYS_KEYCTL, nsenter.Int(unix.KEYCTL_JOIN_SESSION_KEYRING), nsenter.Int(0)).
+			Ignore(unix.ENOSYS, unix.EDQUOT, unix.EPERM, unix.EACCES)
+		if !j.confined.mountNS {
+			p.Call(unix.SYS_CHROOT, p.String(j.confined.in.Host.Rootfs))
+		}
+	}
 	p.Call(unix.SYS_CHDIR, p.String("/"))
 	if j.namespaces&unix.CLONE_NEWUSER != 0 {
 		p.Call(unix.SYS_SETRESGID, nsenter.Int(0), nsenter.Int(0), nsenter.Int(0))

@@ -79,14 +79,9 @@ func lookAtHost(id, bundle string, s *specs.Spec, h cgroups.Hierarchies, m *cgro
 			host.OwnStreams[fd] = kind == unix.S_IFIFO || kind == unix.S_IFREG || kind == unix.S_IFSOCK
 		}
 	}
-	if p := s.Process; p != nil && p.ApparmorProfile != "" {
-		enabled, _ := os.ReadFile("/sys/module/apparmor/parameters/enabled")
-		host.AppArmor = bytes.HasPrefix(enabled, []byte("Y"))
-	}
-	if p := s.Process; p != nil && p.SelinuxLabel != "" || s.Linux != nil && s.Linux.MountLabel != "" {
-		_, err := os.Stat("/sys/fs/selinux/enforce")
-		host.SELinux = err == nil
-	}
+	p := s.Process
+	host.AppArmor = p != nil && p.ApparmorProfile != "" && hasAppArmor()
+	host.SELinux = (p != nil && p.SelinuxLabel != "" || s.Linux != nil && s.Linux.MountLabel != "") && hasSELinux()
 	if s.Linux != nil && strings.HasSuffix(s.Linux.RootfsPropagation, "shared") {
 		if host.RootfsMount, err = mountPoint(host.Rootfs); err != nil {
 			return nil, err
@@ -95,6 +90,16 @@ func lookAtHost(id, bundle string, s *specs.Spec, h cgroups.Hierarchies, m *cgro
 	host.showHierarchies(s, h, m)
 	host.Resolved = danglingDestinations(host.Rootfs, s.Mounts)
 	return host, nil
+}
+
+func hasAppArmor() bool {
+	enabled, err := os.ReadFile("/sys/module/apparmor/parameters/enabled")
+	return err == nil && bytes.HasPrefix(enabled, []byte("Y"))
+}
+
+func hasSELinux() bool {
+	_, err := os.Stat("/sys/fs/selinux/enforce")
+	return err == nil
 }
 
 // rootfsPath is root.path as an absolute path of an existing directory.

@@ -191,6 +191,9 @@ func TestHookFailure(t *testing.T) {
 			case "prestart", "createRuntime", "createContainer":
 				create().Fails(kind, "exit status 3")
 				c.LeavesNothing()
+				if !exists("poststop") {
+					t.Error("the poststop hooks did not run")
+				}
 			case "startContainer", "poststart":
 				create().OK()
 				do("start", c.ID).Fails(kind, "exit status 3")

@@ -30,7 +30,9 @@ func unitTests(t *totals) error {
 	if err != nil {
 		return err
 	}
-	packages = slices.DeleteFunc(packages, func(p string) bool { return strings.HasSuffix(p, "/tests/integration") || strings.HasSuffix(p, "/tests/faults") })
+	packages = slices.DeleteFunc(packages, func(p string) bool {
+		return strings.HasSuffix(p, "/tests/integration") || strings.HasSuffix(p, "/tests/faults")
+	})
 	if err := goTest(t, ".", nil, packages...); err != nil {
 		return err
 	}
