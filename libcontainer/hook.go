@@ -186,28 +186,47 @@ func (j *joining) start(r *Runtime, h specs.Hook, stdin, output int) (int, error
 		return 0, err
 	}
 	unix.Close(child.Pidfd)
-	if err := j.waitExecuted(pair[0], child.Pid); err != nil {
+	waitErr := j.waitExecuted(pair[0])
+	if waitErr != nil {
+		unix.Kill(child.Pid, unix.SIGKILL) // a child that was not waited for keeps its pid
+		reap(child.Pid)
+	}
+	told, err := readReport(report)
+	if err != nil {
 		return 0, err
 	}
-	page := make([]byte, nsenter.ReportSize)
-	if _, err := unix.Pread(report, page, 0); err != nil {
-		return 0, fmt.Errorf("report page of a hook: %w", err)
-	}
-	told := nsenter.ParseReport(page)
+	pid := child.Pid
 	if told.Child > 0 {
-		reap(child.Pid)
-		child.Pid = told.Child
+		pid = told.Child
+		if waitErr == nil {
+			reap(child.Pid)
+		} else {
+			unix.Kill(pid, unix.SIGKILL)
+			reap(pid)
+		}
+	}
+	if waitErr != nil {
+		return 0, waitErr
 	}
 	if err := p.Failure(told); err != nil {
-		reap(child.Pid)
+		reap(pid)
 		return 0, err
 	}
-	return child.Pid, nil
+	return pid, nil
+}
+
+// readReport reads a report page from its file.
+func readReport(fd int) (nsenter.Report, error) {
+	page := make([]byte, nsenter.ReportSize)
+	if _, err := unix.Pread(fd, page, 0); err != nil {
+		return nsenter.Report{}, fmt.Errorf("reading the report page: %w", err)
+	}
+	return nsenter.ParseReport(page), nil
 }
 
 // waitExecuted waits until the execve closes the other end of the socket, or the
 // process ends; not longer than the container's first process lives.
-func (j *joining) waitExecuted(socket, pid int) error {
+func (j *joining) waitExecuted(socket int) error {
 	for {
 		poll := []unix.PollFd{{Fd: int32(socket), Events: unix.POLLIN}, {Fd: int32(j.init), Events: unix.POLLIN}}
 		_, err := unix.Poll(poll, -1)
@@ -218,8 +237,6 @@ func (j *joining) waitExecuted(socket, pid int) error {
 		case poll[0].Revents != 0:
 			return nil
 		case poll[1].Revents != 0:
-			unix.Kill(pid, unix.SIGKILL) // a child that was not waited for keeps its pid
-			reap(pid)
 			return errors.New("the container's first process has ended")
 		}
 	}
@@ -324,11 +341,11 @@ func (c *creation) runSources() error {
 	}
 	unix.Close(child.Pidfd)
 	status := reap(child.Pid)
-	page := make([]byte, nsenter.ReportSize)
-	if _, err := unix.Pread(report, page, 0); err != nil {
-		return fmt.Errorf("report page of the sources: %w", err)
+	told, err := readReport(report)
+	if err != nil {
+		return err
 	}
-	if err := c.birth.Sources.Failure(nsenter.ParseReport(page)); err != nil {
+	if err := c.birth.Sources.Failure(told); err != nil {
 		return hinted(err)
 	}
 	if status.Signaled() {
