@@ -41,6 +41,11 @@ func (r *Runtime) Start(id string) error {
 	if h := config.Hooks; h != nil && len(h.StartContainer) > 0 {
 		r.at("running the startContainer hooks")
 		if err := r.runHooks(c, hooks.StartContainer, h.StartContainer, c.hookState(specs.StateCreated), config, init); err != nil {
+			// the hook may have failed because the program did, whose step says why
+			var failed *stepFailure
+			if why := c.executed(); errors.As(why, &failed) {
+				err = errors.Join(why, err)
+			}
 			return errors.Join(err, c.killInit(init))
 		}
 	}
