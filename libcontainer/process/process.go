@@ -51,7 +51,7 @@ type State uint8
 
 const (
 	Dead    State = iota // it does not exist, or no longer
-	Zombie               // it has ended, and its parent has not waited for it
+	Zombie               // it has ended, or is just about to, and its parent has not waited for it
 	Running              // anything else, stopped and frozen ones too
 )
 
@@ -154,22 +154,27 @@ func BootID() (string, error) {
 // A stat is what rung needs of /proc/PID/stat.
 type stat struct {
 	letter    byte   // field 3
+	flags     uint64 // field 9
 	threads   int    // field 20
 	startTime uint64 // field 22
 }
 
+// exiting is PF_EXITING of the kernel's include/linux/sched.h. The thread has
+// called exit, or was killed, and will not return to its program; before it is
+// a zombie it gives back what it has, its executable among the first.
+const exiting = 0x4
+
 func (s stat) state() State {
-	switch s.letter {
-	case 'Z':
-		// The first thread may end before the others: its process runs on.
-		if s.threads > 1 {
-			return Running
-		}
-		return Zombie
-	case 'X', 'x':
+	switch {
+	case s.letter == 'X' || s.letter == 'x':
 		return Dead
+	case s.letter != 'Z' && s.flags&exiting == 0:
+		return Running
+	// The first thread may end before the others: its process runs on.
+	case s.threads > 1:
+		return Running
 	}
-	return Running
+	return Zombie
 }
 
 func readStat(pid int) (stat, error) {
@@ -205,11 +210,15 @@ func parseStat(line []byte) (stat, error) {
 	if err != nil {
 		return stat{}, fmt.Errorf("number of threads: %w", err)
 	}
+	flags, err := strconv.ParseUint(string(fields[6]), 10, 64)
+	if err != nil {
+		return stat{}, fmt.Errorf("flags: %w", err)
+	}
 	start, err := strconv.ParseUint(string(fields[19]), 10, 64)
 	if err != nil {
 		return stat{}, fmt.Errorf("start time: %w", err)
 	}
-	return stat{fields[0][0], threads, start}, nil
+	return stat{fields[0][0], flags, threads, start}, nil
 }
 
 // readSmall reads a file of procfs into buf, in one system call: procfs

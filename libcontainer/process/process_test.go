@@ -213,9 +213,9 @@ func TestParseStat(t *testing.T) {
 		want stat
 		err  string
 	}{
-		{"12 (sh) S" + statTail, stat{'S', 7, 4711}, ""},
-		{"12 (a b) R ) (c) Z" + statTail, stat{'Z', 7, 4711}, ""},
-		{"12 (\n) R 1) T" + statTail, stat{'T', 7, 4711}, ""},
+		{"12 (sh) S" + statTail, stat{'S', 6, 7, 4711}, ""},
+		{"12 (a b) R ) (c) Z" + statTail, stat{'Z', 6, 7, 4711}, ""},
+		{"12 (\n) R 1) T" + statTail, stat{'T', 6, 7, 4711}, ""},
 		{"12 () R 1", stat{}, "too few"},
 		{"12 sh S", stat{}, "name"},
 		{"", stat{}, "name"},
@@ -229,6 +229,27 @@ func TestParseStat(t *testing.T) {
 		}
 		if tt.err != "" && (err == nil || !strings.Contains(err.Error(), tt.err)) {
 			t.Errorf("parseStat(%q): error %v, want one with %q", tt.line, err, tt.err)
+		}
+	}
+}
+
+func TestStatState(t *testing.T) {
+	for _, tt := range []struct {
+		stat stat
+		want State
+	}{
+		{stat{letter: 'S', threads: 1}, Running},
+		{stat{letter: 'D', threads: 1, flags: 0x400000}, Running},
+		{stat{letter: 'Z', threads: 1, flags: exiting}, Zombie},
+		{stat{letter: 'Z', threads: 2, flags: exiting}, Running},
+		{stat{letter: 'X', threads: 1, flags: exiting}, Dead},
+		// between the kill and the zombie: no longer what it executed, and not running
+		{stat{letter: 'R', threads: 1, flags: exiting}, Zombie},
+		{stat{letter: 'D', threads: 0, flags: exiting}, Zombie},
+		{stat{letter: 'R', threads: 2, flags: exiting}, Running},
+	} {
+		if got := tt.stat.state(); got != tt.want {
+			t.Errorf("%+v: %v, want %v", tt.stat, got, tt.want)
 		}
 	}
 }
