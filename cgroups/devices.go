@@ -71,32 +71,51 @@ func (p *plan) devices(rules []specs.LinuxDeviceCgroup) error {
 		return nil
 	}
 	d := devicePlan{plan: p}
-	var denied []device
+	denied, err := d.follow(rules)
+	if err != nil {
+		return err
+	}
+	d.property = "devices"
+	for _, r := range d.defaults(denied) {
+		d.write(true, r.String()).soft = softDefault
+	}
+	return nil
+}
+
+// softDefault is why the writing of a default device may fail: a parent that does
+// not allow it, as in a container, is no reason to fail. Nobody asked for it.
+var softDefault = []unix.Errno{unix.EPERM}
+
+// follow plans the rules one after the other, and returns those narrower than the
+// denial of everything that deny something.
+func (d *devicePlan) follow(rules []specs.LinuxDeviceCgroup) (denied []device, err error) {
 	for i := range rules {
 		d.property = fmt.Sprintf("devices[%d]", i)
 		parts, all, err := parseRule(&rules[i])
 		if err != nil {
-			return fmt.Errorf("linux.resources.%s.%w", d.property, err)
+			return nil, fmt.Errorf("linux.resources.%s.%w", d.property, err)
 		}
 		if all {
 			d.reset(rules[i].Allow)
 			continue
 		}
-		if i == 0 {
+		if i == 0 && !d.known {
 			d.present()
 		}
 		for _, part := range parts {
 			if err := d.rule(rules[i].Allow, part); err != nil {
-				return fmt.Errorf("linux.resources.%s: %w", d.property, err)
+				return nil, fmt.Errorf("linux.resources.%s: %w", d.property, err)
 			}
-			if !rules[i].Allow && part != (device{part.kind, every, every, rwm}) {
+			switch {
+			case rules[i].Allow:
+			case part == device{part.kind, every, every, rwm}:
+				d.grounds += string(part.kind)
+			default:
 				denied = append(denied, part)
 			}
 		}
 	}
-	d.property = "devices"
-	d.defaults(denied)
-	return nil
+	return denied, nil
 }
 
 // A devicePlan follows what the kernel makes of the rules.
@@ -105,6 +124,8 @@ type devicePlan struct {
 	property   string
 	allowed    bool     // the policy
 	exceptions []device // from the policy
+	known      bool     // the two above are what is in force
+	grounds    string   // the types of which all devices were denied or allowed at once
 }
 
 // present starts with the present policy, which a new cgroup has from its parent.
@@ -127,7 +148,7 @@ func (d *devicePlan) present() {
 
 // reset writes a new policy, which has no exceptions.
 func (d *devicePlan) reset(allow bool) {
-	d.allowed, d.exceptions = allow, nil
+	d.allowed, d.exceptions, d.grounds = allow, nil, "bc"
 	d.write(allow, "a")
 }
 
@@ -181,10 +202,11 @@ func (d *devicePlan) add(r device) {
 	d.exceptions = append(d.exceptions, r)
 }
 
-// defaults allows the default devices, less what was denied.
-func (d *devicePlan) defaults(denied []device) {
+// defaults returns the default devices that are still to be allowed, less what was
+// denied.
+func (d *devicePlan) defaults(denied []device) (missing []device) {
 	if d.allowed {
-		return
+		return nil
 	}
 	for _, r := range defaultDevices {
 		for _, no := range denied {
@@ -198,11 +220,10 @@ func (d *devicePlan) defaults(denied []device) {
 			}
 		}
 		if r.access != 0 {
-			// A parent that does not allow one, as in a container, is no
-			// reason to fail: nobody asked for it.
-			d.write(true, r.String()).soft = []unix.Errno{unix.EPERM}
+			missing = append(missing, r)
 		}
 	}
+	return missing
 }
 
 // parseRule returns the devices of a rule, those of each type by themselves. All is

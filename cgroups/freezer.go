@@ -18,20 +18,32 @@ const (
 // frozen.
 const freezeTimeout = 2 * time.Second
 
+// thawEvery is how long one attempt at freezing takes.
+const thawEvery = 200 * time.Millisecond
+
 // Freeze stops all processes of the cgroup and of its descendants, and returns
 // when all are stopped. After two seconds it gives up, thaws them and returns an
 // error.
 func (m *Manager) Freeze() error {
 	g := m.find("freezer")
 	if g == nil {
-		return errors.New("freezing: the freezer controller is not mounted")
+		return fmt.Errorf("freezing: %w", m.lacks("freezer"))
 	}
 	deadline := time.Now().Add(freezeTimeout)
+	thaw := time.Now().Add(thawEvery)
 	for wait := newBackoff(10 * time.Microsecond); ; wait.sleep() {
 		// A process that forks or joins while the cgroup is FREEZING can be
-		// missed; writing again makes the kernel look again.
+		// missed; writing again makes the kernel look again. One that waits in
+		// the kernel for another that is frozen already needs that one to go on.
+		if now := time.Now(); now.After(thaw) {
+			thaw = now.Add(thawEvery)
+			if err := g.write("freezer.state", thawed); err != nil {
+				return err
+			}
+			wait.sleep()
+		}
 		if err := g.write("freezer.state", frozen); err != nil {
-			return err
+			return errors.Join(err, ignoreGone(g.write("freezer.state", thawed)))
 		}
 		state, err := g.read("freezer.state")
 		if err != nil || state == frozen {
@@ -41,7 +53,7 @@ func (m *Manager) Freeze() error {
 			break
 		}
 	}
-	err := fmt.Errorf("freezing %s: still not frozen after %v", g.Path, freezeTimeout)
+	err := fmt.Errorf("freezing %s: still not frozen after %v: a process waits in the kernel and cannot be stopped (see ps -o pid,stat,wchan: state D)", g.Path, freezeTimeout)
 	return errors.Join(err, g.write("freezer.state", thawed))
 }
 
@@ -49,7 +61,7 @@ func (m *Manager) Freeze() error {
 func (m *Manager) Thaw() error {
 	g := m.find("freezer")
 	if g == nil {
-		return errors.New("thawing: the freezer controller is not mounted")
+		return fmt.Errorf("thawing: %w", m.lacks("freezer"))
 	}
 	if err := g.write("freezer.state", thawed); err != nil {
 		return err

@@ -183,6 +183,20 @@ func (m *Manager) find(controller string) *group {
 	return nil
 }
 
+// ErrNone is why what needs a cgroup cannot be done with a container that has none.
+var ErrNone = errors.New("the container has no cgroup (it was created with --cgroup-manager disabled)")
+
+// lacks is the error of what needs a controller that the container does not have.
+func (m *Manager) lacks(controller string) error {
+	if len(m.groups) == 0 {
+		return ErrNone
+	}
+	return fmt.Errorf("the %s controller is not mounted", controller)
+}
+
+// Any says whether the container has a cgroup in any hierarchy.
+func (m *Manager) Any() bool { return len(m.groups) > 0 }
+
 // Exists says whether the cgroup is there in at least one hierarchy.
 func (m *Manager) Exists() bool {
 	for i := range m.groups {

@@ -20,6 +20,7 @@ type write struct {
 	property   string       // where the value comes from: "linux.resources.…"
 	soft       []unix.Errno // errors that are only warnings
 	verify     bool         // a size that reads back differently is a warning
+	undo       []write      // take the write back, in this order; only where the file cannot be read
 }
 
 // A plan is what to write where, and in which order, for linux.resources. Making
@@ -83,13 +84,25 @@ func (p *plan) resources(r *specs.LinuxResources) error {
 	if r == nil {
 		return nil
 	}
-	if len(r.Unified) > 0 {
-		keys := slices.Sorted(maps.Keys(r.Unified))
-		return fmt.Errorf("linux.resources.unified: %s cannot be set: containers are limited through cgroup v1 here", strings.Join(keys, ", "))
+	if err := refuseUnified(r); err != nil {
+		return err
 	}
 	if err := p.devices(r.Devices); err != nil {
 		return err
 	}
+	return p.others(r)
+}
+
+func refuseUnified(r *specs.LinuxResources) error {
+	if len(r.Unified) == 0 {
+		return nil
+	}
+	keys := slices.Sorted(maps.Keys(r.Unified))
+	return fmt.Errorf("linux.resources.unified: %s cannot be set: containers are limited through cgroup v1 here", strings.Join(keys, ", "))
+}
+
+// others plans all but the devices.
+func (p *plan) others(r *specs.LinuxResources) error {
 	p.memory(r.Memory)
 	p.cpu(r.CPU)
 	p.block(r.BlockIO)
