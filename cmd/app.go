@@ -97,11 +97,15 @@ func (a *App) commands(args []string) []*cli.Command {
 		{"features", a.features},
 		{"kill", a.kill},
 		{"list", a.list},
+		{"pause", a.pause},
 		{"plan", a.plan},
+		{"ps", a.ps},
+		{"resume", a.resume},
 		{"run", a.run},
 		{"spec", a.spec},
 		{"start", a.start},
 		{"state", a.state},
+		{"update", a.update},
 	}
 	help := slices.ContainsFunc(args, isHelp)
 	var list []*cli.Command

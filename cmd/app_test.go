@@ -83,7 +83,7 @@ func TestErrors(t *testing.T) {
 		want string // part of the message
 	}{
 		{"", "no command"},
-		{"pause c", `unknown command "pause"`},
+		{"explode c", `unknown command "explode"`},
 		{"--nope", "flag provided but not defined: -nope"},
 		{"--systemd-cgroup state c", "--systemd-cgroup is not supported yet"},
 		{"--cgroup-manager systemd list", "--cgroup-manager systemd is not supported yet"},

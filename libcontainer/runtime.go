@@ -73,7 +73,8 @@ func (c *container) close() { c.dir.Close() }
 // cgroup is the container's cgroup, of which the record knows the directories.
 func (c *container) cgroup() *cgroups.Manager { return cgroups.Restore(decodeCgroup(c.record.Cgroup)) }
 
-// config is the configuration as it was at create.
+// config is the configuration as it was at create, with the limits as update has
+// changed them.
 func (c *container) config() (*specs.Spec, error) {
 	data, err := c.dir.ReadFile(store.ConfigName)
 	if err != nil {
@@ -83,7 +84,7 @@ func (c *container) config() (*specs.Spec, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the saved configuration: %w", err)
 	}
-	return s, nil
+	return s, c.updated(s)
 }
 
 // status derives the container's status from the kernel.

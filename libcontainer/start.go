@@ -76,6 +76,8 @@ func (c *container) expectCreated() error {
 		return errors.Join(errors.New("cannot start a container that has stopped"), c.executed())
 	case status == store.Creating:
 		return errors.New("cannot start a container that is being created")
+	case status == store.Paused:
+		return errors.New("cannot start a container in the paused state")
 	case status != store.Created:
 		return errors.New("cannot start an already running container")
 	}

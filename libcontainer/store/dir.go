@@ -13,12 +13,13 @@ import (
 
 // Names in a container's directory.
 const (
-	recordName = "record"
-	ConfigName = "config.json" // the configuration, as it was at create
-	StartName  = "start.sock"  // the socket on which init waits for start
-	ReportName = "report"      // the birth program's report page
-	NotifyName = "notify"      // a directory, bound into the container
-	NotifySock = "notify.sock" // in it, the socket for sd_notify(3)
+	recordName    = "record"
+	ConfigName    = "config.json"    // the configuration, as it was at create
+	ResourcesName = "resources.json" // its linux.resources, as update has changed them; mostly there is none
+	StartName     = "start.sock"     // the socket on which init waits for start
+	ReportName    = "report"         // the birth program's report page
+	NotifyName    = "notify"         // a directory, bound into the container
+	NotifySock    = "notify.sock"    // in it, the socket for sd_notify(3)
 )
 
 // A Dir is the directory of one container. Its files are reached through a
@@ -136,6 +137,8 @@ func (d *Dir) Remove() error {
 		{recordName + ".new", 0},
 		{ConfigName, 0},
 		{ConfigName + ".new", 0},
+		{ResourcesName, 0},
+		{ResourcesName + ".new", 0},
 		{StartName, 0},
 		{ReportName, 0},
 		{ReportName + ".new", 0},

@@ -1,0 +1,48 @@
+package libcontainer
+
+import (
+	"fmt"
+
+	"github.com/rung-oci/rung/libcontainer/store"
+)
+
+// Pause stops all processes of a container that is created or running, where they
+// are. If that cannot be done in two seconds they go on, and the error says so.
+func (r *Runtime) Pause(id string) error {
+	c, err := r.open(id, true)
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	status, err := c.status()
+	if err != nil {
+		return err
+	}
+	if status != store.Running && status != store.Created {
+		return fmt.Errorf("container not running: it is %s", status)
+	}
+	m := c.cgroup()
+	defer m.Close()
+	r.at("freezing the cgroup")
+	return m.Freeze()
+}
+
+// Resume lets the processes of a paused container go on.
+func (r *Runtime) Resume(id string) error {
+	c, err := r.open(id, true)
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	status, err := c.status()
+	if err != nil {
+		return err
+	}
+	if status != store.Paused {
+		return fmt.Errorf("container not paused: it is %s", status)
+	}
+	m := c.cgroup()
+	defer m.Close()
+	r.at("thawing the cgroup")
+	return m.Thaw()
+}
