@@ -5,6 +5,7 @@
 package cmd
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -57,7 +59,8 @@ func New(b Build) *App {
 // stderr, else 0, or what became of the container's process (see
 // [libcontainer.Runtime.Run]).
 func (a *App) Run(args []string) int {
-	if err := a.cli(args).Run(args); err != nil {
+	app := a.cli(args)
+	if err := app.Run(flagsFirst(app, args)); err != nil {
 		if a.runtime.Log == nil {
 			a.openLog() // a global flag is wrong; --log may be right
 		}
@@ -67,12 +70,19 @@ func (a *App) Run(args []string) int {
 	return a.status
 }
 
+// Definition is the whole command line: for manual pages and completions.
+func (a *App) Definition() *cli.App { return a.cli([]string{"rung", "help"}) }
+
 func (a *App) cli(args []string) *cli.App {
+	name := ""
+	if len(args) > 0 {
+		name = peerName(args[0])
+	}
 	return &cli.App{
-		Name:           "rung",
+		Name:           cmp.Or(name, "rung"),
 		Usage:          "create and run containers from OCI bundles",
-		UsageText:      "rung [global options] command [command options] [arguments]",
-		Version:        a.version(),
+		UsageText:      cmp.Or(name, "rung") + " [global options] command [command options] [arguments]",
+		Version:        a.version(name),
 		Compiled:       time.Unix(1, 0), // or else cli looks at the file's time
 		Flags:          a.global.flags(),
 		Before:         func(*cli.Context) error { return a.setup() },
@@ -82,6 +92,8 @@ func (a *App) cli(args []string) *cli.App {
 		Writer:         a.stdout,
 		ErrWriter:      a.stderr,
 		Commands:       a.commands(args),
+
+		DisableSliceFlagSeparator: true, // a comma in a value is part of it
 	}
 }
 
@@ -117,6 +129,9 @@ func (a *App) commands(args []string) []*cli.Command {
 		c.Name = e.name
 		c.HideHelpCommand = true // "help" and "h" are names for containers
 		c.OnUsageError = usageError
+		if help {
+			explain(c)
+		}
 		list = append(list, c)
 	}
 	return list
@@ -127,23 +142,46 @@ func isHelp(arg string) bool {
 	return arg == "help" || arg == "h"
 }
 
-// version is what follows "rung version " for --version: clients parse it.
-func (a *App) version() string {
-	return fmt.Sprintf("%s\ncommit: %s\nspec: %s\ngo: %s", a.build.Version, a.build.Commit, specs.Version, runtime.Version())
+// peerName returns the runtime whose place the executable has, going by the
+// name it was called by: runc for runc and such as buildkit-runc, crun likewise,
+// else "".
+func peerName(path string) string {
+	base := filepath.Base(path)
+	switch name := base[strings.LastIndexByte(base, '-')+1:]; name {
+	case "runc", "crun":
+		return name
+	}
+	return ""
+}
+
+// version is what follows "NAME version " for --version: clients parse it. In
+// the place of another runtime the name is that one's, so the last line tells
+// that it is rung.
+func (a *App) version(peer string) string {
+	v := fmt.Sprintf("%s\ncommit: %s\nspec: %s\ngo: %s", a.build.Version, a.build.Commit, specs.Version, runtime.Version())
+	if peer != "" {
+		v += "\nimplementation: rung"
+	}
+	return v
 }
 
 func noCommand(c *cli.Context) error {
 	if c.Args().Present() {
-		return fmt.Errorf("unknown command %q: see rung --help", c.Args().First())
+		return fmt.Errorf("unknown command %q: see %s --help", c.Args().First(), c.App.Name)
 	}
-	return errors.New("no command: see rung --help")
+	return fmt.Errorf("no command: see %s --help", c.App.Name)
 }
 
 func usageError(c *cli.Context, err error, isSubcommand bool) error {
-	if isSubcommand {
-		return fmt.Errorf("%s: %w: see rung %[1]s --help", c.Command.Name, err)
+	if !isSubcommand {
+		return fmt.Errorf("%w: see %s --help", err, c.App.Name)
 	}
-	return fmt.Errorf("%w: see rung --help", err)
+	if name, ok := strings.CutPrefix(err.Error(), "flag provided but not defined: "); ok {
+		if known, _ := findFlag(c.App.Flags, name); known {
+			return fmt.Errorf("%s: %w: it is a global flag, which stands before the command", c.Command.Name, err)
+		}
+	}
+	return fmt.Errorf("%s: %w: see %s %[1]s --help", c.Command.Name, err, c.App.Name)
 }
 
 // globalFlags are the flags before the command.
@@ -165,6 +203,7 @@ func (g *globalFlags) flags() []cli.Flag {
 		&cli.BoolFlag{Name: "systemd-cgroup", Destination: &g.systemdCgroup, Usage: "not supported yet", DisableDefaultText: true},
 		&cli.StringFlag{Name: "cgroup-manager", Destination: &g.cgroupManager, Value: "cgroupfs", Usage: "what makes cgroups; only cgroupfs yet", DefaultText: "cgroupfs"},
 		&cli.StringFlag{Name: "rootless", Destination: &g.rootless, Value: "auto", Usage: "false or auto; true is not supported yet", DefaultText: "auto"},
+		&cli.StringFlag{Name: "criu", Hidden: true, Usage: "ignored, as by runc: CRIU is found in PATH"},
 	}
 }
 
@@ -179,7 +218,7 @@ func (a *App) setup() error {
 	if err != nil {
 		return err
 	}
-	if a.runtime.Store, err = store.New(g.rootDir()); err != nil {
+	if a.runtime.Store, err = g.store(); err != nil {
 		return err
 	}
 	a.runtime.Version = a.build.Version
@@ -214,15 +253,14 @@ func (g *globalFlags) level() (logs.Level, error) {
 	return logs.ParseLevel(g.logLevel)
 }
 
-// rootDir returns the store's root, the empty string for its default.
-func (g *globalFlags) rootDir() string {
-	if g.root != "" || os.Geteuid() == 0 {
-		return g.root
+// store returns the store that --root names, or the default one of the user.
+func (g *globalFlags) store() (store.Store, error) {
+	if g.root == "" && os.Geteuid() != 0 {
+		if dir := os.Getenv("XDG_RUNTIME_DIR"); dir != "" {
+			return store.NewDefault(filepath.Join(dir, "rung"))
+		}
 	}
-	if dir := os.Getenv("XDG_RUNTIME_DIR"); dir != "" {
-		return filepath.Join(dir, "rung")
-	}
-	return ""
+	return store.New(g.root)
 }
 
 // unsupported refuses by name what rung does not do yet.
@@ -237,12 +275,22 @@ func (g *globalFlags) unsupported() error {
 	default:
 		return fmt.Errorf("--cgroup-manager: %q is no cgroup manager", g.cgroupManager)
 	}
-	switch g.rootless {
-	case "false", "auto":
-	case "true":
-		return errors.New("--rootless true is not supported yet")
-	default:
-		return fmt.Errorf("--rootless: %q is none of true, false, auto", g.rootless)
+	rootless, err := parseRootless(g.rootless)
+	if err == nil && rootless {
+		err = errors.New("--rootless true is not supported yet")
 	}
-	return nil
+	return err
+}
+
+// parseRootless takes the spellings that runc takes; auto is false, as long as
+// there are no rootless containers.
+func parseRootless(text string) (bool, error) {
+	if text == "" || strings.EqualFold(text, "auto") {
+		return false, nil
+	}
+	b, err := strconv.ParseBool(text)
+	if err != nil {
+		return false, fmt.Errorf("--rootless: %q is none of true, false, auto", text)
+	}
+	return b, nil
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/rung-oci/rung/libcontainer"
 	"github.com/rung-oci/rung/libcontainer/logs"
+	"github.com/rung-oci/rung/libcontainer/store"
 )
 
 // result is what a command line did.
@@ -71,8 +72,8 @@ func TestVersion(t *testing.T) {
 			t.Errorf("%s: exit code %d, %q; want %q", flag, got.code, got.stdout, want)
 		}
 	}
-	if a := New(Build{}); a.version() != "unknown\ncommit: unknown\nspec: "+specs.Version+"\ngo: "+runtime.Version() {
-		t.Errorf("a build without version: %q", a.version())
+	if a := New(Build{}); a.version("") != "unknown\ncommit: unknown\nspec: "+specs.Version+"\ngo: "+runtime.Version() {
+		t.Errorf("a build without version: %q", a.version(""))
 	}
 }
 
@@ -91,12 +92,15 @@ func TestErrors(t *testing.T) {
 		{"--cgroup-manager x list", `"x" is no cgroup manager`},
 		{"--rootless true list", "--rootless true is not supported yet"},
 		{"--rootless=maybe list", `--rootless: "maybe"`},
+		{"--rootless=1 list", "--rootless true is not supported yet"},
 		{"--log-level loud list", `log level "loud"`},
 		{"--root / list", "root"},
 		{"state", "state: an argument is missing: usage: rung state [options] ID"},
 		{"state c d", `unexpected argument "d"`},
 		{"state --nope c", "state: flag provided but not defined: -nope"},
-		{"delete c --force", "flag --force after an argument"},
+		{"delete c --nope", "there is no flag --nope: usage: rung delete [options] ID"},
+		{"kill c 9 --nope", "there is no flag --nope"},
+		{"list --root /x", "list: flag provided but not defined: -root: it is a global flag"},
 		{"kill c 9 d", `unexpected argument "d"`},
 		{"kill c NOPE", `invalid signal "NOPE"`},
 		{"list c", `unexpected argument "c"`},
@@ -127,9 +131,13 @@ func TestErrors(t *testing.T) {
 }
 
 func TestDeleteForceOfNothing(t *testing.T) {
-	for _, flag := range []string{"-f", "--force", "-force", "--force=true"} {
-		if got := rung(t, t.TempDir(), "delete", flag, "c"); got.code != 0 {
-			t.Errorf("delete %s: exit code %d, %s", flag, got.code, got.err)
+	for _, args := range []string{"-f c", "--force c", "-force c", "--force=true c", "--force --force c", "c --force", "c -f", "-- c"} {
+		want := 0
+		if args == "-- c" {
+			want = 1
+		}
+		if got := rung(t, t.TempDir(), append([]string{"delete"}, strings.Fields(args)...)...); got.code != want {
+			t.Errorf("delete %s: exit code %d, %s", args, got.code, got.err)
 		}
 	}
 }
@@ -163,6 +171,9 @@ func TestHelp(t *testing.T) {
 		{"--help", []string{"create", "delete", "features", "kill", "list", "plan", "run", "spec", "start", "state", "--root DIR", "--strict"}},
 		{"help", []string{"create", "state", "--log FILE"}},
 		{"help create", []string{"rung create", "--console-socket PATH", "--bundle DIR, -b DIR"}},
+		{"--help", []string{"A container's life (OCI):", "Looking:", "Tools:"}},
+		{"help kill", []string{"DESCRIPTION:\n   Sends a signal", "EXAMPLES:\n   # ask it to end\n   rung kill c1\n"}},
+		{"kill c1 --help", []string{"rung kill --all c1 KILL"}},
 		{"create --help", []string{"rung create [command options] ID", "--pidfd-socket PATH"}},
 		{"-h state", []string{"rung state [command options] ID"}},
 	} {
@@ -192,16 +203,102 @@ func TestConfigure(t *testing.T) {
 	}
 }
 
-func TestRootDir(t *testing.T) {
-	t.Setenv("XDG_RUNTIME_DIR", "/run/user/7")
-	want := "/run/user/7/rung"
+// Where the state is: --root, or the default, which need not exist.
+func TestStore(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("XDG_RUNTIME_DIR", dir)
+	want := filepath.Join(dir, "rung")
 	if os.Geteuid() == 0 {
-		want = ""
+		want = store.DefaultRoot
 	}
-	if got := (&globalFlags{}).rootDir(); got != want {
-		t.Errorf("the default is %q, want %q", got, want)
+	if s, err := (&globalFlags{}).store(); err != nil || s.Root() != want {
+		t.Errorf("the default is %q, %v, want %q", s.Root(), err, want)
 	}
-	if got := (&globalFlags{root: "/r"}).rootDir(); got != "/r" {
-		t.Errorf("--root /r is %q", got)
+	if s, err := (&globalFlags{root: "/r"}).store(); err != nil || s.Root() != "/r" {
+		t.Errorf("--root /r is %q, %v", s.Root(), err)
+	}
+	if got := rung(t, filepath.Join(dir, "missing"), "list"); got.code != 1 || !strings.Contains(got.err, "missing") {
+		t.Errorf("list of a --root that is missing: exit code %d, %s", got.code, got.err)
+	}
+	if s, err := store.NewDefault(filepath.Join(dir, "missing")); err != nil {
+		t.Error(err)
+	} else if ids, err := s.List(); err != nil || len(ids) > 0 {
+		t.Errorf("list of a default that is missing: %v, %v", ids, err)
+	}
+}
+
+// Clients look at the name that an executable is called by, and at the first
+// line of its version.
+func TestNames(t *testing.T) {
+	for name, want := range map[string]string{
+		"runc": "runc", "/usr/sbin/runc": "runc", "./buildkit-runc": "runc", "/usr/bin/crun": "crun", "podman-crun": "crun",
+		"rung": "rung", "/x/runcrung": "rung", "runc-rung": "rung", "": "rung",
+	} {
+		var stdout bytes.Buffer
+		a := New(Build{Version: "1.2.3", Commit: "abc"})
+		a.stdout = &stdout
+		if code := a.Run([]string{name, "--version"}); code != 0 {
+			t.Errorf("%s: exit code %d", name, code)
+		}
+		lines := strings.Split(strings.TrimSpace(stdout.String()), "\n")
+		if lines[0] != want+" version 1.2.3" || lines[1] != "commit: abc" || !strings.HasPrefix(lines[2], "spec: ") {
+			t.Errorf("%s: %q", name, lines)
+		}
+		if peer := lines[len(lines)-1] == "implementation: rung"; peer != (want != "rung") {
+			t.Errorf("%s: the last line is %q", name, lines[len(lines)-1])
+		}
+	}
+}
+
+func TestRootless(t *testing.T) {
+	for text, want := range map[string]bool{"": false, "auto": false, "AUTO": false, "false": false, "0": false, "true": true, "1": true, "TRUE": true} {
+		if got, err := parseRootless(text); err != nil || got != want {
+			t.Errorf("--rootless %q: %v, %v", text, got, err)
+		}
+	}
+}
+
+// Every command is in a group, and has a description and an example of itself.
+func TestEveryCommandIsExplained(t *testing.T) {
+	for _, c := range New(Build{}).Definition().Commands {
+		h := HelpOf(c.Name)
+		if c.Category == "" || c.Usage == "" || c.Description == "" || len(h.Examples) == 0 {
+			t.Errorf("%s: group %q, usage %q, description %q, %d examples", c.Name, c.Category, c.Usage, c.Description, len(h.Examples))
+		}
+		for _, line := range strings.Split(c.Description, "\n") {
+			if len(line) > 82 {
+				t.Errorf("%s: a line of the description has %d characters: %s", c.Name, len(line), line)
+			}
+		}
+		for _, e := range h.Examples {
+			if !strings.Contains(e.Line, "rung ") || !strings.Contains(e.Line, " "+c.Name) {
+				t.Errorf("%s: the example %q is of something else", c.Name, e.Line)
+			}
+			checkExample(t, e.Line)
+		}
+	}
+}
+
+// checkExample requires that the flags of an example exist.
+func checkExample(t *testing.T, line string) {
+	t.Helper()
+	app := New(Build{}).Definition()
+	for part := range strings.SplitSeq(line, "|") {
+		_, call, ok := strings.Cut(part, "rung ")
+		if !ok {
+			continue
+		}
+		args := append([]string{"rung"}, strings.Fields(call)...)
+		at := commandIndex(app, args)
+		c := app.Command(args[at])
+		if c == nil {
+			t.Errorf("%s: no command %s", line, args[at])
+			return
+		}
+		for _, arg := range args[at+1:] {
+			if known, _ := findFlag(c.Flags, arg); strings.HasPrefix(arg, "--") && !known {
+				t.Errorf("%s: no flag %s", line, arg)
+			}
+		}
 	}
 }

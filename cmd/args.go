@@ -17,13 +17,13 @@ func arguments(c *cli.Context, min, max int) ([]string, error) {
 	case len(args) <= max:
 		return args, nil
 	case args[max] != "" && args[max][0] == '-':
-		return nil, usage(c, fmt.Sprintf("flag %s after an argument", args[max]))
+		return nil, usage(c, fmt.Sprintf("there is no flag %s", args[max]))
 	}
 	return nil, usage(c, fmt.Sprintf("unexpected argument %q", args[max]))
 }
 
 func usage(c *cli.Context, problem string) error {
-	return fmt.Errorf("%s: %s: usage: rung %[1]s [options] %[3]s", c.Command.Name, problem, c.Command.ArgsUsage)
+	return fmt.Errorf("%s: %s: usage: %s %[1]s [options] %[4]s", c.Command.Name, problem, c.App.Name, c.Command.ArgsUsage)
 }
 
 // containerID returns the only argument of a command.

@@ -8,9 +8,8 @@ import (
 func (a *App) kill() *cli.Command {
 	var all bool
 	return &cli.Command{
-		Usage:       "send a signal to the process of a container",
-		ArgsUsage:   "ID [SIGNAL]",
-		Description: "SIGNAL is a name or number: KILL, SIGKILL, 9, RTMIN+1. It is TERM if not given.",
+		Usage:     "send a signal to the process of a container",
+		ArgsUsage: "ID [SIGNAL]",
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "all", Aliases: []string{"a"}, Destination: &all, Usage: "send it to all processes of the container", DisableDefaultText: true},
 		},

@@ -9,9 +9,8 @@ import (
 func (a *App) run() *cli.Command {
 	var o libcontainer.CreateOptions
 	return &cli.Command{
-		Usage:       "create and start a container",
-		ArgsUsage:   "ID",
-		Description: "Waits for the container's process, deletes the container, and exits as the process did, with 128 + N if signal N ended it.",
+		Usage:     "create and start a container",
+		ArgsUsage: "ID",
 		Flags: append(createFlags(&o),
 			&cli.BoolFlag{Name: "detach", Aliases: []string{"d"}, Destination: &o.Detach, Usage: "do not wait for the process", DisableDefaultText: true},
 			&cli.BoolFlag{Name: "keep", Destination: &o.Keep, Usage: "do not delete the container", DisableDefaultText: true},

@@ -62,6 +62,14 @@ func New(root string) (Store, error) {
 	return Store{abs, false}, nil
 }
 
+// NewDefault returns the store below root for who has said nothing of it: a user
+// who is not root. It need not exist.
+func NewDefault(root string) (Store, error) {
+	s, err := New(root)
+	s.isDefault = true
+	return s, err
+}
+
 // Root returns the absolute path of the store.
 func (s Store) Root() string { return s.root }
 
@@ -183,8 +191,8 @@ func (s Store) Sweep(id string) error {
 }
 
 // List returns the IDs of all containers, sorted. There may be one among
-// them that has no record. A store at DefaultRoot that does not exist is
-// empty; any other has to exist.
+// them that has no record. A default store that does not exist is empty; any
+// other has to exist.
 func (s Store) List() ([]string, error) {
 	entries, err := os.ReadDir(s.root)
 	if s.isDefault && errors.Is(err, fs.ErrNotExist) {
