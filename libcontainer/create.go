@@ -193,7 +193,7 @@ func (c *creation) enter(config []byte) error {
 	c.r.at("creating the state directory")
 	dir, err := c.r.Store.Create(c.o.ID)
 	if err != nil {
-		return err
+		return advise(err, storeHint(err, c.r.Store.Root()))
 	}
 	// what is in a container's cgroup ends with the container; before there is a
 	// record of it, nothing does
@@ -230,7 +230,7 @@ func (c *creation) bear() error {
 	}
 	c.r.at("creating the cgroup")
 	if err := c.createCgroup(); err != nil {
-		return err
+		return advise(err, cgroupHint(err))
 	}
 	if c.spec.Linux != nil && c.spec.Linux.Resources != nil {
 		c.r.at("setting the limits")
@@ -274,11 +274,11 @@ func (c *creation) launch() error {
 	}
 	c.image, err = nsenter.NewImage(c.birth.Program, memory, c.r.ImageDir, c.r.imageDirs()...)
 	if err != nil {
-		return err
+		return advise(err, imageHint(err))
 	}
 	c.r.at("launching the first process")
 	if c.child, err = nsenter.Launch(c.image, nsenter.Options{Flags: c.birth.Flags, Cgroup: c.unified, Files: c.files}); err != nil {
-		return fmt.Errorf("%w%s", err, c.launchHint(err))
+		return advise(err, launchHint(err, c.birth.Flags))
 	}
 	closeAll(c.files[fileSync])
 	delete(c.files, fileSync)

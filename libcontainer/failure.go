@@ -75,19 +75,12 @@ func hintFor(e *nsenter.StepError) string {
 		return "a directory and a file cannot be mounted on one another"
 	case e.Name == "write" && strings.HasPrefix(e.Label, "setting process.oomScoreAdj"):
 		return "a lower value than the caller's needs CAP_SYS_RESOURCE"
+	case e.Name == "clone3": // whose flags are not known here: a new user namespace is why it is in the program
+		return launchHint(e.Errno, unix.CLONE_NEWUSER)
+	case e.Name == "unshare":
+		return launchHint(e.Errno, 0)
 	case e.Name == "sendmsg" || e.Errno == unix.ECANCELED:
 		return "rung itself was ended"
-	}
-	return ""
-}
-
-// launchHint says more about a clone3 that failed.
-func (c *creation) launchHint(err error) string {
-	switch {
-	case errors.Is(err, unix.ENOSPC):
-		return " (a limit on the number of namespaces: sysctl user.max_*_namespaces)"
-	case errors.Is(err, unix.EPERM):
-		return " (namespaces need CAP_SYS_ADMIN; rootless containers are not supported yet)"
 	}
 	return ""
 }

@@ -79,6 +79,7 @@ func TestHints(t *testing.T) {
 		if (hint == "") != (c.hint == "") || !strings.Contains(hint, c.hint) {
 			t.Errorf("%s: %s: %v: the hint is %q", c.label, c.call, c.errno, hint)
 		}
+		noClientWords(t, hint)
 	}
 }
 

@@ -372,7 +372,7 @@ func (c *creation) writeMaps() error {
 			text = fmt.Appendf(text, "%d %d %d\n", r.ContainerID, r.HostID, r.Size)
 		}
 		if err := writeProc(c.pid, m.file, text); err != nil {
-			return fmt.Errorf("%s: %w", m.property, err)
+			return advise(fmt.Errorf("%s: %w", m.property, err), mapsHint(err))
 		}
 	}
 	return nil

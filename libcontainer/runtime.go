@@ -52,7 +52,7 @@ type container struct {
 func (r *Runtime) open(id string, lock bool) (*container, error) {
 	dir, err := r.Store.Open(id)
 	if err != nil {
-		return nil, err
+		return nil, advise(err, storeHint(err, r.Store.Root()))
 	}
 	if lock {
 		if err := dir.Lock(lockTimeout); err != nil {
@@ -163,7 +163,7 @@ func (r *Runtime) loadBundle(bundle, config string) (*specs.Spec, []byte, error)
 	}
 	data, err := os.ReadFile(config)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, advise(err, bundleHint(err))
 	}
 	s, unknown, err := spec.Load(data)
 	if err != nil {

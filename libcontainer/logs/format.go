@@ -2,6 +2,7 @@ package logs
 
 import (
 	"strconv"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -73,4 +74,38 @@ func isBare(s string) bool {
 		}
 	}
 	return s != ""
+}
+
+// appendPlain appends the message for people: what happened, and below it what
+// can be done. What is no error says what it is first.
+//
+//	rung: mounting tmpfs on /tmp: fsconfig: invalid argument
+//	hint: …
+func appendPlain(b []byte, level Level, msg string, fields []Field) []byte {
+	b = append(b, "rung: "...)
+	if level != LevelError {
+		b = append(append(b, level.String()...), ": "...)
+	}
+	b = append(appendShown(b, msg), '\n')
+	for _, f := range fields {
+		if f.Key == "hint" {
+			b = append(appendShown(append(b, "hint: "...), f.Value), '\n')
+		}
+	}
+	return b
+}
+
+// appendShown appends text without what a terminal would obey instead of
+// showing: a message can have a name in it that an image made up.
+func appendShown(b []byte, s string) []byte {
+	for _, r := range s {
+		switch {
+		case r == '\n' || r == '\t' || unicode.IsPrint(r) && r != utf8.RuneError:
+			b = utf8.AppendRune(b, r)
+		default:
+			quoted := strconv.AppendQuoteRune(nil, r)
+			b = append(b, quoted[1:len(quoted)-1]...)
+		}
+	}
+	return b
 }

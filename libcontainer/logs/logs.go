@@ -5,15 +5,19 @@
 // appending, so that any number of processes can share a log. Lines are JSON
 // objects or logfmt, in the form that clients of OCI runtimes read: the keys
 // level, msg and time (RFC 3339, seconds, UTC), and after these the message's
-// fields.
+// fields. Who sits before a terminal is told in plain words instead, with a line
+// "hint: …" below where the way out is known.
 package logs
 
 import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // A Level says how much a message matters. A lower one matters more.
@@ -79,6 +83,7 @@ type Logger struct {
 	stderr io.Writer // a second place for errors; nil if out is stderr already
 	format Format
 	level  Level
+	path   string // of the log, "" if it is stderr
 }
 
 // New returns a logger that writes messages of level, and of those that
@@ -94,13 +99,25 @@ func Open(path string, format Format, level Level) (*Logger, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the log: %w", err)
 	}
-	return &Logger{out: f, stderr: os.Stderr, format: format, level: level}, nil
+	return &Logger{out: f, stderr: os.Stderr, format: format, level: level, path: path}, nil
 }
 
-// Error logs an error with its fields, see FieldsOf, and tells the user.
+// Error logs an error with its fields, see FieldsOf, and tells the user. A
+// program that reads stderr gets the message and a newline, a terminal the hint
+// besides, and where the log is.
 func (l *Logger) Error(err error) {
-	l.Log(LevelError, err.Error(), FieldsOf(err)...)
-	if l.stderr != nil {
+	fields := FieldsOf(err)
+	l.Log(LevelError, err.Error(), fields...)
+	switch {
+	case l.stderr == nil:
+	case isTerminal(l.stderr):
+		path, absErr := filepath.Abs(l.path)
+		if absErr != nil {
+			path = l.path
+		}
+		fields = append(fields, Field{"hint", "the full log is in " + path})
+		l.stderr.Write(appendPlain(nil, LevelError, err.Error(), fields))
+	default:
 		io.WriteString(l.stderr, err.Error()+"\n")
 	}
 }
@@ -131,10 +148,23 @@ func (l *Logger) Log(level Level, msg string, fields ...Field) {
 	}
 	now := time.Now().UTC().Format(time.RFC3339)
 	line := make([]byte, 0, 256)
-	if l.format == JSON {
+	switch {
+	case l.format == JSON:
 		line = appendJSON(line, level, msg, now, fields)
-	} else {
+	case l.path == "" && isTerminal(l.out):
+		line = appendPlain(line, level, msg, fields)
+	default:
 		line = appendText(line, level, msg, now, fields)
 	}
 	l.out.Write(line)
+}
+
+// isTerminal tells whether people read what is written there.
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
+	return err == nil
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -74,6 +75,89 @@ func TestFormats(t *testing.T) {
 			t.Errorf("text: got %s, want %s", got, want)
 		}
 	}
+}
+
+func TestPlain(t *testing.T) {
+	fields := []Field{{"errno", "ENOENT"}, {"hint", "say \"please\""}, {"hint", "or not"}}
+	for _, tt := range []struct {
+		level  Level
+		msg    string
+		fields []Field
+		want   string
+	}{
+		{LevelError, "it is broken", nil, "rung: it is broken\n"},
+		{LevelError, "it is broken", fields, "rung: it is broken\nhint: say \"please\"\nhint: or not\n"},
+		{LevelWarning, "odd", fields[:1], "rung: warning: odd\n"},
+		{LevelDebug, "a\nb", nil, "rung: debug: a\nb\n"},
+		{LevelError, "name \x1b]0;x\a ä\xff\u009b\r", nil, "rung: name \\x1b]0;x\\a ä\ufffd\\u009b\\r\n"},
+	} {
+		if got := string(appendPlain(nil, tt.level, tt.msg, tt.fields)); got != tt.want {
+			t.Errorf("got %q, want %q", got, tt.want)
+		}
+	}
+}
+
+// On a terminal an error is told in plain words, unless JSON was asked for; a
+// log in a file stays as it is.
+func TestTerminal(t *testing.T) {
+	fail := func(l *Logger) { l.Error(&stepError{unix.ENODEV}) }
+	const plain = "rung: mounting proc on /proc: no such device\nhint: say \"please\"\n"
+	read, slave := terminal(t)
+	fail(&Logger{out: slave, level: LevelError})
+	if got := read(len(plain)); got != plain {
+		t.Errorf("the terminal shows %q, want %q", got, plain)
+	}
+	fail(&Logger{out: slave, level: LevelError, format: JSON})
+	if got := read(10); got != `{"level":"` {
+		t.Errorf("JSON on the terminal begins with %q", got)
+	}
+
+	read, slave = terminal(t)
+	path := filepath.Join(t.TempDir(), "log")
+	l, _ := open(t, path, Text, LevelError)
+	l.stderr = slave
+	fail(l)
+	want := plain + "hint: the full log is in " + path + "\n"
+	if got := read(len(want)); got != want {
+		t.Errorf("the terminal shows %q, want %q", got, want)
+	}
+	if log, err := os.ReadFile(path); err != nil || !bytes.HasPrefix(log, []byte(`time="`)) {
+		t.Errorf("the log: %q, %v", log, err)
+	}
+}
+
+// terminal returns the slave of a new terminal, and what reads so many bytes of
+// what it shows.
+func terminal(t *testing.T) (read func(n int) string, slave *os.File) {
+	t.Helper()
+	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Skipf("no terminal is to be had: %v", err)
+	}
+	number, err := unix.IoctlGetInt(int(master.Fd()), unix.TIOCGPTN)
+	err = errors.Join(err, unix.IoctlSetPointerInt(int(master.Fd()), unix.TIOCSPTLCK, 0))
+	if err == nil {
+		slave, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { master.Close(); slave.Close() })
+	termios, err := unix.IoctlGetTermios(int(slave.Fd()), unix.TCGETS)
+	if err == nil {
+		termios.Oflag &^= unix.OPOST // no CR before LF
+		err = unix.IoctlSetTermios(int(slave.Fd()), unix.TCSETS, termios)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func(n int) string {
+		b := make([]byte, n)
+		if _, err := io.ReadFull(master, b); err != nil {
+			t.Fatal(err)
+		}
+		return string(b)
+	}, slave
 }
 
 func FuzzJSONString(f *testing.F) {

@@ -1,0 +1,120 @@
+package libcontainer
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/logs"
+	"github.com/rung-oci/rung/libcontainer/store"
+)
+
+// advised is an error of the launcher's own with the way out. The hint is a
+// field of the log and no part of the message, in which clients look for words;
+// they may look at the whole line, so no hint has those words either.
+type advised struct {
+	error
+	hint string
+}
+
+func (e *advised) Unwrap() error { return e.error }
+
+func (e *advised) Fields() []logs.Field { return []logs.Field{{Key: "hint", Value: e.hint}} }
+
+// advise adds a hint to an error; there may be neither.
+func advise(err error, hint string) error {
+	if err == nil || hint == "" {
+		return err
+	}
+	return &advised{err, hint}
+}
+
+// bundleHint is about a config.json that cannot be read.
+func bundleHint(err error) string {
+	if errors.Is(err, fs.ErrNotExist) {
+		return "a bundle has config.json and a root filesystem: --bundle DIR names it, and rung spec makes a config.json"
+	}
+	return ""
+}
+
+// storeHint is about a container's id that is taken, or that no container has.
+func storeHint(err error, root string) string {
+	switch {
+	case errors.Is(err, store.ErrExist):
+		return "rung list shows it; take another ID, or rung delete that one"
+	case errors.Is(err, store.ErrNotExist):
+		return "rung looks for containers in " + root + " (--root); rung list shows those that it has"
+	}
+	return ""
+}
+
+// cgroupHint is about a cgroup that cannot be made.
+func cgroupHint(err error) string {
+	switch {
+	case errors.Is(err, unix.EROFS):
+		return "the cgroups are mounted read-only here, as in an unprivileged container: they have to be writable, or rung to run outside"
+	case errors.Is(err, unix.EACCES), errors.Is(err, unix.EPERM):
+		return "no cgroup is delegated to this user there: run rung as root, or name one in linux.cgroupsPath that the user may write to"
+	case errors.Is(err, unix.ENOSPC):
+		return "the parent has as many cgroups as it may have (cgroup.max.descendants, cgroup.max.depth), or an empty cpuset"
+	}
+	return ""
+}
+
+// imageHint is about the image of the first process, which cannot be executed.
+func imageHint(err error) string {
+	if errors.Is(err, unix.EACCES) {
+		return "memory may not be executed here (sysctl vm.memfd_noexec=2, or a security policy), nor a file where rung tried: " +
+			"--image-dir DIR names a directory on a mount without noexec"
+	}
+	return ""
+}
+
+// launchHint is about a clone3 that failed.
+func launchHint(err error, flags uint64) string {
+	switch {
+	case errors.Is(err, unix.EACCES):
+		return imageHint(err)
+	case errors.Is(err, unix.ENOSPC):
+		return "a limit on the number of namespaces is reached: sysctl user.max_*_namespaces, or they are nested 32 deep"
+	case errors.Is(err, unix.EINVAL):
+		return "the kernel was built without a namespace that linux.namespaces asks for: rung check tells which"
+	case errors.Is(err, unix.EPERM):
+		if flags&unix.CLONE_NEWUSER != 0 {
+			return userNamespaceHint()
+		}
+		return "new namespaces need CAP_SYS_ADMIN: run rung as root; rootless containers are not supported yet"
+	}
+	return ""
+}
+
+// userNamespaceHint names the sysctl that keeps a user from making user
+// namespaces.
+func userNamespaceHint() string { return userNamespaceSwitch(os.ReadFile) }
+
+func userNamespaceSwitch(readFile func(string) ([]byte, error)) string {
+	for _, s := range [...]struct{ name, file, off string }{
+		{"user.max_user_namespaces", "/proc/sys/user/max_user_namespaces", "0"},
+		{"kernel.unprivileged_userns_clone", "/proc/sys/kernel/unprivileged_userns_clone", "0"},                         // Debian, Arch
+		{"kernel.apparmor_restrict_unprivileged_userns", "/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1"}, // Ubuntu
+	} {
+		if value, err := readFile(s.file); err == nil && string(bytes.TrimSpace(value)) == s.off {
+			return "user namespaces are switched off by sysctl " + s.name + "=" + s.off
+		}
+	}
+	return "user namespaces are kept from this user by a security policy, such as a seccomp filter of a container around rung"
+}
+
+// mapsHint is about the maps of a user namespace that the kernel refuses.
+func mapsHint(err error) string {
+	switch {
+	case errors.Is(err, unix.EPERM):
+		return "without CAP_SETUID and CAP_SETGID a user can map only itself; ranges of /etc/subuid need newuidmap and newgidmap (Debian: uidmap), which rung does not call yet"
+	case errors.Is(err, unix.EINVAL):
+		return "ranges of a map must not overlap, and there may be 340 of them: user_namespaces(7)"
+	}
+	return ""
+}
