@@ -106,7 +106,8 @@ process could not be started. What follows the ID belongs to the process.`, []Ex
 			{"as a container engine does it", "rung exec --process /b/process.json --detach --pid-file /b/exec.pid c1"},
 		}}
 	case "pause":
-		return Help{groupDaily, `Freezes all processes of a container. They go on with "resume".`, []Example{
+		return Help{groupDaily, `Stops all processes of a container where they are, until "resume": they neither
+see it nor can avoid it. If one cannot be stopped within two seconds, all go on.`, []Example{
 			{"freeze", "rung pause c1"},
 		}}
 	case "resume":
@@ -115,7 +116,11 @@ process could not be started. What follows the ID belongs to the process.`, []Ex
 		}}
 	case "update":
 		return Help{groupDaily, `Changes a container's limits while it runs. Only what is given changes; when
-the kernel refuses a part of it, nothing does.`, []Example{
+the kernel refuses a part of it, nothing does. Sizes are bytes or have a unit
+(100M, 2GiB); -1 takes a limit away, 0 leaves it as it is.
+
+With --resources the other flags are ignored. The file is JSON, the object
+linux.resources of config.json.`, []Example{
 			{"memory and processes", "rung update --memory 512M --pids-limit 100 c1"},
 			{"half a CPU", "rung update --cpu-period 100000 --cpu-quota 50000 c1"},
 			{"a linux.resources object on standard input", `echo '{"memory":{"limit":67108864}}' | rung update --resources - c1`},
@@ -140,7 +145,8 @@ and engines lies elsewhere.`, []Example{
 		}}
 	case "ps":
 		return Help{groupLook, `Shows the processes of a container, with the pids of the host. What follows the
-ID is for ps(1); without it that is -ef. Its output must have a column PID.`, []Example{
+ID is for ps(1); without it that is -ef. A single argument may hold several,
+separated by spaces. The output must have a column PID.`, []Example{
 			{"a table", "rung ps c1"},
 			{"memory and threads", "rung ps c1 -o pid,rss,nlwp,args"},
 			{"only the pids", "rung ps --format json c1"},

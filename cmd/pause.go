@@ -4,9 +4,8 @@ import "github.com/urfave/cli/v2"
 
 func (a *App) pause() *cli.Command {
 	return &cli.Command{
-		Usage:       "stop all processes of a container until resume",
-		ArgsUsage:   "ID",
-		Description: "The processes are stopped where they are, and neither see it nor can avoid it. If one cannot be stopped within two seconds, all go on.",
+		Usage:     "stop all processes of a container until resume",
+		ArgsUsage: "ID",
 		Action: func(c *cli.Context) error {
 			id, err := containerID(c)
 			if err != nil {

@@ -16,9 +16,8 @@ import (
 func (a *App) ps() *cli.Command {
 	var format string
 	return &cli.Command{
-		Usage:       "list the processes of a container",
-		ArgsUsage:   "ID [PS ARGUMENTS]",
-		Description: "The table is what the machine's ps prints of the container's processes; without arguments for it, ps -ef. A single argument may hold several, separated by spaces.",
+		Usage:     "list the processes of a container",
+		ArgsUsage: "ID [PS ARGUMENTS]",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "format", Aliases: []string{"f"}, Destination: &format, Value: "table", Usage: "`FORMAT` of the output: table, or json for the pids alone"},
 		},

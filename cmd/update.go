@@ -20,8 +20,6 @@ func (a *App) update() *cli.Command {
 	return &cli.Command{
 		Usage:     "change the limits of a container",
 		ArgsUsage: "ID",
-		Description: "Only what is given changes; if a part of it cannot be done nothing does. Sizes are bytes or have a unit (100M, 2GiB); -1 takes a limit away, 0 leaves it as it is.\n\n" +
-			"With --resources the other flags are ignored. The file is JSON, the object linux.resources of config.json: {\"memory\":{\"limit\":104857600},\"pids\":{\"limit\":100}}",
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "resources", Aliases: []string{"r"}, Destination: &file, Usage: "read the limits from `FILE`, or from standard input if it is -"},
 		}, updateFlags()...),
