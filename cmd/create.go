@@ -8,15 +8,16 @@ import (
 
 func (a *App) create() *cli.Command {
 	var o libcontainer.CreateOptions
+	var timeline string
 	return &cli.Command{
 		Usage:     "create a container, whose process then waits for start",
 		ArgsUsage: "ID",
-		Flags:     createFlags(&o),
+		Flags:     append(createFlags(&o), timelineFlag(&timeline)),
 		Action: func(c *cli.Context) error {
 			if err := complete(c, &o); err != nil {
 				return err
 			}
-			return a.runtime.Create(o)
+			return a.timed(timeline, func() error { return a.runtime.Create(o) })
 		},
 	}
 }

@@ -8,20 +8,24 @@ import (
 
 func (a *App) run() *cli.Command {
 	var o libcontainer.CreateOptions
+	var timeline string
 	return &cli.Command{
 		Usage:     "create and start a container",
 		ArgsUsage: "ID",
 		Flags: append(createFlags(&o),
 			&cli.BoolFlag{Name: "detach", Aliases: []string{"d"}, Destination: &o.Detach, Usage: "do not wait for the process", DisableDefaultText: true},
 			&cli.BoolFlag{Name: "keep", Destination: &o.Keep, Usage: "do not delete the container", DisableDefaultText: true},
+			timelineFlag(&timeline),
 		),
 		Action: func(c *cli.Context) error {
 			err := complete(c, &o)
 			if err != nil {
 				return err
 			}
-			a.status, err = a.runtime.Run(o)
-			return err
+			return a.timed(timeline, func() (err error) {
+				a.status, err = a.runtime.Run(o)
+				return err
+			})
 		},
 	}
 }

@@ -35,6 +35,9 @@ func (c *creation) openFiles() (err error) {
 			return err
 		}
 	}
+	if err := c.openTimes(); err != nil {
+		return err
+	}
 	if err := c.openNamespaces(); err != nil {
 		return err
 	}
@@ -169,6 +172,7 @@ func namespaceName(flag int) specs.LinuxNamespaceType {
 // left unanswered.
 func (c *creation) converse(until byte) error {
 	for {
+		c.r.at("following the birth program")
 		tag, fds, err := c.receive()
 		if err != nil {
 			return err

@@ -61,7 +61,8 @@ type creation struct {
 	unified int // the directory of the cgroup in the unified hierarchy, 0: none
 	master  int // of the terminal
 	relay   *terminal.Relay
-	notify  *notify.Proxy // nil: nobody is to be told that the container is ready
+	timing  *nsenter.Timing // nil: the program is not timed
+	notify  *notify.Proxy   // nil: nobody is to be told that the container is ready
 }
 
 // Create creates a container whose process waits for Start.
@@ -106,6 +107,7 @@ func (r *Runtime) create(o CreateOptions, gate Gate) (*creation, error) {
 
 // compile makes the birth program; nothing outside of this process changes.
 func (c *creation) compile(gate Gate) error {
+	c.r.at("looking at the host")
 	hierarchies, err := cgroups.Find()
 	if err != nil {
 		return err
@@ -130,6 +132,7 @@ func (c *creation) compile(gate Gate) error {
 		return err
 	}
 	c.offerNotify(in)
+	c.r.at("compiling the birth program")
 	if err := c.process(in); err != nil {
 		return err
 	}
@@ -147,6 +150,7 @@ func (c *creation) compile(gate Gate) error {
 	for _, w := range c.birth.Warnings {
 		c.r.Log.Warnf("%s", w)
 	}
+	c.timeBirth()
 	if c.r.Rewrite != nil {
 		return c.r.Rewrite(c.birth)
 	}
@@ -322,6 +326,7 @@ func (c *creation) commit() error {
 
 // release gives back what this process has of the container.
 func (c *creation) release() {
+	c.readTimes()
 	for _, fd := range c.files {
 		unix.Close(fd)
 	}

@@ -39,6 +39,7 @@ func (r *Runtime) Run(o CreateOptions) (int, error) {
 			return 0, c.abort(err)
 		}
 	}
+	r.at("waiting for the process to end")
 	if endsWithin(c.pidfd, settleTime) {
 		status, err := c.finish()
 		if err == nil && !o.Keep {
@@ -109,6 +110,9 @@ func (c *creation) waitExecuted() error {
 		}
 		if err := c.birth.Program.Failure(c.readReport()); err != nil {
 			return startError(hinted(err))
+		}
+		if c.r.Timeline != nil {
+			c.r.Timeline.Executed()
 		}
 		return nil
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/rung-oci/rung/libcontainer/logs"
 	"github.com/rung-oci/rung/libcontainer/process"
 	"github.com/rung-oci/rung/libcontainer/store"
+	"github.com/rung-oci/rung/libcontainer/timeline"
 	"github.com/rung-oci/rung/spec"
 )
 
@@ -30,12 +31,17 @@ type Runtime struct {
 	Rewrite func(*Birth) error
 	// At, if not nil, is called before each action of the launcher's own.
 	At func(action string)
+	// Timeline, if not nil, is told where the time goes.
+	Timeline *timeline.Recorder
 }
 
 func (r *Runtime) at(action string) {
 	r.Log.Debugf("%s", action)
 	if r.At != nil {
 		r.At(action)
+	}
+	if r.Timeline != nil {
+		r.Timeline.Action(action)
 	}
 }
 
@@ -161,6 +167,7 @@ func (r *Runtime) loadBundle(bundle, config string) (*specs.Spec, []byte, error)
 	if config == "" {
 		config = filepath.Join(bundle, "config.json")
 	}
+	r.at("loading " + filepath.Base(config))
 	data, err := os.ReadFile(config)
 	if err != nil {
 		return nil, nil, advise(err, bundleHint(err))

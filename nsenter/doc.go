@@ -48,4 +48,10 @@
 // that it shares with the launcher; on a failure also the failed step and its
 // errno, after which it exits. Nothing needs to be sent, so even an execve that
 // fails below a seccomp filter that denies everything is reported. See [Report].
+//
+// # Times
+//
+// The machine knows no clock. [Program.Time] puts a clock_gettime before each call
+// of a program, which writes to another page shared with the launcher: a program
+// that is not timed has nothing of it.
 package nsenter

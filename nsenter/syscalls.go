@@ -69,6 +69,8 @@ func signature(nr uintptr) (string, []format) {
 		return "chroot", []format{str}
 	case unix.SYS_CLONE3:
 		return "clone3", []format{formatClone, num}
+	case unix.SYS_CLOCK_GETTIME:
+		return "clock_gettime", []format{num, hex}
 	case unix.SYS_CLOSE:
 		return "close", []format{fd}
 	case unix.SYS_CLOSE_RANGE:

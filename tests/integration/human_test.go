@@ -1,11 +1,14 @@
 package integration
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
@@ -118,5 +121,165 @@ func TestErrorsInAPipe(t *testing.T) {
 	}
 	if _, err := os.Stat(log); err != nil {
 		t.Error(err)
+	}
+}
+
+// traced is an event of a trace.
+type traced struct {
+	Name    string
+	Ph      string
+	Ts, Dur float64 // in microseconds
+	Tid     int
+	Args    map[string]any
+}
+
+const launcherTrack, programTrack = 1, 2
+
+func readTrace(t *testing.T, path string) (launcher, program []traced) {
+	t.Helper()
+	var trace struct{ TraceEvents []traced }
+	if err := json.Unmarshal([]byte(read(t, path)), &trace); err != nil {
+		t.Fatal(err)
+	}
+	last := 0.0
+	for _, e := range trace.TraceEvents {
+		if e.Ph != "X" {
+			continue
+		}
+		if e.Ts < last || e.Dur < 0 {
+			t.Errorf("%+v comes after %v µs", e, last)
+		}
+		last = e.Ts
+		switch e.Tid {
+		case launcherTrack:
+			launcher = append(launcher, e)
+		case programTrack:
+			program = append(program, e)
+		}
+	}
+	return launcher, program
+}
+
+// labels are the headings of `rung plan`, without those of steps that only a
+// failure leads to.
+func labels(t *testing.T, c *bundle.Container) (list []string) {
+	t.Helper()
+	for line := range strings.SplitSeq(c.Do("plan", c.Bundle).OK().Stdout, "\n") {
+		label, ok := strings.CutPrefix(line, "# ")
+		if label == "with the caller's credentials, when asked for" { // another program
+			break
+		}
+		if ok && label != "launching the first process" && label != "reading what the kernel says" {
+			list = append(list, label)
+		}
+	}
+	return list
+}
+
+func total(events []traced) (sum float64) {
+	for _, e := range events {
+		sum += e.Dur
+	}
+	return sum
+}
+
+// A timeline has every label of the birth program, and all the time that passed.
+func TestTimeline(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]bundle.Change{
+		"plain":          func(*specs.Spec) {},
+		"user namespace": userNamespace(100000),
+		"time namespace": func(s *specs.Spec) {
+			bundle.Namespace(specs.TimeNamespace, "")(s)
+			s.Linux.TimeOffsets = map[string]specs.LinuxTimeOffset{"monotonic": {Secs: 100000}, "boottime": {Secs: 100000}}
+		},
+		"seccomp": func(s *specs.Spec) { // clock_gettime would end the process
+			s.Linux.Seccomp = &specs.LinuxSeccomp{DefaultAction: specs.ActAllow,
+				Syscalls: []specs.LinuxSyscall{{Names: []string{"clock_gettime"}, Action: specs.ActKillProcess}}}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := bundle.New(t, change)
+			file := filepath.Join(c.Dir, "timeline")
+			began := time.Now()
+			c.Run("--timeline", file).OK()
+			wall := float64(time.Since(began).Microseconds())
+			launcher, program := readTrace(t, file)
+			// of the time before main only what used a CPU is known, and that
+			// includes the test's own between fork and execve
+			if sum := total(launcher); sum > wall+20000 || sum < wall/3 {
+				t.Errorf("the launcher's actions took %v µs of %v", sum, wall)
+			}
+			end := 0.0
+			for _, e := range launcher {
+				if e.Ts-end > 0.01 || end-e.Ts > 0.01 {
+					t.Errorf("%q begins at %v µs, what was before it ended at %v", e.Name, e.Ts, end)
+				}
+				end = e.Ts + e.Dur
+			}
+			launch := slices.IndexFunc(launcher, func(e traced) bool { return e.Name == "launching the first process" })
+			wait := slices.IndexFunc(launcher, func(e traced) bool { return e.Name == "waiting for the process to end" })
+			if launch < 0 || wait < 0 {
+				t.Fatalf("the launcher's actions are %+v", launcher)
+			}
+			seen := map[string]bool{}
+			for _, e := range program {
+				for label := range strings.SplitSeq(e.Name, "; ") { // behind a filter nothing is timed for itself
+					seen[label] = true
+				}
+				if e.Ts < launcher[launch].Ts || e.Ts+e.Dur > launcher[wait].Ts+0.01 {
+					t.Errorf("%q from %v to %v, but the program ran between %v and %v", e.Name, e.Ts, e.Ts+e.Dur, launcher[launch].Ts, launcher[wait].Ts)
+				}
+			}
+			for _, label := range labels(t, c) {
+				if !seen[label] && label != "waiting for start" { // run has no gate
+					t.Errorf("%q is not in the timeline", label)
+				}
+			}
+		})
+	}
+}
+
+func TestTimelineOfCreate(t *testing.T) {
+	t.Parallel()
+	c := bundle.New(t)
+	file := filepath.Join(c.Dir, "timeline")
+	c.Create("--timeline", file).OK()
+	_, program := readTrace(t, file)
+	if !slices.ContainsFunc(program, func(e traced) bool { return e.Name == "waiting for the container to be recorded as created" }) {
+		t.Errorf("the program: %+v", program)
+	}
+	c.Start().OK()
+	c.WaitStatus(specs.StateStopped)
+	c.Delete().OK()
+	c.Create("--timeline", c.Dir+"/no/file").Fails("--timeline: open " + c.Dir + "/no/file")
+	c.LeavesNothing()
+}
+
+// A start-up that fails has a timeline as well: up to there.
+func TestTimelineOfAFailure(t *testing.T) {
+	t.Parallel()
+	c := bundle.New(t, bundle.Mount(specs.Mount{Destination: "/mnt", Type: "tmpfs", Source: "none", Options: []string{"size=many"}}))
+	file := filepath.Join(c.Dir, "timeline")
+	c.Run("--timeline", file).Fails("/mnt")
+	launcher, program := readTrace(t, file)
+	if !slices.ContainsFunc(launcher, func(e traced) bool { return e.Name == "undoing what was done" }) {
+		t.Errorf("the launcher: %+v", launcher)
+	}
+	if n := len(program); n == 0 || program[n-1].Name != "read" || program[n-2].Name != "reading what the kernel says" {
+		t.Errorf("the program: %+v", program)
+	}
+}
+
+// The chart goes where the container's output does not.
+func TestTimelineChart(t *testing.T) {
+	t.Parallel()
+	c := bundle.New(t, bundle.Args("echo", "hello"))
+	r := c.Run("--timeline", "-").OK().Prints("hello")
+	for _, part := range []string{"start-up: ", "\nlauncher ", "\nbirth program (process ", "#|", "launching the first process\n"} {
+		if !strings.Contains(r.Stderr, part) {
+			t.Errorf("the chart lacks %q:\n%s", part, r.Stderr)
+		}
 	}
 }
