@@ -104,6 +104,7 @@ func (a *App) commands(args []string) []*cli.Command {
 		name string
 		make func() *cli.Command
 	}{
+		{"check", a.check},
 		{"create", a.create},
 		{"delete", a.deleteCommand},
 		{"features", a.features},

@@ -142,6 +142,10 @@ func signatureNtoZ(nr uintptr, fd, num, hex, octal, str, mem format, flags func(
 		return "open_tree", []format{fd, str, flags(treeFlags)}
 	case unix.SYS_PERSONALITY:
 		return "personality", []format{hex}
+	case unix.SYS_PIDFD_OPEN:
+		return "pidfd_open", []format{num, num}
+	case unix.SYS_PIDFD_SEND_SIGNAL:
+		return "pidfd_send_signal", []format{fd, num, mem, num}
 	case unix.SYS_PIVOT_ROOT:
 		return "pivot_root", []format{str, str}
 	case unix.SYS_PPOLL:

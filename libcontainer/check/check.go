@@ -1,0 +1,88 @@
+// Package check looks at a machine and says what of it containers can use, and
+// what to do about the rest. It changes nothing: what has to be tried is tried in
+// a process that has namespaces of its own and ends at once.
+package check
+
+import (
+	"io/fs"
+	"strings"
+)
+
+// A Status says what a finding means.
+type Status string
+
+const (
+	OK   Status = "ok"
+	No   Status = "no"   // is not there, and containers run without
+	Fail Status = "fail" // is not there, and containers need it
+)
+
+// A Finding is one thing that was looked at.
+type Finding struct {
+	Subject string `json:"subject"` // of findings that belong together: "namespaces"
+	Name    string `json:"name"`    // "user"
+	Status  Status `json:"status"`
+	Found   string `json:"found"`            // what there is, in a few words
+	Advice  string `json:"advice,omitempty"` // what to do, and what it is good for; "" if Status is OK
+}
+
+func ok(name, found string) Finding { return Finding{Name: name, Status: OK, Found: found} }
+
+func no(name, found, advice string) Finding {
+	return Finding{Name: name, Status: No, Found: found, Advice: advice}
+}
+
+func fail(name, found, advice string) Finding {
+	return Finding{Name: name, Status: Fail, Found: found, Advice: advice}
+}
+
+// Check looks at everything.
+func (m *Machine) Check() []Finding {
+	var all []Finding
+	for _, s := range [...]struct {
+		name  string
+		check func() []Finding
+	}{
+		{"kernel", m.kernel},
+		{"caller", m.capabilities},
+		{"namespaces", m.namespaces},
+		{"cgroups", m.cgroups},
+		{"mounts", m.mounts},
+		{"images", m.images},
+		{"state", m.state},
+		{"processes", m.pidfds},
+		{"seccomp", m.seccomp},
+		{"security modules", m.securityModules},
+		{"keyrings", m.keyrings},
+		{"rootless", m.rootless},
+		{"checkpoint", m.criu},
+	} {
+		for _, f := range s.check() {
+			f.Subject = s.name
+			all = append(all, f)
+		}
+	}
+	return all
+}
+
+// CanRun tells whether containers can be run: nothing that they need is missing.
+func CanRun(findings []Finding) bool {
+	for _, f := range findings {
+		if f.Status == Fail {
+			return false
+		}
+	}
+	return true
+}
+
+// read is a file of the machine without the spaces around its text, and whether
+// it could be read.
+func (m *Machine) read(path string) (string, bool) {
+	text, err := fs.ReadFile(m.Root, strings.TrimPrefix(path, "/"))
+	return strings.TrimSpace(string(text)), err == nil
+}
+
+func (m *Machine) exists(path string) bool {
+	_, err := fs.Stat(m.Root, strings.TrimPrefix(path, "/"))
+	return err == nil
+}

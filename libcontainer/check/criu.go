@@ -1,0 +1,25 @@
+package check
+
+import "strings"
+
+func (m *Machine) criu() []Finding {
+	version, err := m.Command("criu", "--version")
+	if err != nil && version == "" {
+		return []Finding{no("CRIU", err.Error(), "checkpoint and restore need it: install criu 4 or newer")}
+	}
+	if _, after, is := strings.Cut(version, "Version: "); is {
+		version, _, _ = strings.Cut(after, "\n")
+	}
+	if err != nil {
+		return []Finding{no("CRIU", lastLine(version), "criu cannot be started: install one that fits the machine")}
+	}
+	if text, err := m.Command("criu", "check"); err != nil {
+		if text == "" {
+			text = err.Error()
+		}
+		return []Finding{no("CRIU", version+": "+lastLine(text), "containers cannot be checkpointed: criu check says why; a newer criu may fit this kernel")}
+	}
+	return []Finding{ok("CRIU", version+", criu check is content")}
+}
+
+func lastLine(text string) string { return text[strings.LastIndexByte(text, '\n')+1:] }

@@ -1,0 +1,180 @@
+package check
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/cgroups"
+	"github.com/rung-oci/rung/libcontainer/capabilities"
+	"github.com/rung-oci/rung/nsenter"
+)
+
+// Machine is what there is to look at.
+type Machine struct {
+	Root     fs.FS  // the machine's files, from its root directory on
+	Release  string // of the kernel: "6.18.0-1-amd64"
+	UID      int    // effective, of the caller
+	StateDir string // where containers' state is or will be; absolute
+
+	Bounding    uint64 // the caller's capabilities, see package capabilities
+	LastCap     uint
+	Hierarchies cgroups.Hierarchies // that are mounted
+
+	// Try runs a program that [attempt] began in a process of its own.
+	Try func(*nsenter.Program) error
+	// Memfd tells why an image cannot be executed from memory.
+	Memfd func() error
+	// IDMap tells why the filesystem of a directory cannot be mounted with ids
+	// mapped.
+	IDMap func(dir string) error
+	// Landlock is the version of Landlock's interface.
+	Landlock func() (int, error)
+	// Writable tells why the caller may not make files in a directory.
+	Writable func(dir string) error
+	// Noexec tells whether files on a directory's mount may not be executed.
+	Noexec func(dir string) bool
+	// Command runs a program of the machine and returns what it prints.
+	Command func(name string, args ...string) (string, error)
+	// FileCaps tells whether a file gives capabilities to who executes it.
+	FileCaps func(path string) bool
+}
+
+// Here is the machine that this process runs on.
+func Here(stateDir string) (*Machine, error) {
+	var uts unix.Utsname
+	if err := unix.Uname(&uts); err != nil {
+		return nil, fmt.Errorf("uname: %w", err)
+	}
+	m := &Machine{
+		Root: os.DirFS("/"), Release: unix.ByteSliceToString(uts.Release[:]), UID: os.Geteuid(), StateDir: stateDir,
+		IDMap: tryIDMap, Landlock: landlock, Command: command,
+		Writable: func(dir string) error {
+			return unix.Faccessat(unix.AT_FDCWD, dir, unix.W_OK|unix.X_OK, unix.AT_EACCESS)
+		},
+		Noexec: func(dir string) bool {
+			var st unix.Statfs_t
+			return unix.Statfs(dir, &st) == nil && st.Flags&unix.ST_NOEXEC != 0
+		},
+		FileCaps: func(path string) bool {
+			n, err := unix.Getxattr(path, "security.capability", nil)
+			return err == nil && n > 0
+		},
+	}
+	m.Memfd = func() error { return run(attempt("executing memory")) }
+	m.Try = func(p *nsenter.Program) error { return run(p, imageDirs(m.stateDir())...) }
+	var err error
+	if m.Bounding, err = capabilities.Bounding(); err != nil {
+		return nil, err
+	}
+	if m.LastCap, err = capabilities.LastCap(); err != nil {
+		return nil, err
+	}
+	m.Hierarchies, err = cgroups.Find()
+	return m, err
+}
+
+// imageDirs are where an image may lie if it cannot be in memory.
+func imageDirs(stateDir string) []string { return []string{stateDir, "/dev/shm", "/var/tmp", "/tmp"} }
+
+// stateDir is the state directory, or the nearest above it that there is.
+func (m *Machine) stateDir() string {
+	dir := m.StateDir
+	for dir != "/" && !m.exists(dir) {
+		dir = path.Dir(dir)
+	}
+	return dir
+}
+
+const (
+	fileReport = "report"
+	fileSync   = "check"
+)
+
+// attempt begins a program that tries something.
+func attempt(what string) *nsenter.Program {
+	p := nsenter.New()
+	p.Label(what)
+	p.MapReport(fileReport)
+	return p
+}
+
+// run runs a program to its end. The error is that of the step that failed.
+func run(p *nsenter.Program, dirs ...string) error {
+	report, err := unix.MemfdCreate("report", unix.MFD_CLOEXEC)
+	if err != nil {
+		return fmt.Errorf("memfd_create: %w", err)
+	}
+	defer unix.Close(report)
+	if err := unix.Ftruncate(report, nsenter.ReportSize); err != nil {
+		return fmt.Errorf("ftruncate: %w", err)
+	}
+	child, err := launch(p, map[string]int{fileReport: report}, dirs...)
+	if err != nil {
+		return err
+	}
+	status := wait(child)
+	page := make([]byte, nsenter.ReportSize)
+	if _, err := unix.Pread(report, page, 0); err != nil {
+		return fmt.Errorf("reading the report page: %w", err)
+	}
+	if err := p.Failure(nsenter.ParseReport(page)); err != nil {
+		return err
+	}
+	if status != 0 {
+		return fmt.Errorf("the process that tried it ended with status %#x", uint32(status))
+	}
+	return nil
+}
+
+func launch(p *nsenter.Program, files map[string]int, dirs ...string) (*nsenter.Child, error) {
+	memory, err := nsenter.Assemble(p, files)
+	if err != nil {
+		return nil, err
+	}
+	image, err := nsenter.NewImage(p, memory, "", dirs...)
+	if err != nil {
+		return nil, err
+	}
+	defer image.Close()
+	return nsenter.Launch(image, nsenter.Options{Files: files})
+}
+
+func wait(child *nsenter.Child) (status unix.WaitStatus) {
+	defer unix.Close(child.Pidfd)
+	for {
+		if _, err := unix.Wait4(child.Pid, &status, 0, nil); err != unix.EINTR {
+			return status
+		}
+	}
+}
+
+// landlock asks for the version of the interface: landlock_create_ruleset(2).
+func landlock() (int, error) {
+	const createRulesetVersion = 1
+	version, _, errno := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, createRulesetVersion)
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(version), nil
+}
+
+// command runs a program, which has a few seconds for it.
+func command(name string, args ...string) (string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, name, args...).CombinedOutput()
+	text := strings.TrimSpace(string(out))
+	if ctx.Err() != nil {
+		err = errors.New("no answer after ten seconds")
+	}
+	return text, err
+}
