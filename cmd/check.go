@@ -14,8 +14,6 @@ func (a *App) check() *cli.Command {
 	var format string
 	return &cli.Command{
 		Usage: "look at the machine and say what works",
-		Description: "Exits with 0 if containers can run, else with 1. Below what does not work stands what can be done.\n" +
-			"\"no\" is about what containers can do without, \"FAIL\" about what they cannot. Nothing is changed.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "format", Aliases: []string{"f"}, Destination: &format, Value: "table", Usage: "`FORMAT` of the output: table or json"},
 		},

@@ -165,7 +165,8 @@ in which they would be made and in the manner of strace(1). Nothing is run.`, []
 		}}
 	case "check":
 		return Help{groupLook, `Looks at the machine and says what works for containers, and what to do about
-the rest. Nothing is changed.`, []Example{
+the rest: "no" is about what containers can do without, "FAIL" about what they
+cannot. Nothing is changed. Exits with 0 if containers can run, else with 1.`, []Example{
 			{"everything", "rung check"},
 		}}
 	case "features":
