@@ -3,6 +3,7 @@ package cgroups
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 
@@ -13,6 +14,7 @@ import (
 // say is left zero. No limit of memory is the kernel's largest value.
 type Stats struct {
 	CPU     CPUStats
+	CPUSet  CPUSetStats
 	Memory  MemoryStats
 	Pids    PidsStats
 	Block   BlockStats
@@ -22,11 +24,29 @@ type Stats struct {
 // CPUStats count nanoseconds.
 type CPUStats struct {
 	Usage, User, Kernel uint64
-	PerCPU              []uint64
+
+	PerCPU, PerCPUUser, PerCPUKernel []uint64
 
 	Periods          uint64 // periods of the quota that have passed
 	ThrottledPeriods uint64 // those in which the quota was used up
 	ThrottledTime    uint64
+
+	Pressure *Pressure
+}
+
+// CPUSetStats are the settings of cpuset, of which the flags are 0 or 1
+// (Documentation/admin-guide/cgroup-v1/cpusets.rst).
+type CPUSetStats struct {
+	CPUs, Mems            []uint16
+	CPUExclusive          uint64
+	MemExclusive          uint64
+	MemHardwall           uint64
+	MemoryMigrate         uint64
+	MemorySpreadPage      uint64
+	MemorySpreadSlab      uint64
+	MemoryPressure        uint64 // reclaims in a thousand seconds
+	SchedLoadBalance      uint64
+	SchedRelaxDomainLevel int64
 }
 
 // MemoryStats count bytes.
@@ -38,6 +58,7 @@ type MemoryStats struct {
 	Cache     uint64
 	OOMKills  uint64            // processes of the cgroup that were killed
 	Raw       map[string]uint64 // memory.stat
+	Pressure  *Pressure
 }
 
 // A MemoryCounter is a usage, its largest value so far, its limit, and how often
@@ -47,10 +68,30 @@ type MemoryCounter struct{ Usage, MaxUsage, Limit, Failcnt uint64 }
 // PidsStats count tasks. A Limit of -1 is none.
 type PidsStats struct{ Current, Limit int64 }
 
-// BlockStats are the operations of each device.
+// BlockStats are the operations of each device. The first two every kernel counts,
+// the others only a debugging bfq.
 type BlockStats struct {
 	ServiceBytes []BlockEntry
 	Serviced     []BlockEntry
+	Queued       []BlockEntry
+	ServiceTime  []BlockEntry // nanoseconds
+	WaitTime     []BlockEntry // nanoseconds
+	Merged       []BlockEntry
+	Time         []BlockEntry // milliseconds, without an operation
+	Sectors      []BlockEntry // without an operation
+	Pressure     *Pressure
+}
+
+// Pressure says how much time was lost waiting for a resource: by some process, and
+// by all at once (Documentation/accounting/psi.rst). Only the unified hierarchy has
+// it; nil stands for a machine without.
+type Pressure struct{ Some, Full Stall }
+
+// A Stall is the percentage of time lost within the last 10, 60 and 300 seconds, and
+// the sum in microseconds.
+type Stall struct {
+	Avg10, Avg60, Avg300 float64
+	Total                uint64
 }
 
 // A BlockEntry is a counter of one kind of operation ("Read", "Write", …).
@@ -86,10 +127,12 @@ func (m *Manager) Stats() (*Stats, error) {
 	}{
 		{"cpuacct", s.CPU.account},
 		{"cpu", s.CPU.throttling},
+		{"cpuset", s.CPUSet.all},
 		{"memory", s.Memory.all},
 		{"pids", s.Pids.all},
 		{"blkio", s.Block.all},
 		{"hugetlb", s.hugetlb},
+		{unified, s.pressure},
 	} {
 		g := m.find(c.controller)
 		if g == nil {
@@ -108,9 +151,31 @@ func (s *CPUStats) account(r *reader) {
 	s.Usage = r.number("cpuacct.usage")
 	s.User = r.number("cpuacct.usage_user")
 	s.Kernel = r.number("cpuacct.usage_sys")
-	for _, f := range strings.Fields(string(r.text("cpuacct.usage_percpu"))) {
-		s.PerCPU = append(s.PerCPU, r.parse(f))
+	s.PerCPU = r.numbers("cpuacct.usage_percpu")
+	s.PerCPUUser = r.numbers("cpuacct.usage_percpu_user")
+	s.PerCPUKernel = r.numbers("cpuacct.usage_percpu_sys")
+}
+
+func (s *CPUSetStats) all(r *reader) {
+	s.CPUs = r.list("cpuset.cpus")
+	s.Mems = r.list("cpuset.mems")
+	s.CPUExclusive = r.number("cpuset.cpu_exclusive")
+	s.MemExclusive = r.number("cpuset.mem_exclusive")
+	s.MemHardwall = r.number("cpuset.mem_hardwall")
+	s.MemoryMigrate = r.number("cpuset.memory_migrate")
+	s.MemorySpreadPage = r.number("cpuset.memory_spread_page")
+	s.MemorySpreadSlab = r.number("cpuset.memory_spread_slab")
+	s.MemoryPressure = r.number("cpuset.memory_pressure")
+	s.SchedLoadBalance = r.number("cpuset.sched_load_balance")
+	if level := string(bytes.TrimSpace(r.text("cpuset.sched_relax_domain_level"))); level != "" {
+		s.SchedRelaxDomainLevel, _ = strconv.ParseInt(level, 10, 64) // -1 is the default
 	}
+}
+
+func (s *Stats) pressure(r *reader) {
+	s.CPU.Pressure = r.pressure("cpu.pressure")
+	s.Memory.Pressure = r.pressure("memory.pressure")
+	s.Block.Pressure = r.pressure("io.pressure")
 }
 
 func (s *CPUStats) throttling(r *reader) {
@@ -145,6 +210,12 @@ func (s *PidsStats) all(r *reader) {
 func (s *BlockStats) all(r *reader) {
 	s.ServiceBytes = r.block("blkio.throttle.io_service_bytes_recursive")
 	s.Serviced = r.block("blkio.throttle.io_serviced_recursive")
+	s.Queued = r.block("blkio.bfq.io_queued_recursive")
+	s.ServiceTime = r.block("blkio.bfq.io_service_time_recursive")
+	s.WaitTime = r.block("blkio.bfq.io_wait_time_recursive")
+	s.Merged = r.block("blkio.bfq.io_merged_recursive")
+	s.Time = r.block("blkio.bfq.time_recursive")
+	s.Sectors = r.block("blkio.bfq.sectors_recursive")
 }
 
 func (s *Stats) hugetlb(r *reader) {
@@ -222,16 +293,84 @@ func (r *reader) flat(file string) map[string]uint64 {
 	return values
 }
 
-// block reads lines of "MAJOR:MINOR OP VALUE" and leaves out the totals.
+func (r *reader) numbers(file string) (list []uint64) {
+	for f := range bytes.FieldsSeq(r.text(file)) {
+		list = append(list, r.parse(string(f)))
+	}
+	return list
+}
+
+// list reads a list of CPUs or nodes, "0-2,7".
+func (r *reader) list(file string) (list []uint16) {
+	for part := range strings.SplitSeq(strings.TrimSpace(string(r.text(file))), ",") {
+		first, last, isRange := strings.Cut(part, "-")
+		if first == "" {
+			continue
+		}
+		if !isRange {
+			last = first
+		}
+		for n, end := r.parse(first), r.parse(last); n <= end && end <= math.MaxUint16; n++ {
+			list = append(list, uint16(n))
+		}
+	}
+	return list
+}
+
+// pressure reads lines of "some avg10=0.00 avg60=0.00 avg300=0.00 total=0". A kernel
+// that was told not to measure refuses the reading.
+func (r *reader) pressure(file string) *Pressure {
+	if r.err != nil {
+		return nil
+	}
+	text, err := r.readAll(file)
+	if err != nil {
+		return nil
+	}
+	p := new(Pressure)
+	for line := range strings.Lines(string(text)) {
+		kind, rest, _ := strings.Cut(line, " ")
+		stall := &p.Some
+		if kind == "full" {
+			stall = &p.Full
+		}
+		for field := range strings.FieldsSeq(rest) {
+			stall.set(field)
+		}
+	}
+	return p
+}
+
+func (s *Stall) set(field string) {
+	name, value, _ := strings.Cut(field, "=")
+	percent, _ := strconv.ParseFloat(value, 64)
+	switch name {
+	case "avg10":
+		s.Avg10 = percent
+	case "avg60":
+		s.Avg60 = percent
+	case "avg300":
+		s.Avg300 = percent
+	case "total":
+		s.Total, _ = strconv.ParseUint(value, 10, 64)
+	}
+}
+
+// block reads lines of "MAJOR:MINOR OP VALUE", or without OP, and leaves out the
+// totals.
 func (r *reader) block(file string) []BlockEntry {
 	var entries []BlockEntry
 	for line := range strings.Lines(string(r.text(file))) {
 		f := strings.Fields(line)
-		if len(f) != 3 || f[1] == "Total" {
+		if len(f) < 2 || f[0] == "Total" || f[1] == "Total" {
 			continue
 		}
 		major, minor, _ := strings.Cut(f[0], ":")
-		entries = append(entries, BlockEntry{Major: r.parse(major), Minor: r.parse(minor), Op: f[1], Value: r.parse(f[2])})
+		e := BlockEntry{Major: r.parse(major), Minor: r.parse(minor), Value: r.parse(f[len(f)-1])}
+		if len(f) == 3 {
+			e.Op = f[1]
+		}
+		entries = append(entries, e)
 	}
 	return entries
 }

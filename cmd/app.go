@@ -107,6 +107,7 @@ func (a *App) commands(args []string) []*cli.Command {
 		{"check", a.check},
 		{"create", a.create},
 		{"delete", a.deleteCommand},
+		{"events", a.events},
 		{"features", a.features},
 		{"kill", a.kill},
 		{"list", a.list},

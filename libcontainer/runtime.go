@@ -61,6 +61,7 @@ func (r *Runtime) open(id string, lock bool) (*container, error) {
 		return nil, advise(err, storeHint(err, r.Store.Root()))
 	}
 	if lock {
+		dir.Waiting = func(holder string) { r.Log.Warnf("container %s is locked: waiting for %s", id, holder) }
 		if err := dir.Lock(lockTimeout); err != nil {
 			dir.Close()
 			return nil, err

@@ -25,6 +25,10 @@ const (
 // A Dir is the directory of one container. Its files are reached through a
 // descriptor, so it stays the same directory whatever becomes of its name.
 type Dir struct {
+	// Waiting, if not nil, is called once if Lock has waited long, with the process
+	// that has the lock.
+	Waiting func(holder string)
+
 	fd     int
 	id     string
 	path   string

@@ -14,12 +14,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// longWait is how long a wait for the lock is nothing to talk about.
+const longWait = 2 * time.Second
+
 // Lock locks the directory for this process, waiting no longer than timeout
 // for another one that has it. The error is ErrLocked, wrapped, with that
 // process's name after the time, and ErrNotExist, wrapped, if the directory
 // was removed meanwhile.
 func (d *Dir) Lock(timeout time.Duration) error {
-	deadline := time.Now().Add(timeout)
+	deadline, warn := time.Now().Add(timeout), time.Now().Add(longWait)
 	pause := time.Millisecond
 	for {
 		err := d.flock(unix.LOCK_EX)
@@ -33,6 +36,10 @@ func (d *Dir) Lock(timeout time.Duration) error {
 		left := time.Until(deadline)
 		if left <= 0 {
 			return fmt.Errorf("%q: %w by %s", d.id, ErrLocked, d.holder())
+		}
+		if d.Waiting != nil && time.Now().After(warn) {
+			d.Waiting(d.holder())
+			warn = deadline
 		}
 		// A blocking flock could not be given up, and holders are quick,
 		// or run hooks: then the wait is long whatever the pause.

@@ -1,0 +1,64 @@
+package cmd
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/rung-oci/rung/libcontainer"
+)
+
+func (a *App) events() *cli.Command {
+	var interval time.Duration
+	var stats bool
+	var format string
+	return &cli.Command{
+		Usage:       "show the statistics of a container, and when its memory runs out",
+		ArgsUsage:   "ID",
+		Description: "Writes the statistics at every interval until the container stops: a JSON object a line, or a table for people.",
+		Flags: []cli.Flag{
+			&cli.DurationFlag{Name: "interval", Destination: &interval, Value: 5 * time.Second, Usage: "`TIME` between statistics", DefaultText: "5s"},
+			&cli.BoolFlag{Name: "stats", Destination: &stats, Usage: "show the statistics once", DisableDefaultText: true},
+			&cli.StringFlag{Name: "format", Aliases: []string{"f"}, Destination: &format, Value: "json", Usage: "`FORMAT` of the output: json or table"},
+		},
+		Action: func(c *cli.Context) error {
+			id, err := containerID(c)
+			if err != nil {
+				return err
+			}
+			if interval <= 0 {
+				return fmt.Errorf("events: --interval: %v: must be greater than 0", interval)
+			}
+			var show func(libcontainer.Event) error
+			switch format {
+			case "json":
+				show = func(e libcontainer.Event) error { return writeEvent(a.stdout, id, e) }
+			case "table":
+				t := statsTable{w: a.stdout, id: id}
+				show = t.event
+			default:
+				return fmt.Errorf("events: format %q is neither json nor table", format)
+			}
+			if !stats {
+				return a.runtime.Events(id, interval, show)
+			}
+			s, err := a.runtime.Stats(id)
+			if err != nil {
+				return err
+			}
+			return show(libcontainer.Event{Stats: s})
+		},
+	}
+}
+
+// writeEvent writes an event as one line of JSON.
+func writeEvent(w io.Writer, id string, e libcontainer.Event) error {
+	event := eventJSON{Type: "oom", ID: id}
+	if e.Stats != nil {
+		event.Type, event.Data = "stats", newStatsJSON(e.Stats)
+	}
+	return json.NewEncoder(w).Encode(event)
+}
