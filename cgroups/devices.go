@@ -90,7 +90,7 @@ var softDefault = []unix.Errno{unix.EPERM}
 // denial of everything that deny something.
 func (d *devicePlan) follow(rules []specs.LinuxDeviceCgroup) (denied []device, err error) {
 	for i := range rules {
-		d.property = fmt.Sprintf("devices[%d]", i)
+		d.property = fmt.Sprintf("devices[%d]", i-d.first)
 		parts, all, err := parseRule(&rules[i])
 		if err != nil {
 			return nil, fmt.Errorf("linux.resources.%s.%w", d.property, err)
@@ -122,10 +122,12 @@ func (d *devicePlan) follow(rules []specs.LinuxDeviceCgroup) (denied []device, e
 type devicePlan struct {
 	*plan
 	property   string
-	allowed    bool     // the policy
-	exceptions []device // from the policy
-	known      bool     // the two above are what is in force
-	grounds    string   // the types of which all devices were denied or allowed at once
+	allowed    bool            // the policy
+	exceptions []device        // from the policy
+	known      bool            // the two above are what is in force
+	first      int             // index of the rule that is called devices[0]
+	grounds    string          // the types of which all devices were denied or allowed at once
+	soft       map[device]bool // the defaults that nobody asked for, without access; only in an update
 }
 
 // present starts with the present policy, which a new cgroup has from its parent.

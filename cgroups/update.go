@@ -35,6 +35,9 @@ type Change struct {
 // other rules add to the present ones. The kernel does not show what a cgroup that
 // is allowed everything is still denied; present, the rules in force, tell that.
 func (m *Manager) Update(r *specs.LinuxResources, present []specs.LinuxDeviceCgroup) (*Change, error) {
+	if !m.Any() {
+		return nil, fmt.Errorf("changing the limits: %w", ErrNone)
+	}
 	p := plan{read: m.read}
 	if err := p.update(r, present); err != nil {
 		return nil, err

@@ -9,58 +9,75 @@ import (
 
 // updateDevices plans the way from the rules in force to those with a patch of
 // rules, for processes that use devices meanwhile: see Update.
+//
+// What is written is the difference between what the kernel makes of the rules
+// without the patch and with it. What others have allowed besides, such as a hook
+// that brings a GPU, stays.
 func (p *plan) updateDevices(patch, present []specs.LinuxDeviceCgroup) error {
 	if len(patch) == 0 {
 		return nil
 	}
-	now, err := p.devicesNow(present)
+	now, err := p.devicesNow()
 	if err != nil {
 		return err
 	}
-	// The patch is followed on paper first.
-	paper := plan{read: p.read}
-	want := devicePlan{plan: &paper, known: true, allowed: now.allowed, exceptions: append([]device(nil), now.exceptions...)}
-	denied, err := want.follow(patch)
+	old, err := now.with(present)
+	if err != nil || old.allowed != now.allowed {
+		old = now // not the rules in force
+	}
+	if now.allowed {
+		now = old // only the rules know the exceptions
+	}
+	now.first = len(present)
+	want, err := now.with(append(append([]specs.LinuxDeviceCgroup(nil), present...), patch...))
 	if err != nil {
 		return err
-	}
-	soft := map[device]bool{} // by what it is, without access
-	for _, r := range want.defaults(denied) {
-		if strings.IndexByte(want.grounds, r.kind) < 0 {
-			continue // it is allowed already, or was denied by an earlier config
-		}
-		soft[device{r.kind, r.major, r.minor, 0}] = !want.excepts(r)
-		want.add(r)
 	}
 	now.plan, now.property = p, "devices"
-	if now.allowed != want.allowed {
+	if want.allowed != now.allowed {
 		now.changePolicy(want.allowed)
+		now.become(want.exceptions, want.soft)
+		return nil
 	}
-	now.become(want.exceptions, soft)
+	target := union(now.exceptions, difference(want.exceptions, old.exceptions))
+	now.become(difference(target, difference(old.exceptions, want.exceptions)), want.soft)
 	return nil
 }
 
-// devicesNow finds what is in force. Where everything is allowed only the rules
-// know the exceptions.
-func (p *plan) devicesNow(rules []specs.LinuxDeviceCgroup) (devicePlan, error) {
+// devicesNow reads what is in force; where everything is allowed, that.
+func (p *plan) devicesNow() (devicePlan, error) {
 	list, err := p.read("devices", "devices.list")
 	if err != nil {
 		return devicePlan{}, fmt.Errorf("linux.resources.devices: %w", err)
 	}
-	var d devicePlan
+	d := devicePlan{known: true}
 	for l := range strings.Lines(list) {
 		e, ok := parseDevice(strings.TrimSpace(l))
 		if !ok {
-			d = devicePlan{plan: &plan{read: func(string, string) (string, error) { return "a *:* rwm", nil }}}
-			d.allowed = true
-			if _, err := d.follow(rules); err != nil || !d.allowed {
-				return devicePlan{allowed: true}, nil // not what is in force
-			}
-			return d, nil
+			return devicePlan{known: true, allowed: true}, nil
 		}
 		d.exceptions = append(d.exceptions, e)
 	}
 	return d, nil
+}
+
+// with returns what the rules make of what is there now: on paper. It has the
+// default devices if a rule for everything is among the rules.
+func (d *devicePlan) with(rules []specs.LinuxDeviceCgroup) (devicePlan, error) {
+	w := devicePlan{plan: new(plan), known: true, first: d.first, allowed: d.allowed, exceptions: append([]device(nil), d.exceptions...)}
+	denied, err := w.follow(rules)
+	if err != nil {
+		return w, err
+	}
+	w.soft = map[device]bool{}
+	for _, r := range w.defaults(denied) {
+		if strings.IndexByte(w.grounds, r.kind) < 0 {
+			continue // it is there, or was denied before
+		}
+		w.soft[device{r.kind, r.major, r.minor, 0}] = !w.excepts(r)
+		w.add(r)
+	}
+	return w, nil
 }
 
 // excepts says whether a device of the same numbers is among the exceptions.
@@ -110,6 +127,15 @@ func (d *devicePlan) become(want []device, soft map[device]bool) {
 		d.write(false, e.String()).undo = []write{d.plain(true, e.String())}
 	}
 	d.exceptions = want
+}
+
+// union returns what is in a or in b.
+func union(a, b []device) []device {
+	u := devicePlan{exceptions: append([]device(nil), a...)}
+	for _, e := range b {
+		u.add(e)
+	}
+	return u.exceptions
 }
 
 // difference returns what is in a and not in b. Devices are the same only with the

@@ -203,7 +203,7 @@ func (g *globalFlags) flags() []cli.Flag {
 		&cli.StringFlag{Name: "image-dir", Destination: &g.imageDir, Usage: "make the images of first processes in `DIR`, not in memory"},
 		&cli.BoolFlag{Name: "strict", Destination: &g.strict, Usage: "refuse unknown properties in config.json", DisableDefaultText: true},
 		&cli.BoolFlag{Name: "systemd-cgroup", Destination: &g.systemdCgroup, Usage: "not supported yet", DisableDefaultText: true},
-		&cli.StringFlag{Name: "cgroup-manager", Destination: &g.cgroupManager, Value: "cgroupfs", Usage: "what makes cgroups; only cgroupfs yet", DefaultText: "cgroupfs"},
+		&cli.StringFlag{Name: "cgroup-manager", Destination: &g.cgroupManager, Value: "cgroupfs", Usage: "what makes cgroups: `cgroupfs`, or disabled for containers that have none", DefaultText: "cgroupfs"},
 		&cli.StringFlag{Name: "rootless", Destination: &g.rootless, Value: "auto", Usage: "false or auto; true is not supported yet", DefaultText: "auto"},
 		&cli.StringFlag{Name: "criu", Hidden: true, Usage: "ignored, as by runc: CRIU is found in PATH"},
 	}
@@ -226,6 +226,7 @@ func (a *App) setup() error {
 	a.runtime.Version = a.build.Version
 	a.runtime.ImageDir = g.imageDir
 	a.runtime.Strict = g.strict
+	a.runtime.NoCgroup = g.cgroupManager == "disabled"
 	if a.build.Configure != nil {
 		a.build.Configure(&a.runtime)
 	}
@@ -272,8 +273,9 @@ func (g *globalFlags) unsupported() error {
 	}
 	switch g.cgroupManager {
 	case "cgroupfs":
-	case "systemd", "disabled":
-		return fmt.Errorf("--cgroup-manager %s is not supported yet: use cgroupfs", g.cgroupManager)
+	case "disabled":
+	case "systemd":
+		return errors.New("--cgroup-manager systemd is not supported yet: use cgroupfs")
 	default:
 		return fmt.Errorf("--cgroup-manager: %q is no cgroup manager", g.cgroupManager)
 	}

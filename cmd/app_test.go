@@ -88,7 +88,6 @@ func TestErrors(t *testing.T) {
 		{"--nope", "flag provided but not defined: -nope"},
 		{"--systemd-cgroup state c", "--systemd-cgroup is not supported yet"},
 		{"--cgroup-manager systemd list", "--cgroup-manager systemd is not supported yet"},
-		{"--cgroup-manager=disabled list", "--cgroup-manager disabled is not supported yet"},
 		{"--cgroup-manager x list", `"x" is no cgroup manager`},
 		{"--rootless true list", "--rootless true is not supported yet"},
 		{"--rootless=maybe list", `--rootless: "maybe"`},

@@ -16,9 +16,8 @@ func (a *App) events() *cli.Command {
 	var stats bool
 	var format string
 	return &cli.Command{
-		Usage:       "show the statistics of a container, and when its memory runs out",
-		ArgsUsage:   "ID",
-		Description: "Writes the statistics at every interval until the container stops: a JSON object a line, or a table for people.",
+		Usage:     "show the statistics of a container, and when its memory runs out",
+		ArgsUsage: "ID",
 		Flags: []cli.Flag{
 			&cli.DurationFlag{Name: "interval", Destination: &interval, Value: 5 * time.Second, Usage: "`TIME` between statistics", DefaultText: "5s"},
 			&cli.BoolFlag{Name: "stats", Destination: &stats, Usage: "show the statistics once", DisableDefaultText: true},

@@ -95,6 +95,7 @@ running or stopped, and paused for one that is frozen. It is found out from the
 kernel, not remembered.`, []Example{
 			{"everything", "rung state c1"},
 			{"only the status", "rung state c1 | jq -r .status"},
+			{"for people", "rung state --format table c1"},
 		}}
 	case "exec":
 		return Help{groupDaily, `Runs another process in a running container: in its namespaces, cgroups and root.
@@ -152,9 +153,11 @@ separated by spaces. The output must have a column PID.`, []Example{
 			{"only the pids", "rung ps --format json c1"},
 		}}
 	case "events":
-		return Help{groupLook, `Prints statistics of a container again and again, and tells when it is out of
-memory, as one JSON object on each line.`, []Example{
-			{"once", "rung events --stats c1"},
+		return Help{groupLook, `Prints the statistics of a container now and at every interval, and tells when its
+memory runs out, until it stops: one JSON object on each line, or a table with
+units.`, []Example{
+			{"once, for a program", "rung events --stats c1"},
+			{"once, for people", "rung events --stats --format table c1"},
 			{"every second", "rung events --interval 1s c1"},
 		}}
 	case "plan":

@@ -112,12 +112,8 @@ func (c *creation) compile(gate Gate) error {
 	if err != nil {
 		return err
 	}
-	path := ""
-	if c.spec.Linux != nil {
-		path = c.spec.Linux.CgroupsPath
-	}
-	if c.manager, err = cgroups.New(hierarchies, path, c.o.ID); err != nil {
-		return fmt.Errorf("linux.cgroupsPath: %w", err)
+	if c.manager, err = c.r.newCgroup(c.spec, hierarchies, c.o.ID); err != nil {
+		return err
 	}
 	if c.host, err = lookAtHost(c.o.ID, c.o.Bundle, c.spec, hierarchies, c.manager); err != nil {
 		return err
@@ -236,7 +232,7 @@ func (c *creation) bear() error {
 	if err := c.createCgroup(); err != nil {
 		return advise(err, cgroupHint(err))
 	}
-	if c.spec.Linux != nil && c.spec.Linux.Resources != nil {
+	if c.spec.Linux != nil && c.spec.Linux.Resources != nil && !c.r.NoCgroup {
 		c.r.at("setting the limits")
 		warnings, err := c.manager.Set(c.spec.Linux.Resources)
 		if err != nil {

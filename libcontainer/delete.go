@@ -113,5 +113,10 @@ func (c *container) end() error {
 			return err
 		}
 	}
+	if !m.Any() && !c.record.PrivatePids { // nothing finds the others once it has ended
+		if err := c.killMembers(unix.SIGKILL); err != nil {
+			return err
+		}
+	}
 	return c.killInit(init)
 }

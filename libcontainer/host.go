@@ -154,6 +154,9 @@ func (h *Host) showHierarchies(s *specs.Spec, all cgroups.Hierarchies, m *cgroup
 		if strings.HasPrefix(list, "name=") {
 			options = append([]string{"none"}, options...)
 		}
+		if !m.Any() && v1.Own != "" {
+			dirs[list] = filepath.Join(v1.Mountpoint, v1.Own) // where the container stays
+		}
 		h.Hierarchies = append(h.Hierarchies, Hierarchy{Name: v1.Name, Links: v1.Links(), Dir: dirs[list], Options: options})
 	}
 }

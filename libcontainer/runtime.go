@@ -25,6 +25,7 @@ type Runtime struct {
 	Version  string // of rung, for the records
 	ImageDir string // where images are made if not in memory
 	Strict   bool   // refuse unknown properties in config.json
+	NoCgroup bool   // containers are created without a cgroup; those that exist keep what they have
 
 	// Rewrite, if not nil, may change a compiled birth program: to measure it, or
 	// to make steps of it fail.

@@ -1,0 +1,387 @@
+package cgroups
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+)
+
+func TestUpdateDevicesIsTheDifference(t *testing.T) {
+	const list = "c *:* m\nb *:* m\nc 1:3 rwm\nc 5:0 rw"
+	for _, c := range []struct{ name, list, present, patch, want string }{
+		{"the same again", "", `[]`, `[{"allow": false}]`, ""}, // list: what the rules make of a new cgroup
+		{"a device more", list, `[]`, `[{"allow": true, "type": "c", "major": 10, "minor": 200, "access": "rw"}]`, "allow c 10:200 rw"},
+		{"access more", list, `[]`, `[{"allow": true, "type": "c", "major": 5, "minor": 0, "access": "rwm"}]`, "allow c 5:0 m"},
+		{"a device less", list, `[{"allow": false}]`, `[{"allow": false, "type": "c", "major": 5, "minor": 0}]`, "deny c 5:0 rw"},
+		{"access less", list, `[]`, `[{"allow": false, "type": "c", "major": 1, "minor": 3, "access": "w"}]`, "deny c 1:3 w"},
+		{"defaults denied before stay denied", list, `[]`, `[{"allow": true, "type": "b", "major": 8, "minor": 0, "access": "r"}]`, "allow b 8:0 r"},
+		{"from nothing again: allowed before denied", "c 10:1 rw\nc 1:3 rwm", `[{"allow": false}, {"allow": true, "type": "c", "major": 10, "minor": 1, "access": "rw"}]`, `[{"allow": false}, {"allow": true, "type": "c", "major": 10, "minor": 2, "access": "r"}]`,
+			"allow c 10:2 r\ndeny c 10:1 rw"},
+		{"what others have allowed stays", list + "\nc 195:0 rw", `[{"allow": false}]`, `[{"allow": false}]`, ""},
+		{"everything", list, `[]`, `[{"allow": true}]`, "allow a"},
+		{"everything stays everything", "a *:* rwm", `[{"allow": true}]`, `[{"allow": true}]`, ""},
+		{"an exception from everything", "a *:* rwm", `[{"allow": true}]`, `[{"allow": false, "type": "c", "major": 10, "minor": 1}]`, "deny c 10:1 rwm"},
+		{"an exception that the rules know", "a *:* rwm", `[{"allow": true}, {"allow": false, "type": "c", "major": 10, "minor": 1, "access": "rw"}]`,
+			`[{"allow": true, "type": "c", "major": 10, "minor": 1, "access": "r"}]`, "allow c 10:1 r"},
+		{"from everything to nothing", "a *:* rwm", `[{"allow": true}]`, `[{"allow": false}]`, "deny a\n" + nodes + memories + terminals},
+	} {
+		text := c.list
+		if text == "" {
+			text = listOf(t, c.patch)
+		}
+		p := plan{read: func(_, file string) (string, error) { return text, nil }}
+		if err := p.updateDevices(rules(t, c.patch), rules(t, c.present)); err != nil {
+			t.Errorf("%s: %v", c.name, err)
+			continue
+		}
+		if got := deviceWrites(p.writes); got != c.want {
+			t.Errorf("%s: got\n%s\nwant\n%s", c.name, got, c.want)
+		}
+	}
+}
+
+func rules(t *testing.T, text string) (list []specs.LinuxDeviceCgroup) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(text), &list); err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+func deviceWrites(writes []write) string {
+	var lines []string
+	for _, w := range writes {
+		lines = append(lines, strings.TrimPrefix(w.file, "devices.")+" "+w.value)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// listOf is the text of devices.list after the rules were set.
+func listOf(t *testing.T, text string) string {
+	t.Helper()
+	var c deviceCgroup
+	p := plan{read: func(string, string) (string, error) { return "a *:* rwm", nil }}
+	if err := p.devices(rules(t, text)); err != nil {
+		t.Fatal(err)
+	}
+	for _, w := range p.writes {
+		c.write(w)
+	}
+	return c.list()
+}
+
+// A deviceCgroup is what the kernel has, security/device_cgroup.c.
+type deviceCgroup struct {
+	denies     bool // the policy
+	exceptions map[device]access
+}
+
+func (c *deviceCgroup) write(w write) {
+	allow := w.file == devicesAllow
+	if w.value == "a" {
+		*c = deviceCgroup{denies: !allow}
+		return
+	}
+	d, ok := parseDevice(w.value)
+	if !ok {
+		panic(w.value)
+	}
+	bits := d.access
+	d.access = 0
+	if c.exceptions == nil {
+		c.exceptions = map[device]access{}
+	}
+	if allow == c.denies {
+		c.exceptions[d] |= bits
+	} else if c.exceptions[d] &^= bits; c.exceptions[d] == 0 {
+		delete(c.exceptions, d)
+	}
+}
+
+func (c *deviceCgroup) list() string {
+	if !c.denies {
+		return "a *:* rwm"
+	}
+	var lines []string
+	for d, bits := range c.exceptions {
+		d.access = bits
+		lines = append(lines, d.String())
+	}
+	slices.Sort(lines)
+	return strings.Join(lines, "\n")
+}
+
+func (c *deviceCgroup) allows(kind byte, major, minor int64, bit access) bool {
+	for d, bits := range c.exceptions {
+		if d.covers(device{kind: kind, major: major, minor: minor}) && bits&bit != 0 {
+			return c.denies
+		}
+	}
+	return !c.denies
+}
+
+// Whatever the rules before and after: an update leads to what the rules after make
+// of a new cgroup, what both allow is allowed after every write unless the policy
+// changes, and taking the writes back leads to where it began.
+func TestUpdateDevicesProperty(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	some := func() (list []specs.LinuxDeviceCgroup) {
+		list = append(list, specs.LinuxDeviceCgroup{Allow: random.IntN(4) == 0})
+		for range random.IntN(5) {
+			major, minor := ptr(random.Int64N(2)), ptr(random.Int64N(2))
+			list = append(list, specs.LinuxDeviceCgroup{Allow: random.IntN(3) > 0, Type: "c", Major: major, Minor: minor,
+				Access: []string{"r", "rw", "rwm", "wm"}[random.IntN(4)]})
+		}
+		return list
+	}
+	after := func(writes []write) (c deviceCgroup) {
+		for _, w := range writes {
+			c.write(w)
+		}
+		return c
+	}
+	for range 2000 {
+		before, patch := some(), some()
+		first := plan{read: func(string, string) (string, error) { return "a *:* rwm", nil }}
+		second := first
+		if first.devices(before) != nil || second.devices(patch) != nil {
+			continue // what the kernel cannot do is refused
+		}
+		c, want := after(first.writes), after(second.writes)
+		begun := fmt.Sprint(c)
+		p := plan{read: func(string, string) (string, error) { return c.list(), nil }}
+		if err := p.updateDevices(patch, before); err != nil {
+			t.Fatalf("%+v to %+v: %v", before, patch, err)
+		}
+		start, samePolicy := after(first.writes), c.denies == want.denies
+		for _, w := range p.writes {
+			c.write(w)
+			for n := range 12 * btoi(samePolicy) {
+				major, minor, bit := int64(n&1), int64(n>>1&1), access(1<<(n>>2))
+				if start.allows('c', major, minor, bit) && want.allows('c', major, minor, bit) && !c.allows('c', major, minor, bit) {
+					t.Fatalf("%+v to %+v: c %d:%d was denied in between, by %s %s", before, patch, major, minor, w.file, w.value)
+				}
+			}
+		}
+		if fmt.Sprint(c) != fmt.Sprint(want) {
+			t.Fatalf("%+v to %+v: %+v, want %+v", before, patch, c, want)
+		}
+		for _, w := range slices.Backward(p.writes) {
+			for _, u := range w.undo {
+				c.write(u)
+			}
+		}
+		if fmt.Sprint(c) != begun {
+			t.Fatalf("%+v to %+v and back: %+v, want %s", before, patch, c, begun)
+		}
+	}
+}
+
+func btoi(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func TestRestoring(t *testing.T) {
+	for _, c := range []struct{ file, value, now, want string }{
+		{"cpu.shares", "5", "1024", "1024"},
+		{"pids.max", "5", "max", "max"},
+		{"memory.oom_control", "1", "oom_kill_disable 0\nunder_oom 0\noom_kill 3", "0"},
+		{"blkio.throttle.read_bps_device", "8:0 100", "8:16 5\n8:0 77", "8:0 77"},
+		{"blkio.throttle.read_bps_device", "8:0 100", "8:16 5", "8:0 0"},
+		{"blkio.bfq.weight_device", "8:0 100", "", "8:0 0"},
+		{"net_prio.ifpriomap", "eth0 5", "lo 0\neth0 2", "eth0 2"},
+		{"rdma.max", "mlx hca_handle=2", "mlx hca_handle=9 hca_object=max", "mlx hca_handle=9 hca_object=max"},
+		{"rdma.max", "mlx hca_handle=2", "", "mlx hca_handle=max hca_object=max"},
+	} {
+		if got := (write{file: c.file, value: c.value}).restoring(c.now); got.value != c.want || got.file != c.file {
+			t.Errorf("%s %q over %q: restored with %q, want %q", c.file, c.value, c.now, got.value, c.want)
+		}
+	}
+}
+
+// contents are the files of a cgroup that an update can change.
+func contents(t *testing.T, m *Manager) string {
+	t.Helper()
+	var b strings.Builder
+	for _, file := range []string{
+		memoryLimit, memorySwapLimit, "memory.soft_limit_in_bytes", "memory.swappiness", "memory.oom_control", "memory.kmem.tcp.limit_in_bytes",
+		cpuShares, cpuQuota, cpuPeriod, cpuBurst, cpuIdle, "cpuset.cpus", "cpuset.mems", "devices.list", "pids.max",
+		"blkio.throttle.read_bps_device", "blkio.throttle.write_iops_device",
+	} {
+		controller, _, _ := strings.Cut(file, ".")
+		value, err := m.read(controller, file)
+		fmt.Fprintf(&b, "%s: %s, %v\n", file, value, err)
+	}
+	return b.String()
+}
+
+// everything is a patch that changes most of what can be changed.
+func everything(t *testing.T) *specs.LinuxResources {
+	r := &specs.LinuxResources{
+		Devices: []specs.LinuxDeviceCgroup{{Allow: false}, {Allow: true, Type: "c", Major: ptr(int64(10)), Minor: ptr(int64(200)), Access: "rw"}},
+		Memory: &specs.LinuxMemory{Limit: ptr(int64(200 << 20)), Swap: ptr(int64(300 << 20)), Reservation: ptr(int64(50 << 20)),
+			KernelTCP: ptr(int64(10 << 20)), Swappiness: ptr(uint64(7)), DisableOOMKiller: ptr(true)},
+		CPU: &specs.LinuxCPU{Shares: ptr(uint64(77)), Quota: ptr(int64(30000)), Period: ptr(uint64(200000)), Burst: ptr(uint64(10000)), Cpus: "0", Mems: "0"},
+	}
+	var st unix.Stat_t
+	for _, disk := range []string{"/dev/loop0", "/dev/vda", "/dev/sda"} {
+		if unix.Stat(disk, &st) == nil {
+			d := specs.LinuxThrottleDevice{Rate: 1 << 20}
+			d.Major, d.Minor = int64(unix.Major(st.Rdev)), int64(unix.Minor(st.Rdev))
+			r.BlockIO = &specs.LinuxBlockIO{ThrottleReadBpsDevice: []specs.LinuxThrottleDevice{d}}
+			return r
+		}
+	}
+	t.Log("no block device to throttle")
+	return r
+}
+
+func TestUpdateIsWholeOrNothing(t *testing.T) {
+	m := container(t)
+	needs(t, m, "memory", "cpu", "cpuset", "devices", "pids", "blkio")
+	set(t, m, &specs.LinuxResources{
+		Devices: []specs.LinuxDeviceCgroup{{Allow: false}},
+		Memory:  &specs.LinuxMemory{Limit: ptr(int64(100 << 20)), Swap: ptr(int64(100 << 20))},
+		CPU:     &specs.LinuxCPU{Shares: ptr(uint64(500)), Quota: ptr(int64(50000)), Burst: ptr(uint64(50000))},
+		Pids:    &specs.LinuxPids{Limit: ptr(int64(10))},
+	})
+	before := contents(t, m)
+
+	patch := everything(t)
+	patch.Pids = &specs.LinuxPids{Limit: ptr(int64(1) << 40)} // the last write, which the kernel refuses
+	_, err := m.Update(patch, nil)
+	if err == nil || !strings.Contains(err.Error(), "linux.resources.pids.limit") || !errors.Is(err, unix.EINVAL) {
+		t.Fatalf("a limit of processes beyond the kernel's: %v", err)
+	}
+	if after := contents(t, m); after != before {
+		t.Errorf("after an update that failed:\n%s\nbefore:\n%s", after, before)
+	}
+
+	patch.Pids.Limit = ptr(int64(20))
+	change, err := m.Update(patch, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for file, want := range map[string]string{memoryLimit: fmt.Sprint(200 << 20), memorySwapLimit: fmt.Sprint(300 << 20), cpuQuota: "30000",
+		cpuPeriod: "200000", cpuBurst: "10000", cpuShares: "77", "cpuset.cpus": "0", "pids.max": "20", "memory.swappiness": "7"} {
+		controller, _, _ := strings.Cut(file, ".")
+		holds(t, m, controller, file, want)
+	}
+	if list, _ := m.read("devices", "devices.list"); !strings.Contains(list, "c 10:200 rw") {
+		t.Errorf("devices.list: %s", list)
+	}
+	if err := change.Revert(); err != nil {
+		t.Fatal(err)
+	}
+	if after := contents(t, m); after != before {
+		t.Errorf("after taking it back:\n%s\nbefore:\n%s", after, before)
+	}
+}
+
+// What is wrong with a patch is found before anything is written.
+func TestUpdateChecksFirst(t *testing.T) {
+	m := container(t)
+	needs(t, m, "memory", "cpu", "devices")
+	before := contents(t, m)
+	for _, c := range []struct {
+		patch specs.LinuxResources
+		want  string
+	}{
+		{specs.LinuxResources{Network: &specs.LinuxNetwork{ClassID: ptr(uint32(1))}}, "the net_cls controller is not mounted"},
+		{specs.LinuxResources{HugepageLimits: []specs.LinuxHugepageLimit{{Pagesize: "3MB", Limit: 1}}}, "linux.resources.hugepageLimits[0]"},
+		{specs.LinuxResources{Unified: map[string]string{"memory.high": "1"}}, "linux.resources.unified: memory.high cannot be set"},
+		{specs.LinuxResources{Devices: []specs.LinuxDeviceCgroup{{Type: "x"}}}, `linux.resources.devices[0].type: "x"`},
+		{specs.LinuxResources{BlockIO: &specs.LinuxBlockIO{LeafWeight: ptr(uint16(100))}}, "linux.resources.blockIO.leafWeight"},
+	} {
+		c.patch.CPU = &specs.LinuxCPU{Shares: ptr(uint64(77))}
+		if _, err := m.Update(&c.patch, nil); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%+v: %v, want %q", c.patch, err, c.want)
+		}
+		if after := contents(t, m); after != before {
+			t.Fatalf("%s: changed\n%s\nbefore:\n%s", c.want, after, before)
+		}
+	}
+	if _, err := new(Manager).Update(&specs.LinuxResources{}, nil); !errors.Is(err, ErrNone) {
+		t.Errorf("without a cgroup: %v", err)
+	}
+}
+
+func TestUpdateMemory(t *testing.T) {
+	m := container(t)
+	needs(t, m, "memory")
+	memory := func(limit, swap int64) error {
+		patch := &specs.LinuxMemory{}
+		if limit != 0 {
+			patch.Limit = &limit
+		}
+		if swap != 0 {
+			patch.Swap = &swap
+		}
+		_, err := m.Update(&specs.LinuxResources{Memory: patch}, nil)
+		return err
+	}
+	const mb = 1 << 20
+	for _, c := range [][2]int64{{100 * mb, 200 * mb}, {300 * mb, 300 * mb}, {50 * mb, 60 * mb}, {-1, 0}, {70 * mb, 0}, {70 * mb, -1}, {80 * mb, 80 * mb}, {-1, -1}} {
+		if err := memory(c[0], c[1]); err != nil {
+			t.Fatalf("limit %d, swap %d: %v", c[0], c[1], err)
+		}
+		for i, file := range [...]string{memoryLimit, memorySwapLimit} {
+			switch {
+			case c[i] > 0:
+				holds(t, m, "memory", file, fmt.Sprint(c[i]))
+			case c[i] == -1:
+				holds(t, m, "memory", file, fmt.Sprint(uint64(1)<<63-uint64(os.Getpagesize())))
+			}
+		}
+	}
+
+	// pages of files are given back, those of processes cannot be without swap
+	name := t.TempDir() + "/cached"
+	inside(t, m, fmt.Sprintf("dd if=/dev/zero of=%s bs=1M count=40 2>/dev/null; sync %[1]s; exec sleep 100", name))
+	usage := func() (n int64) {
+		text, _ := m.read("memory", "memory.usage_in_bytes")
+		fmt.Sscan(text, &n)
+		return n
+	}
+	waitFor(t, "a cache of 20 MiB", func() bool { return usage() > 20*mb })
+	limit := int64(10 * mb)
+	checked := &specs.LinuxMemory{Limit: &limit, CheckBeforeUpdate: ptr(true)}
+	before := contents(t, m)
+	if _, err := m.Update(&specs.LinuxResources{Memory: checked}, nil); err == nil || !strings.Contains(err.Error(), "unable to set memory limit to 10485760") {
+		t.Errorf("checkBeforeUpdate: %v", err)
+	}
+	if after := contents(t, m); after != before {
+		t.Errorf("checkBeforeUpdate changed\n%s\nbefore:\n%s", after, before)
+	}
+	if err := memory(limit, 0); err != nil {
+		t.Errorf("lowering below what is cached: %v", err)
+	}
+	if n := usage(); n > limit {
+		t.Errorf("%d bytes in use, the limit is %d", n, limit)
+	}
+	if err := memory(4096, 0); !errors.Is(err, unix.EBUSY) || !strings.Contains(err.Error(), "memory.usage_in_bytes is") {
+		t.Errorf("lowering below what processes use: %v", err)
+	}
+	holds(t, m, "memory", memoryLimit, fmt.Sprint(limit))
+}
+
+func waitFor(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); !holds(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("no %s after ten seconds", what)
+		}
+	}
+}

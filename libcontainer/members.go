@@ -1,0 +1,133 @@
+package libcontainer
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/cgroups"
+	"github.com/rung-oci/rung/libcontainer/process"
+)
+
+// members returns the processes of the container, as the caller's pid namespace sees
+// them, sorted: those in its cgroup. Without one they are those in the pid or mount
+// namespace of the first process, if that has its own; while that lives.
+func (c *container) members(m *cgroups.Manager) ([]int, error) {
+	if m.Any() {
+		return m.AllPids()
+	}
+	spaces, err := c.ownSpaces()
+	if err != nil {
+		return nil, err
+	}
+	return spaces.processes()
+}
+
+// A space is a namespace, by its kind and what identifies it.
+type space struct {
+	kind string
+	ino  uint64
+}
+
+type spaces []space
+
+// ownSpaces are the namespaces by which the container's processes can be told from
+// others. There are none when the first process has ended.
+func (c *container) ownSpaces() (spaces, error) {
+	var own spaces
+	for _, kind := range [...]string{"pid", "mnt"} {
+		mine, _ := spaceOf("self", kind)
+		if its, ok := spaceOf(strconv.Itoa(c.record.Init.Pid), kind); ok && its.ino != mine.ino {
+			own = append(own, its)
+		}
+	}
+	// what was read is of the first process only if that lives even now
+	if state, err := c.record.Init.State(); err != nil || state != process.Running {
+		return nil, err
+	}
+	return own, nil
+}
+
+func spaceOf(process, kind string) (space, bool) {
+	var st unix.Stat_t
+	if unix.Stat("/proc/"+process+"/ns/"+kind, &st) != nil {
+		return space{}, false
+	}
+	return space{kind, st.Ino}, true
+}
+
+// processes returns those that are in one of the namespaces, sorted.
+func (s spaces) processes() (pids []int, err error) {
+	if len(s) == 0 {
+		return nil, nil
+	}
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return nil, fmt.Errorf("listing the processes: %w", err)
+	}
+	for _, e := range entries {
+		if pid, err := strconv.Atoi(e.Name()); err == nil && s.have(pid) {
+			pids = append(pids, pid)
+		}
+	}
+	slices.Sort(pids)
+	return pids, nil
+}
+
+// have says whether a process is in one of the namespaces.
+func (s spaces) have(pid int) bool {
+	return slices.ContainsFunc(s, func(own space) bool {
+		its, ok := spaceOf(strconv.Itoa(pid), own.kind)
+		return ok && its == own
+	})
+}
+
+// killMembers sends a signal to every process of a container without a cgroup, and
+// with SIGKILL goes on until there are none left.
+func (c *container) killMembers(sig unix.Signal) error {
+	spaces, err := c.ownSpaces()
+	if err != nil {
+		return err
+	}
+	for deadline := time.Now().Add(endTimeout * time.Millisecond); ; time.Sleep(time.Millisecond) {
+		pids, err := spaces.processes()
+		if err != nil {
+			return err
+		}
+		for _, pid := range pids {
+			if err := spaces.signal(pid, sig); err != nil {
+				return err
+			}
+		}
+		if sig != unix.SIGKILL || len(pids) == 0 {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("killing the processes of the container: processes %v do not end", pids)
+		}
+	}
+}
+
+// signal sends a signal to a process if that is in one of the namespaces.
+func (s spaces) signal(pid int, sig unix.Signal) error {
+	fd, err := unix.PidfdOpen(pid, 0)
+	if err == unix.ESRCH {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("opening process %d: %w", pid, err)
+	}
+	defer unix.Close(fd)
+	// the pid may have changed hands before it was opened
+	if !s.have(pid) {
+		return nil
+	}
+	if err := unix.PidfdSendSignal(fd, sig, nil, 0); err != nil && err != unix.ESRCH {
+		return fmt.Errorf("sending signal %d to process %d: %w", int(sig), pid, err)
+	}
+	return nil
+}
