@@ -32,6 +32,12 @@ func (m *Manager) JoinFiles() ([]JoinFile, error) {
 	} else if isFrozen {
 		return nil, fmt.Errorf("joining cgroup %s: it is frozen", m.find("freezer").Path)
 	}
+	return m.JoinFilesAnyway()
+}
+
+// JoinFilesAnyway is JoinFiles without a look at the freezer: for callers who
+// have looked, or whose process may wait until the cgroup is thawed.
+func (m *Manager) JoinFilesAnyway() ([]JoinFile, error) {
 	files := make([]JoinFile, 0, len(m.groups))
 	for i := range m.groups {
 		fd, err := m.groups[i].openJoin()

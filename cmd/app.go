@@ -41,6 +41,7 @@ type App struct {
 	global         globalFlags
 	runtime        libcontainer.Runtime
 	status         int // the exit code of a command without error
+	failed         int // that of one with an error
 }
 
 // New returns the command line of an executable.
@@ -51,11 +52,11 @@ func New(b Build) *App {
 	if b.Commit == "" {
 		b.Commit = "unknown"
 	}
-	return &App{build: b, stdout: os.Stdout, stderr: os.Stderr}
+	return &App{build: b, stdout: os.Stdout, stderr: os.Stderr, failed: 1}
 }
 
 // Run runs the command of args, the first of which is the program's name. It
-// returns the exit code: 1 after an error, which then is in the log and on
+// returns the exit code: 1 after an error (255 if exec failed), which then is in the log and on
 // stderr, else 0, or what became of the container's process (see
 // [libcontainer.Runtime.Run]).
 func (a *App) Run(args []string) int {
@@ -65,7 +66,7 @@ func (a *App) Run(args []string) int {
 			a.openLog() // a global flag is wrong; --log may be right
 		}
 		a.runtime.Log.Error(err)
-		return 1
+		return a.failed
 	}
 	return a.status
 }
@@ -108,6 +109,7 @@ func (a *App) commands(args []string) []*cli.Command {
 		{"create", a.create},
 		{"delete", a.deleteCommand},
 		{"events", a.events},
+		{"exec", a.exec},
 		{"features", a.features},
 		{"kill", a.kill},
 		{"list", a.list},

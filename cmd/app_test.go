@@ -167,7 +167,7 @@ func TestHelp(t *testing.T) {
 		args string
 		want []string
 	}{
-		{"--help", []string{"check", "create", "delete", "features", "kill", "list", "plan", "run", "spec", "start", "state", "--root DIR", "--strict"}},
+		{"--help", []string{"check", "create", "delete", "exec", "features", "kill", "list", "plan", "run", "spec", "start", "state", "--root DIR", "--strict"}},
 		{"help", []string{"create", "state", "--log FILE"}},
 		{"help create", []string{"rung create", "--console-socket PATH", "--bundle DIR, -b DIR"}},
 		{"--help", []string{"A container's life (OCI):", "Looking:", "Tools:"}},

@@ -31,7 +31,7 @@ func createFlags(o *libcontainer.CreateOptions) []cli.Flag {
 		&cli.BoolFlag{Name: "no-pivot", Destination: &o.NoPivot, Usage: "change the root with chroot, not pivot_root", DisableDefaultText: true},
 		&cli.BoolFlag{Name: "no-new-keyring", Destination: &o.NoNewKeyring, Usage: "keep the session keyring", DisableDefaultText: true},
 		&cli.IntFlag{Name: "preserve-fds", Destination: &o.PreserveFds, Usage: "pass `N` more file descriptors to the process"},
-		&cli.BoolFlag{Name: "no-subreaper", Usage: "ignored: rung is never a subreaper", DisableDefaultText: true},
+		&cli.BoolFlag{Name: "no-subreaper", Destination: &o.NoSubreaper, Usage: "run: do not adopt and reap what the container's processes leave", DisableDefaultText: true},
 	)
 }
 

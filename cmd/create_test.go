@@ -40,7 +40,7 @@ func TestCreateFlags(t *testing.T) {
 			ID: "c", Bundle: cwd, ConsoleSocket: filepath.Join(cwd, "s"), PidfdSocket: filepath.Join(filepath.Dir(cwd), "s"), PidFile: filepath.Join(cwd, "p"),
 		}},
 		{"--no-pivot --no-new-keyring -no-subreaper --no-subreaper --preserve-fds 3 c", libcontainer.CreateOptions{
-			ID: "c", Bundle: cwd, NoPivot: true, NoNewKeyring: true, PreserveFds: 3,
+			ID: "c", Bundle: cwd, NoPivot: true, NoNewKeyring: true, PreserveFds: 3, NoSubreaper: true,
 		}},
 		{"--preserve-fds=1 --no-pivot=false -- c", libcontainer.CreateOptions{ID: "c", Bundle: cwd, PreserveFds: 1}},
 	} {

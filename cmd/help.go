@@ -99,9 +99,12 @@ kernel, not remembered.`, []Example{
 		}}
 	case "exec":
 		return Help{groupDaily, `Runs another process in a running container: in its namespaces, cgroups and root.
-What is not given is as for the container's first process. In the foreground rung
-exits as the process did, with 128 + N if signal N ended it, and with 255 if the
-process could not be started. What follows the ID belongs to the process.`, []Example{
+What is not given is as for the container's first process; with --process the
+file says it all, and other options about the process are ignored.
+
+In the foreground rung exits as the process did, with 128 + N if signal N ended
+it, and with 255 if the process could not be started. What follows the ID belongs
+to the process.`, []Example{
 			{"a shell on this terminal", "rung exec --tty c1 sh"},
 			{"as another user, in another directory", "rung exec --user 1000:1000 --cwd /tmp c1 id"},
 			{"as a container engine does it", "rung exec --process /b/process.json --detach --pid-file /b/exec.pid c1"},

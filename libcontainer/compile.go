@@ -111,6 +111,7 @@ type compiler struct {
 	newUser  bool
 	userNS   bool // new or joined
 	shared   bool // rootfsPropagation asks for peers of the host
+	late     bool // the process is cloned after it gave up its rights
 	hasLinux *specs.Linux
 }
 
@@ -195,11 +196,7 @@ func (c *compiler) begin() error {
 	return nil
 }
 
-// hide makes the process not dumpable: until execve nothing in a namespace that
-// it joins can trace it or open what it has open.
-func (c *compiler) hide() {
-	c.Call(unix.SYS_PRCTL, nsenter.Int(unix.PR_SET_DUMPABLE), nsenter.Int(0))
-}
+func (c *compiler) hide() { hide(c.Program) }
 
 // writeFile writes to a file by a path that the image has no hand in.
 func (c *compiler) writeFile(path, text string) {

@@ -180,12 +180,7 @@ func (c *compiler) setns(t specs.LinuxNamespaceType) nsenter.Call {
 func (c *compiler) cloneFirstProcess(flags uint64) {
 	c.Label("cloning the container's first process")
 	c.hide() // joining a user namespace may have made it dumpable
-	child := c.Cell("child")
-	born := c.Target()
-	c.Clone(flags|unix.CLONE_PARENT, nsenter.ReportChild()).Into(child)
-	c.JumpIf(nsenter.Value(child), ^uint64(0), 0, born)
-	c.Call(unix.SYS_EXIT_GROUP, nsenter.Int(0))
-	c.Place(born)
+	goOnInChild(c.Program, flags)
 }
 
 // becomeRoot waits for the maps of a new user namespace and takes its ids 0.
@@ -196,9 +191,7 @@ func (c *compiler) becomeRoot() error {
 	}
 	if c.userNS {
 		c.Label("becoming root of the user namespace")
-		c.Call(unix.SYS_SETRESGID, nsenter.Int(0), nsenter.Int(0), nsenter.Int(0))
-		c.Call(unix.SYS_SETRESUID, nsenter.Int(0), nsenter.Int(0), nsenter.Int(0))
-		c.hide() // a change of ids made it dumpable again
+		becomeRoot(c.Program)
 	}
 	if c.newUser && c.newNS[specs.IPCNamespace] {
 		c.Label("making the ipc namespace")
@@ -212,17 +205,31 @@ func (c *compiler) becomeRoot() error {
 func (c *compiler) session() error {
 	c.Label("starting a session of its own")
 	c.Call(unix.SYS_SETSID)
+	c.keyring()
+	c.signals()
+	return nil
+}
+
+// keyring joins the session keyring that all processes of the container share.
+func (c *compiler) keyring() {
 	if !c.in.NoNewKeyring {
 		// without keyrings in the kernel, or over the quota, others go on too
 		c.Call(unix.SYS_KEYCTL, nsenter.Int(unix.KEYCTL_JOIN_SESSION_KEYRING), c.String("_ses."+c.in.Host.ID)).
 			Ignore(unix.ENOSYS, unix.EDQUOT, unix.EPERM, unix.EACCES)
 	}
+}
+
+// signals undoes what the process inherited.
+func (c *compiler) signals() {
 	c.Label("resetting the signals")
 	for _, sig := range c.in.Host.IgnoredSignals {
 		c.Call(unix.SYS_RT_SIGACTION, nsenter.Int(sig), nsenter.Bytes(make([]byte, 32)), nsenter.Int(0), nsenter.Int(8))
 	}
-	c.Call(unix.SYS_RT_SIGPROCMASK, nsenter.Int(unix.SIG_SETMASK), nsenter.Words(0), nsenter.Int(0), nsenter.Int(8))
-	return nil
+	unblockSignals(c.Program)
+}
+
+func unblockSignals(p *nsenter.Program) {
+	p.Call(unix.SYS_RT_SIGPROCMASK, nsenter.Int(unix.SIG_SETMASK), nsenter.Words(0), nsenter.Int(0), nsenter.Int(8))
 }
 
 // joinCgroups moves the process into its cgroups: "0" is the writer, and a

@@ -21,15 +21,7 @@ func (c *compiler) terminal() error {
 	if !c.proc.Terminal {
 		return nil
 	}
-	const devptsMagic, tiocgptpeer = 0x1cd1, 0x5441
-	master, slave := c.Cell("master"), c.Cell("slave")
-	c.Label("opening a terminal in the container's /dev/pts")
-	c.resolve("/dev/pts/ptmx", unix.O_RDWR|unix.O_NOCTTY, unix.RESOLVE_NO_SYMLINKS, master)
-	c.expectFilesystem(master, devptsMagic)
-	c.Call(unix.SYS_IOCTL, nsenter.Value(master), nsenter.Int(unix.TIOCSPTLCK), nsenter.Words(0))
-	c.Call(unix.SYS_IOCTL, nsenter.Value(master), nsenter.Int(tiocgptpeer), nsenter.Int(unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC)).Into(slave)
-	c.Call(unix.SYS_FCHOWN, nsenter.Value(slave), nsenter.Int(c.proc.User.UID), nsenter.Int(-1)).Ignore(unix.EPERM, unix.EINVAL)
-
+	master, slave := c.openTerminal()
 	if c.mountNS {
 		c.Label("binding the terminal to /dev/console")
 		if err := c.ensure("/dev/console", true, 0); err != nil {
@@ -39,15 +31,41 @@ func (c *compiler) terminal() error {
 		c.setAttributes(c.tree, 0, mountAttr{propagation: unix.MS_PRIVATE})
 		c.attachMade()
 	}
+	c.handOver(master)
+	c.useTerminal(slave)
+	c.controlTerminal()
+	c.close(slave)
+	return nil
+}
+
+func (c *compiler) openTerminal() (master, slave nsenter.Cell) {
+	const devptsMagic, tiocgptpeer = 0x1cd1, 0x5441
+	master, slave = c.Cell("master"), c.Cell("slave")
+	c.Label("opening a terminal in the container's /dev/pts")
+	c.resolve("/dev/pts/ptmx", unix.O_RDWR|unix.O_NOCTTY, unix.RESOLVE_NO_SYMLINKS, master)
+	c.expectFilesystem(master, devptsMagic)
+	c.Call(unix.SYS_IOCTL, nsenter.Value(master), nsenter.Int(unix.TIOCSPTLCK), nsenter.Words(0))
+	c.Call(unix.SYS_IOCTL, nsenter.Value(master), nsenter.Int(tiocgptpeer), nsenter.Int(unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC)).Into(slave)
+	c.Call(unix.SYS_FCHOWN, nsenter.Value(slave), nsenter.Int(c.proc.User.UID), nsenter.Int(-1)).Ignore(unix.EPERM, unix.EINVAL)
+	return master, slave
+}
+
+// handOver gives the terminal's master to the launcher.
+func (c *compiler) handOver(master nsenter.Cell) {
 	c.Label("handing over the terminal")
 	c.sync(TagTerminal, master)
 	c.close(master)
+}
+
+func (c *compiler) useTerminal(slave nsenter.Cell) {
 	for fd := range 3 {
 		c.Call(unix.SYS_DUP3, nsenter.Value(slave), nsenter.Int(fd), nsenter.Int(0))
 	}
+}
+
+// controlTerminal makes standard input the terminal that controls the session.
+func (c *compiler) controlTerminal() {
 	c.Call(unix.SYS_IOCTL, nsenter.Int(0), nsenter.Int(unix.TIOCSCTTY), nsenter.Int(0))
-	c.close(slave)
-	return nil
 }
 
 // The execution domains of personality(2) (include/uapi/linux/personality.h).
@@ -59,6 +77,10 @@ const (
 // tuning sets what the scheduler and the memory management know of the process.
 func (c *compiler) tuning() error {
 	c.affinity()
+	return c.policies()
+}
+
+func (c *compiler) policies() error {
 	if c.hasLinux.Personality != nil {
 		c.Label("setting linux.personality")
 		domain := perLinux
@@ -86,10 +108,13 @@ func (c *compiler) tuning() error {
 // affinity undoes a restriction that the caller of rung lives under: the
 // container's cpuset is what counts.
 func (c *compiler) affinity() {
-	all := slices.Repeat([]byte{0xff}, 1024)
+	all := slices.Repeat([]byte{0xff}, maxCPUs/8)
 	c.Label("allowing all CPUs of the cgroup")
 	c.Call(unix.SYS_SCHED_SETAFFINITY, nsenter.Int(0), nsenter.Int(len(all)), nsenter.Bytes(all)).Ignore(nsenter.AnyErrno)
 }
+
+// maxCPUs is the greatest number of CPUs that Linux can be built for (CONFIG_NR_CPUS).
+const maxCPUs = 8192
 
 func (c *compiler) scheduler(s *specs.Scheduler) error {
 	policy, err := schedulerPolicy(s.Policy)
@@ -308,13 +333,23 @@ func (c *compiler) limits() error {
 		list = append(slices.Clip(list), specs.POSIXRlimit{Type: "RLIMIT_NOFILE", Soft: n.Soft, Hard: n.Hard})
 	}
 	for i, r := range list {
-		resource, err := rlimitResource(r.Type)
-		if err != nil {
+		if c.delayed(r) {
+			continue
+		}
+		if err := c.limit(r); err != nil {
 			return fmt.Errorf("process.rlimits[%d].type: %w", i, err)
 		}
-		c.Label("setting the limit " + r.Type)
-		c.Call(unix.SYS_PRLIMIT64, nsenter.Int(0), nsenter.Int(resource), nsenter.Words(r.Soft, r.Hard), nsenter.Int(0))
 	}
+	return nil
+}
+
+func (c *compiler) limit(r specs.POSIXRlimit) error {
+	resource, err := rlimitResource(r.Type)
+	if err != nil {
+		return err
+	}
+	c.Label("setting the limit " + r.Type)
+	c.Call(unix.SYS_PRLIMIT64, nsenter.Int(0), nsenter.Int(resource), nsenter.Words(r.Soft, r.Hard), nsenter.Int(0))
 	return nil
 }
 

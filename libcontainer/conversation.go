@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/libcontainer/copyup"
 	"github.com/rung-oci/rung/libcontainer/hooks"
 	"github.com/rung-oci/rung/libcontainer/netdevice"
@@ -56,15 +57,24 @@ func (c *creation) openCgroups() error {
 		}
 		c.files[fileGroup+g.Name] = g.Fd
 	}
-	for _, cg := range c.manager.State().Cgroups {
+	c.unified, err = openUnified(c.manager)
+	return err
+}
+
+// openUnified opens the directory in the unified hierarchy, to be born in; 0 if
+// there is none.
+func openUnified(m *cgroups.Manager) (int, error) {
+	for _, cg := range m.State().Cgroups {
 		if cg.Controllers != unified {
 			continue
 		}
-		if c.unified, err = unix.Open(cg.Path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0); err != nil {
-			return fmt.Errorf("cgroup %s: %w", cg.Path, err)
+		fd, err := unix.Open(cg.Path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+		if err != nil {
+			return 0, fmt.Errorf("cgroup %s: %w", cg.Path, err)
 		}
+		return fd, nil
 	}
-	return nil
+	return 0, nil
 }
 
 // usesSocket tells whether the program waits on the socket in the state directory.
@@ -175,6 +185,7 @@ func (c *creation) converse(until byte) error {
 		c.r.at("following the birth program")
 		tag, fds, err := c.receive()
 		if err != nil {
+			closeAll(fds...)
 			return err
 		}
 		if tag == until {
@@ -198,16 +209,26 @@ func (c *creation) converse(until byte) error {
 
 // receive waits for a tag and its descriptors.
 func (c *creation) receive() (tag byte, fds []int, err error) {
+	tag, fds, err = receiveTag(c.socket)
+	if tag == 0 {
+		return 0, nil, c.died(err)
+	}
+	if first := c.firstProcess(); first != nil {
+		err = first
+	}
+	return tag, fds, err
+}
+
+// receiveTag waits for what a program sends: a tag, 0 when the program is over,
+// and descriptors, which are the caller's even after an error.
+func receiveTag(socket int) (tag byte, fds []int, err error) {
 	buf, oob := make([]byte, 1), make([]byte, unix.CmsgSpace(4)*4)
 	for {
-		n, oobn, _, _, err := unix.Recvmsg(c.socket, buf, oob, unix.MSG_CMSG_CLOEXEC)
+		n, oobn, _, _, err := unix.Recvmsg(socket, buf, oob, unix.MSG_CMSG_CLOEXEC)
 		if err == unix.EINTR {
 			continue
 		}
 		if err != nil || n == 0 {
-			return 0, nil, c.died(err)
-		}
-		if err := c.firstProcess(); err != nil {
 			return 0, nil, err
 		}
 		messages, err := unix.ParseSocketControlMessage(oob[:oobn])
@@ -249,14 +270,16 @@ func (c *creation) readReport() nsenter.Report {
 
 // answer lets the program go on.
 func (c *creation) answer() error {
+	if err := sendAnswer(c.socket); err != nil {
+		return c.died(err)
+	}
+	return nil
+}
+
+func sendAnswer(socket int) error {
 	for {
-		_, err := unix.SendmsgN(c.socket, []byte{0}, nil, nil, unix.MSG_NOSIGNAL)
-		switch err {
-		case nil:
-			return nil
-		case unix.EINTR:
-		default:
-			return c.died(err)
+		if _, err := unix.SendmsgN(socket, []byte{0}, nil, nil, unix.MSG_NOSIGNAL); err != unix.EINTR {
+			return err
 		}
 	}
 }
@@ -327,26 +350,33 @@ func (c *creation) killedForMemory(label string) error {
 }
 
 // takeTerminal sets up the terminal's master and gives it to whom it is for.
-func (c *creation) takeTerminal(fds []int) error {
+func (c *creation) takeTerminal(fds []int) (err error) {
 	c.r.at("taking the terminal")
+	c.master, err = takeTerminal(fds, c.spec.Process.ConsoleSize, c.o.ConsoleSocket)
+	return err
+}
+
+// takeTerminal sets up a master, the only one of fds, and sends it to a console
+// socket. Without one it is the result, and is taken out of fds.
+func takeTerminal(fds []int, size *specs.Box, consoleSocket string) (int, error) {
 	master := fds[0]
 	if err := terminal.ClearONLCR(master); err != nil {
-		return err
+		return -1, err
 	}
-	if size := c.spec.Process.ConsoleSize; size != nil {
+	if size != nil {
 		if err := terminal.SetSize(master, uint16(size.Height), uint16(size.Width)); err != nil {
-			return fmt.Errorf("process.consoleSize: %w", err)
+			return -1, fmt.Errorf("process.consoleSize: %w", err)
 		}
 	}
-	if c.o.ConsoleSocket == "" {
-		c.master, fds[0] = master, -1
-		return nil
+	if consoleSocket == "" {
+		fds[0] = -1
+		return master, nil
 	}
 	number, err := unix.IoctlGetInt(master, unix.TIOCGPTN)
 	if err != nil {
-		return fmt.Errorf("number of the terminal: %w", err)
+		return -1, fmt.Errorf("number of the terminal: %w", err)
 	}
-	return terminal.SendConsole(c.o.ConsoleSocket, master, fmt.Sprintf("/dev/pts/%d", number))
+	return -1, terminal.SendConsole(consoleSocket, master, fmt.Sprintf("/dev/pts/%d", number))
 }
 
 // createHooks runs the hooks of create, in the order of the specification.

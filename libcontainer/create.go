@@ -34,6 +34,7 @@ type CreateOptions struct {
 	PreserveFds   int
 	Detach        bool // run: do not wait for the process
 	Keep          bool // run: do not delete the container
+	NoSubreaper   bool // run: do not adopt what the container's processes leave
 }
 
 // unified is the name of the hierarchy of cgroup v2. Joining it by a write takes
@@ -48,6 +49,7 @@ type creation struct {
 	o       CreateOptions
 	spec    *specs.Spec
 	config  []byte // the text of spec
+	filter  *seccomp.Filter
 	host    *Host
 	manager *cgroups.Manager
 	birth   *Birth
@@ -58,9 +60,8 @@ type creation struct {
 	child   *nsenter.Child // the launched process
 	pid     int            // the container's first process
 	pidfd   int
-	unified int // the directory of the cgroup in the unified hierarchy, 0: none
-	master  int // of the terminal
-	relay   *terminal.Relay
+	unified int             // the directory of the cgroup in the unified hierarchy, 0: none
+	master  int             // of the terminal
 	timing  *nsenter.Timing // nil: the program is not timed
 	notify  *notify.Proxy   // nil: nobody is to be told that the container is ready
 }
@@ -136,6 +137,7 @@ func (c *creation) compile(gate Gate) error {
 		if in.Filter, err = seccomp.Compile(c.spec.Linux.Seccomp); err != nil {
 			return err
 		}
+		c.filter = in.Filter
 		if len(in.Filter.Dropped) > 0 {
 			c.r.Log.Debugf("linux.seccomp: system calls unknown to rung, ignored: %v", in.Filter.Dropped)
 		}
@@ -164,27 +166,37 @@ func (c *creation) preserve(in *Input) error {
 		}
 		listen = n
 	}
-	if c.o.PreserveFds < 0 {
-		return fmt.Errorf("--preserve-fds: %d is not a number of descriptors", c.o.PreserveFds)
-	}
-	in.PreserveFds = listen + c.o.PreserveFds
-	for fd := 3; fd < 3+in.PreserveFds; fd++ {
-		flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
-		if err != nil {
-			return fmt.Errorf("unable to stat preserved-fd %d (of %d): %w", fd-3, in.PreserveFds, err)
-		}
-		if flags&unix.FD_CLOEXEC != 0 {
-			return fmt.Errorf("preserved-fd %d (of %d) was not passed to rung", fd-3, in.PreserveFds)
-		}
-	}
-	// others of the caller are not the container's, not even until it executes
-	if err := unix.CloseRange(uint(3+in.PreserveFds), math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC); err != nil {
-		return fmt.Errorf("close_range: %w", err)
+	var err error
+	if in.PreserveFds, err = preserveFds(c.o.PreserveFds, listen); err != nil {
+		return err
 	}
 	if listen > 0 {
 		in.Env = append(in.Env, "LISTEN_FDS="+strconv.Itoa(listen), "LISTEN_PID=1")
 	}
 	return nil
+}
+
+// preserveFds counts n descriptors after those of LISTEN_FDS, and makes sure that
+// they are there and that others end with this process.
+func preserveFds(n, listen int) (int, error) {
+	if n < 0 {
+		return 0, fmt.Errorf("--preserve-fds: %d is not a number of descriptors", n)
+	}
+	n += listen
+	for fd := 3; fd < 3+n; fd++ {
+		flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
+		if err != nil {
+			return 0, fmt.Errorf("unable to stat preserved-fd %d (of %d): %w", fd-3, n, err)
+		}
+		if flags&unix.FD_CLOEXEC != 0 {
+			return 0, fmt.Errorf("preserved-fd %d (of %d) was not passed to rung", fd-3, n)
+		}
+	}
+	// others of the caller are not the container's, not even until it executes
+	if err := unix.CloseRange(uint(3+n), math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC); err != nil {
+		return 0, fmt.Errorf("close_range: %w", err)
+	}
+	return n, nil
 }
 
 // enter makes the container's directory, with a record that lets delete clean
@@ -249,7 +261,7 @@ func (c *creation) bear() error {
 		return err
 	}
 	c.r.at("saving the configuration") // the program runs meanwhile
-	if err := c.dir.WriteFile(store.ConfigName, c.config); err != nil {
+	if err := errors.Join(c.dir.WriteFile(store.ConfigName, c.config), c.keep()); err != nil {
 		return err
 	}
 	if err := c.converse(TagReady); err != nil {

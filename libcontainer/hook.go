@@ -10,9 +10,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
-	"github.com/rung-oci/rung/libcontainer/capabilities"
 	"github.com/rung-oci/rung/libcontainer/hooks"
-	"github.com/rung-oci/rung/libcontainer/seccomp"
 	"github.com/rung-oci/rung/nsenter"
 )
 
@@ -37,10 +35,11 @@ func (r *Runtime) runHooks(c *container, kind hooks.Kind, list []specs.Hook, sta
 		runner.Container = init
 	}
 	if kind == hooks.CreateContainer || kind == hooks.StartContainer {
-		join, err := c.joining(init)
+		j, err := c.joining(init)
 		if err != nil {
 			return err
 		}
+		join := &hookJoining{joining: j}
 		if kind == hooks.StartContainer {
 			if err := join.confine(c, config); err != nil {
 				return err
@@ -52,38 +51,30 @@ func (r *Runtime) runHooks(c *container, kind hooks.Kind, list []specs.Hook, sta
 	return runner.Run(kind, list, text)
 }
 
-// joining is how a process enters the namespaces of a container.
-type joining struct {
-	init       int    // pidfd of the container's first process
-	namespaces uint64 // CLONE_NEW* flags of those that are not this process's own
-	pid        int
-	confined   *compiler      // knows the container's restrictions, nil: none
-	groups     map[string]int // files to join the container's cgroups
+// hookJoining starts hooks in the namespaces of a container.
+type hookJoining struct {
+	joining
+	confined *compiler      // knows the container's restrictions, nil: none
+	groups   map[string]int // files to join the container's cgroups
 }
 
 // confine has the process live under the container's restrictions. A
 // startContainer hook is a file of the image: with the rights of the caller in
 // the container's namespaces it could leave them. Its limits and its umask are
 // the caller's, though.
-func (j *joining) confine(c *container, config *specs.Spec) error {
+func (j *hookJoining) confine(c *container, config *specs.Spec) error {
 	host := &Host{Rootfs: c.record.Rootfs}
-	var err error
-	if host.LastCap, err = capabilities.LastCap(); err != nil {
-		return err
-	}
-	if host.Bounding, err = capabilities.Bounding(); err != nil {
+	if err := host.readCapabilities(); err != nil {
 		return err
 	}
 	if p := config.Process; p.ApparmorProfile != "" && hasAppArmor() || p.SelinuxLabel != "" && hasSELinux() {
 		return errors.New("hooks.startContainer: not supported yet under an AppArmor profile or a SELinux label")
 	}
-	in := &Input{Spec: config, Host: host}
-	if config.Linux != nil && config.Linux.Seccomp != nil {
-		if in.Filter, err = seccomp.Compile(config.Linux.Seccomp); err != nil {
-			return err
-		}
+	kept, err := c.kept()
+	if err != nil {
+		return err
 	}
-	j.confined = newCompiler(in)
+	j.confined = newCompiler(&Input{Spec: config, Host: host, Filter: kept.filter})
 	if err := j.confined.classifyNamespaces(); err != nil {
 		return err
 	}
@@ -100,56 +91,10 @@ func (j *joining) confine(c *container, config *specs.Spec) error {
 	return nil
 }
 
-func (j *joining) release() {
+func (j *hookJoining) release() {
 	for _, fd := range j.groups {
 		unix.Close(fd)
 	}
-}
-
-// joining compares the first process's namespaces with this process's: setns
-// by pidfd fails as a whole for one that is the caller's already.
-func (c *container) joining(init int) (*joining, error) {
-	j := &joining{init: init, pid: c.record.Init.Pid}
-	if j.pid == 0 {
-		var err error
-		if j.pid, err = pidOf(init); err != nil {
-			return nil, err
-		}
-	}
-	for name, flag := range map[string]uint64{
-		"user": unix.CLONE_NEWUSER, "mnt": unix.CLONE_NEWNS, "pid": unix.CLONE_NEWPID, "net": unix.CLONE_NEWNET,
-		"ipc": unix.CLONE_NEWIPC, "uts": unix.CLONE_NEWUTS, "cgroup": unix.CLONE_NEWCGROUP, "time": unix.CLONE_NEWTIME,
-	} {
-		var own, its unix.Stat_t
-		if err := unix.Stat("/proc/self/ns/"+name, &own); err != nil {
-			if err == unix.ENOENT { // the kernel was built without it
-				continue
-			}
-			return nil, fmt.Errorf("namespace %s of this process: %w", name, err)
-		}
-		if err := unix.Stat(fmt.Sprintf("/proc/%d/ns/%s", j.pid, name), &its); err != nil {
-			return nil, fmt.Errorf("namespace %s of the container: %w", name, err)
-		}
-		if own.Ino != its.Ino {
-			j.namespaces |= flag
-		}
-	}
-	return j, nil
-}
-
-// pidOf is the pid behind a pidfd.
-func pidOf(pidfd int) (int, error) {
-	var pid int
-	text, err := readAll(fmt.Sprintf("/proc/self/fdinfo/%d", pidfd))
-	if err != nil {
-		return 0, err
-	}
-	for line := range lines(text) {
-		if n, _ := fmt.Sscanf(line, "Pid: %d", &pid); n == 1 && pid > 0 {
-			return pid, nil
-		}
-	}
-	return 0, fmt.Errorf("the first process is gone: %w", unix.ESRCH)
 }
 
 // Names of the launcher's descriptors in a joining program.
@@ -160,86 +105,19 @@ const (
 
 // start starts a hook in the container's namespaces, as the leader of a process
 // group and a child of this process, and returns when it was executed.
-func (j *joining) start(r *Runtime, h specs.Hook, stdin, output int) (int, error) {
+func (j *hookJoining) start(r *Runtime, h specs.Hook, stdin, output int) (int, error) {
 	p, err := j.program(h)
 	if err != nil {
 		return 0, err
 	}
-	report, err := unix.MemfdCreate("report", unix.MFD_CLOEXEC)
-	if err != nil {
-		return 0, fmt.Errorf("report page of a hook: %w", err)
-	}
-	defer unix.Close(report)
-	if err := unix.Ftruncate(report, nsenter.ReportSize); err != nil {
-		return 0, fmt.Errorf("report page of a hook: %w", err)
-	}
-	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return 0, fmt.Errorf("socketpair for a hook: %w", err)
-	}
-	defer unix.Close(pair[0])
-	files := map[string]int{fileReport: report, fileSync: pair[1], fileInit: j.init, fileStdin: stdin, fileOutput: output}
+	files := map[string]int{fileStdin: stdin, fileOutput: output}
 	maps.Copy(files, j.groups)
-	child, err := r.launchProgram(p, files)
-	unix.Close(pair[1])
+	e, err := r.launchEntrant(p, j.init, files, 0)
 	if err != nil {
 		return 0, err
 	}
-	unix.Close(child.Pidfd)
-	waitErr := j.waitExecuted(pair[0])
-	if waitErr != nil {
-		unix.Kill(child.Pid, unix.SIGKILL) // a child that was not waited for keeps its pid
-		reap(child.Pid)
-	}
-	told, err := readReport(report)
-	if err != nil {
-		return 0, err
-	}
-	pid := child.Pid
-	if told.Child > 0 {
-		pid = told.Child
-		if waitErr == nil {
-			reap(child.Pid)
-		} else {
-			unix.Kill(pid, unix.SIGKILL)
-			reap(pid)
-		}
-	}
-	if waitErr != nil {
-		return 0, waitErr
-	}
-	if err := p.Failure(told); err != nil {
-		reap(pid)
-		return 0, err
-	}
-	return pid, nil
-}
-
-// readReport reads a report page from its file.
-func readReport(fd int) (nsenter.Report, error) {
-	page := make([]byte, nsenter.ReportSize)
-	if _, err := unix.Pread(fd, page, 0); err != nil {
-		return nsenter.Report{}, fmt.Errorf("reading the report page: %w", err)
-	}
-	return nsenter.ParseReport(page), nil
-}
-
-// waitExecuted waits until the execve closes the other end of the socket, or the
-// process ends; not longer than the container's first process lives.
-func (j *joining) waitExecuted(socket int) error {
-	for {
-		poll := []unix.PollFd{{Fd: int32(socket), Events: unix.POLLIN}, {Fd: int32(j.init), Events: unix.POLLIN}}
-		_, err := unix.Poll(poll, -1)
-		switch {
-		case err == unix.EINTR:
-		case err != nil:
-			return fmt.Errorf("waiting for a hook to be executed: %w", err)
-		case poll[0].Revents != 0:
-			return nil
-		case poll[1].Revents != 0:
-			return errors.New("the container's first process has ended")
-		}
-	}
+	defer e.release()
+	return e.enter(nil)
 }
 
 // reap waits for the end of a child.
@@ -254,26 +132,22 @@ func reap(pid int) (status unix.WaitStatus) {
 // program joins the container and executes the hook. Its process sees the root
 // of the mount namespace: the host's tree before the root was changed, the
 // container's after.
-func (j *joining) program(h specs.Hook) (*nsenter.Program, error) {
+func (j *hookJoining) program(h specs.Hook) (*nsenter.Program, error) {
 	p := nsenter.New()
 	p.Label("joining the container")
 	p.MapReport(fileReport)
-	p.Call(unix.SYS_PRCTL, nsenter.Int(unix.PR_SET_DUMPABLE), nsenter.Int(0))
+	hide(p)
 	p.Call(unix.SYS_SETGROUPS, nsenter.Int(0), nsenter.Int(0)).Ignore(unix.EPERM) // the caller's mean something on the host
 	for _, name := range slices.Sorted(maps.Keys(j.groups)) {
 		p.Call(unix.SYS_WRITE, nsenter.File(name), p.String("0"), nsenter.Int(1))
 	}
-	p.Call(unix.SYS_SETNS, nsenter.File(fileInit), nsenter.Int(j.namespaces))
-	if j.namespaces&(unix.CLONE_NEWPID|unix.CLONE_NEWTIME) != 0 {
-		child, born := p.Cell("child"), p.Target()
-		p.Clone(unix.CLONE_PARENT, nsenter.ReportChild()).Into(child)
-		p.JumpIf(nsenter.Value(child), ^uint64(0), 0, born)
-		p.Call(unix.SYS_EXIT_GROUP, nsenter.Int(0))
-		p.Place(born)
+	joinNamespaces(p, j.namespaces)
+	if j.namespaces&forChildren != 0 {
+		goOnInChild(p, 0)
 	}
 	p.Label("preparing the hook")
 	p.Call(unix.SYS_SETSID) // /dev/tty must not be the caller's terminal
-	p.Call(unix.SYS_RT_SIGPROCMASK, nsenter.Int(unix.SIG_SETMASK), nsenter.Words(0), nsenter.Int(0), nsenter.Int(8))
+	unblockSignals(p)
 	if j.confined != nil {
 		p.Call(unix.SYS_KEYCTL, nsenter.Int(unix.KEYCTL_JOIN_SESSION_KEYRING), nsenter.Int(0)).
 			Ignore(unix.ENOSYS, unix.EDQUOT, unix.EPERM, unix.EACCES)
@@ -283,8 +157,7 @@ func (j *joining) program(h specs.Hook) (*nsenter.Program, error) {
 	}
 	p.Call(unix.SYS_CHDIR, p.String("/"))
 	if j.namespaces&unix.CLONE_NEWUSER != 0 {
-		p.Call(unix.SYS_SETRESGID, nsenter.Int(0), nsenter.Int(0), nsenter.Int(0))
-		p.Call(unix.SYS_SETRESUID, nsenter.Int(0), nsenter.Int(0), nsenter.Int(0))
+		becomeRoot(p)
 	}
 	p.Call(unix.SYS_DUP3, nsenter.File(fileStdin), nsenter.Int(0), nsenter.Int(0))
 	p.Call(unix.SYS_DUP3, nsenter.File(fileOutput), nsenter.Int(1), nsenter.Int(0))
@@ -300,13 +173,15 @@ func (j *joining) program(h specs.Hook) (*nsenter.Program, error) {
 	if len(args) == 0 {
 		args = []string{h.Path}
 	}
+	p.MarkReached()
 	p.Label("executing " + h.Path)
 	p.Call(unix.SYS_EXECVE, p.String(h.Path), p.Strings(args), p.Strings(h.Env))
 	return p, nil
 }
 
-// launchProgram runs a program in this process's own namespaces.
-func (r *Runtime) launchProgram(p *nsenter.Program, files map[string]int) (*nsenter.Child, error) {
+// launchProgram runs a program in this process's own namespaces, in the cgroup v2
+// directory if that is not 0.
+func (r *Runtime) launchProgram(p *nsenter.Program, files map[string]int, cgroup int) (*nsenter.Child, error) {
 	memory, err := nsenter.Assemble(p, files)
 	if err != nil {
 		return nil, err
@@ -316,7 +191,7 @@ func (r *Runtime) launchProgram(p *nsenter.Program, files map[string]int) (*nsen
 		return nil, err
 	}
 	defer image.Close()
-	return nsenter.Launch(image, nsenter.Options{Files: files})
+	return nsenter.Launch(image, nsenter.Options{Files: files, Cgroup: cgroup})
 }
 
 // imageDirs are where an image may lie if it cannot be in memory.
@@ -327,15 +202,12 @@ func (r *Runtime) imageDirs() []string {
 // runSources runs the program that provides what a user namespace may not open.
 func (c *creation) runSources() error {
 	c.r.at("opening bind sources and devices")
-	report, err := unix.MemfdCreate("report", unix.MFD_CLOEXEC)
+	report, err := newReport()
 	if err != nil {
-		return fmt.Errorf("report page of the sources: %w", err)
+		return err
 	}
 	defer unix.Close(report)
-	if err := unix.Ftruncate(report, nsenter.ReportSize); err != nil {
-		return fmt.Errorf("report page of the sources: %w", err)
-	}
-	child, err := c.r.launchProgram(c.birth.Sources, map[string]int{fileReport: report, fileSync: c.socket, fileInit: c.pidfd})
+	child, err := c.r.launchProgram(c.birth.Sources, map[string]int{fileReport: report, fileSync: c.socket, fileInit: c.pidfd}, 0)
 	if err != nil {
 		return err
 	}

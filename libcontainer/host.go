@@ -28,6 +28,7 @@ type Host struct {
 
 	IgnoredSignals []int            // that the process would inherit
 	Nofile         inherited.Rlimit // of the caller
+	MaxProcesses   uint64           // hard RLIMIT_NPROC of rung, for an exec
 	OwnStreams     [3]bool          // standard streams that are no devices of the host
 	Bounding       uint64           // the capabilities that there are to give
 	LastCap        uint
@@ -66,22 +67,11 @@ func lookAtHost(id, bundle string, s *specs.Spec, h cgroups.Hierarchies, m *cgro
 	if err := host.readIgnored(); err != nil {
 		return nil, err
 	}
-	if host.Bounding, err = capabilities.Bounding(); err != nil {
+	if err := host.readCapabilities(); err != nil {
 		return nil, err
 	}
-	if host.LastCap, err = capabilities.LastCap(); err != nil {
-		return nil, err
-	}
-	for fd := range host.OwnStreams {
-		var st unix.Stat_t
-		if unix.Fstat(fd, &st) == nil {
-			kind := st.Mode & unix.S_IFMT
-			host.OwnStreams[fd] = kind == unix.S_IFIFO || kind == unix.S_IFREG || kind == unix.S_IFSOCK
-		}
-	}
-	p := s.Process
-	host.AppArmor = p != nil && p.ApparmorProfile != "" && hasAppArmor()
-	host.SELinux = (p != nil && p.SelinuxLabel != "" || s.Linux != nil && s.Linux.MountLabel != "") && hasSELinux()
+	host.readStreams()
+	host.findLSMs(s)
 	if s.Linux != nil && strings.HasSuffix(s.Linux.RootfsPropagation, "shared") {
 		if host.RootfsMount, err = mountPoint(host.Rootfs); err != nil {
 			return nil, err
@@ -90,6 +80,33 @@ func lookAtHost(id, bundle string, s *specs.Spec, h cgroups.Hierarchies, m *cgro
 	host.showHierarchies(s, h, m)
 	host.Resolved = danglingDestinations(host.Rootfs, s.Mounts)
 	return host, nil
+}
+
+// readStreams looks which of the standard streams may be given to the user.
+func (h *Host) readStreams() {
+	for fd := range h.OwnStreams {
+		var st unix.Stat_t
+		if unix.Fstat(fd, &st) == nil {
+			kind := st.Mode & unix.S_IFMT
+			h.OwnStreams[fd] = kind == unix.S_IFIFO || kind == unix.S_IFREG || kind == unix.S_IFSOCK
+		}
+	}
+}
+
+// findLSMs looks for those security modules that the config has labels for.
+func (h *Host) findLSMs(s *specs.Spec) {
+	p := s.Process
+	h.AppArmor = p != nil && p.ApparmorProfile != "" && hasAppArmor()
+	h.SELinux = (p != nil && p.SelinuxLabel != "" || s.Linux != nil && s.Linux.MountLabel != "") && hasSELinux()
+}
+
+// readCapabilities looks what there is to give.
+func (h *Host) readCapabilities() (err error) {
+	if h.Bounding, err = capabilities.Bounding(); err != nil {
+		return err
+	}
+	h.LastCap, err = capabilities.LastCap()
+	return err
 }
 
 func hasAppArmor() bool {

@@ -3,25 +3,22 @@ package libcontainer
 import (
 	"errors"
 	"fmt"
-	"os"
-	"os/signal"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/libcontainer/hooks"
 	"github.com/rung-oci/rung/libcontainer/store"
-	"github.com/rung-oci/rung/libcontainer/terminal"
 )
 
 // Run creates and starts a container. In the foreground it waits for the
 // process, whose status it returns (128 and the signal that ended it), and
 // deletes the container.
 func (r *Runtime) Run(o CreateOptions) (int, error) {
-	signals := make(chan os.Signal, 64)
+	f := foreground{log: r.Log, subreaper: !o.NoSubreaper}
 	if !o.Detach {
-		signal.Notify(signals, unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT, unix.SIGUSR1, unix.SIGUSR2)
-		defer signal.Stop(signals)
+		f.catch()
+		defer f.stop()
 	}
 	c, err := r.create(o, GateSync)
 	if err != nil {
@@ -34,23 +31,23 @@ func (r *Runtime) Run(o CreateOptions) (int, error) {
 	if o.Detach {
 		return 0, nil
 	}
-	if c.master >= 0 {
-		if c.relay, err = terminal.NewRelay(c.master, 0, 1); err != nil {
-			return 0, c.abort(err)
-		}
+	if err := f.attach(c.pid, c.pidfd, c.master); err != nil {
+		return 0, c.abort(err)
 	}
+	c.pid, c.child = 0, nil // which f waits for
 	r.at("waiting for the process to end")
-	if endsWithin(c.pidfd, settleTime) {
-		status, err := c.finish()
-		if err == nil && !o.Keep {
+	if f.settle() {
+		status := f.finish()
+		if !o.Keep {
 			r.at("deleting the container")
 			err = r.destroy(c.container, c.spec)
 		}
 		return status, err
 	}
 	c.dir.Close() // other commands may work on the container while it runs
-	status, err := c.follow(signals)
-	if err == nil && !o.Keep {
+	go r.tellReady(c.notify, f.pid, f.pidfd)
+	status := f.follow()
+	if !o.Keep {
 		err = r.deleteEnded(c)
 	}
 	return status, err
@@ -115,64 +112,6 @@ func (c *creation) waitExecuted() error {
 			c.r.Timeline.Executed()
 		}
 		return nil
-	}
-}
-
-// follow passes on signals until the process ends.
-func (c *creation) follow(signals chan os.Signal) (int, error) {
-	signal.Notify(signals)
-	stop := make(chan struct{})
-	defer close(stop)
-	go c.forward(signals, stop)
-	go c.r.tellReady(c.notify, c.pid, c.pidfd)
-	return c.finish()
-}
-
-// finish waits for the end of the process and of what its terminal passes on.
-func (c *creation) finish() (int, error) {
-	status := reap(c.pid)
-	c.pid, c.child = 0, nil
-	if c.relay != nil {
-		if err := c.relay.Close(); err != nil {
-			c.r.Log.Warnf("terminal: %v", err)
-		}
-	}
-	if status.Signaled() {
-		return 128 + int(status.Signal()), nil
-	}
-	return status.ExitStatus(), nil
-}
-
-// settleTime is how long a process has to run before all signals are passed on
-// to it, in milliseconds. Asking the Go runtime for one costs two switches
-// between threads, and for all of them as much as half of a short container's
-// life. What is sent until then waits if it is one that Run asked for at once, and is
-// ignored if not.
-const settleTime = 2
-
-func endsWithin(pidfd, milliseconds int) bool {
-	n, err := unix.Poll([]unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}, milliseconds)
-	return n > 0 && err == nil
-}
-
-// forward passes signals on to the first process. SIGCHLD is about children of
-// this process, SIGURG belongs to the Go runtime, and the terminal's size is the
-// relay's.
-func (c *creation) forward(signals chan os.Signal, stop chan struct{}) {
-	pidfd := c.pidfd
-	for {
-		select {
-		case <-stop:
-			return
-		case s := <-signals:
-			sig, ok := s.(unix.Signal)
-			if !ok || sig == unix.SIGCHLD || sig == unix.SIGURG || sig == unix.SIGWINCH || sig == unix.SIGPIPE {
-				continue
-			}
-			if err := unix.PidfdSendSignal(pidfd, sig, nil, 0); err != nil && !errors.Is(err, unix.ESRCH) {
-				c.r.Log.Warnf("passing on signal %d: %v", int(sig), err)
-			}
-		}
 	}
 }
 

@@ -17,6 +17,7 @@ const (
 	reportFailed   = 4  // u32: index of the failed step plus one, 0: none
 	reportErrno    = 8  // u32: its errno
 	reportChild    = 16 // u32: pid of the process that the program cloned
+	reportReached  = 24 // u64: not 0: it has come to where it marks that
 	reportMessage  = 64 // text: what the kernel said about the failure
 
 	// MaxMessage is the room for the kernel's own words, in bytes.
@@ -27,6 +28,12 @@ const (
 // the one that made it.
 func ReportChild() Ref { return InReport(reportChild) }
 
+// MarkReached adds the step that marks in the report that the program came here:
+// the step that was executed last does not tell when the program has cloned.
+func (p *Program) MarkReached() {
+	p.Call(unix.SYS_GETPID).IntoRef(InReport(reportReached))
+}
+
 // ReportMessage is where a program puts the kernel's own words.
 func ReportMessage() Ref { return InReport(reportMessage) }
 
@@ -36,6 +43,7 @@ type Report struct {
 	Failed  int        // the step that failed, -1: none
 	Errno   unix.Errno // its errno
 	Child   int        // pid of the cloned process, 0: none
+	Reached bool       // the program came to its mark
 	Message string     // the kernel's own words, may be empty
 }
 
@@ -50,6 +58,7 @@ func ParseReport(page []byte) Report {
 		Failed:  int(u32(b[reportFailed:])) - 1,
 		Errno:   unix.Errno(u32(b[reportErrno:])),
 		Child:   int(u32(b[reportChild:])),
+		Reached: u32(b[reportReached:]) != 0,
 		Message: string(bytes.TrimSpace(message)),
 	}
 }

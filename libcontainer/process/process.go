@@ -95,15 +95,30 @@ func (p Identity) State() (State, error) {
 // Open returns a pidfd of the process, close-on-exec. A zombie has one too.
 // The error is ErrGone, wrapped, if the process does not exist any more.
 func (p Identity) Open() (int, error) {
+	fd, _, err := p.open()
+	return fd, err
+}
+
+// OpenRunning is Open, but a zombie counts as gone.
+func (p Identity) OpenRunning() (int, error) {
+	fd, state, err := p.open()
+	if err == nil && state != Running {
+		unix.Close(fd)
+		return -1, fmt.Errorf("process %d: %w", p.Pid, ErrGone)
+	}
+	return fd, err
+}
+
+func (p Identity) open() (int, State, error) {
 	if p.Pid <= 0 {
-		return -1, ErrGone
+		return -1, Dead, ErrGone
 	}
 	fd, err := unix.PidfdOpen(p.Pid, 0)
 	if err == unix.ESRCH {
-		return -1, fmt.Errorf("process %d: %w", p.Pid, ErrGone)
+		return -1, Dead, fmt.Errorf("process %d: %w", p.Pid, ErrGone)
 	}
 	if err != nil {
-		return -1, fmt.Errorf("process %d: pidfd_open: %w", p.Pid, err)
+		return -1, Dead, fmt.Errorf("process %d: pidfd_open: %w", p.Pid, err)
 	}
 	// The identity is checked after the descriptor was opened: if the pid
 	// still means this process now, it meant it then.
@@ -113,9 +128,9 @@ func (p Identity) Open() (int, error) {
 	}
 	if err != nil {
 		unix.Close(fd)
-		return -1, err
+		return -1, Dead, err
 	}
-	return fd, nil
+	return fd, state, nil
 }
 
 // Executes tells whether the process executes the file with this device and

@@ -18,6 +18,7 @@ const (
 	ResourcesName = "resources.json" // its linux.resources, as update has changed them; mostly there is none
 	StartName     = "start.sock"     // the socket on which init waits for start
 	ReportName    = "report"         // the birth program's report page
+	ExecName      = "exec"           // what each further process needs of the configuration
 	NotifyName    = "notify"         // a directory, bound into the container
 	NotifySock    = "notify.sock"    // in it, the socket for sd_notify(3)
 )
@@ -143,6 +144,8 @@ func (d *Dir) Remove() error {
 		{ConfigName + ".new", 0},
 		{ResourcesName, 0},
 		{ResourcesName + ".new", 0},
+		{ExecName, 0},
+		{ExecName + ".new", 0},
 		{StartName, 0},
 		{ReportName, 0},
 		{ReportName + ".new", 0},

@@ -1,0 +1,471 @@
+package libcontainer
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/cgroups"
+	"github.com/rung-oci/rung/libcontainer/executable"
+	"github.com/rung-oci/rung/libcontainer/inherited"
+	"github.com/rung-oci/rung/libcontainer/process"
+	"github.com/rung-oci/rung/libcontainer/store"
+	"github.com/rung-oci/rung/libcontainer/terminal"
+	"github.com/rung-oci/rung/spec"
+)
+
+// ExecOptions are what the command line says of a further process.
+type ExecOptions struct {
+	ID string
+	// ProcessFile is a file with the process, instead of the container's own
+	// and all of the properties below.
+	ProcessFile string
+
+	// Args and what follows change the container's own process.
+	Args           []string
+	Cwd            string   // "": as it is
+	Env            []string // NAME=value
+	Terminal       bool
+	UID, GID       *uint32 // nil: as it is
+	AdditionalGids []uint32
+	Capabilities   []string
+	NoNewPrivs     *bool // nil: as it is
+	SelinuxLabel   string
+	AppArmor       string
+
+	ConsoleSocket string
+	PidfdSocket   string
+	PidFile       string
+	PreserveFds   int
+	Cgroup        []string // see [cgroups.Manager.Sub]
+	IgnorePaused  bool     // wait until a paused container is resumed
+	Detach        bool
+}
+
+// execution is a process being executed in a container.
+type execution struct {
+	*container
+	r      *Runtime
+	o      ExecOptions
+	init   int // pidfd of the container's first process
+	join   joining
+	in     ExecInput
+	groups *cgroups.Manager // where the process goes
+	files  map[string]int
+	born   int // the directory in the unified hierarchy, 0: none
+	master int // of the terminal
+	pid    int
+	pidfd  int
+}
+
+// Exec executes a further process in a container. In the foreground it waits for
+// the process, whose status it returns (128 and the signal that ended it).
+func (r *Runtime) Exec(o ExecOptions) (int, error) {
+	f := foreground{log: r.Log}
+	if !o.Detach && !o.IgnorePaused { // which may wait for long, and is to be ended then
+		f.catch()
+		defer f.stop()
+	}
+	c, err := r.open(o.ID, false)
+	if err != nil {
+		return 0, err
+	}
+	defer c.close()
+	e := &execution{container: c, r: r, o: o, init: -1, master: -1, pidfd: -1, files: map[string]int{}}
+	defer e.release()
+	if err := e.prepare(); err != nil {
+		return 0, err
+	}
+	if err := e.launch(); err != nil {
+		return 0, startError(err)
+	}
+	if err := e.publish(); err != nil {
+		return 0, e.abort(err)
+	}
+	if o.Detach {
+		return 0, nil
+	}
+	if f.signals == nil {
+		f.catch()
+		defer f.stop()
+	}
+	if err := f.attach(e.pid, e.pidfd, e.master); err != nil {
+		return 0, e.abort(err)
+	}
+	if f.settle() {
+		return f.finish(), nil
+	}
+	return f.follow(), nil
+}
+
+// prepare finds out all that the program depends on.
+func (e *execution) prepare() error {
+	if err := e.openInit(); err != nil {
+		return err
+	}
+	kept, err := e.kept()
+	if err != nil {
+		return err
+	}
+	if err := e.process(kept); err != nil {
+		return err
+	}
+	if err := terminal.Check(e.in.Spec.Process.Terminal, e.o.Detach, e.o.ConsoleSocket); err != nil {
+		return err
+	}
+	if e.in.PreserveFds, err = preserveFds(e.o.PreserveFds, 0); err != nil {
+		return err
+	}
+	if e.join, err = e.joining(e.init); err != nil {
+		return e.ended(err)
+	}
+	if err := e.findCgroups(); err != nil {
+		return e.ended(err)
+	}
+	return e.compile(kept)
+}
+
+// openInit makes sure that the container can take a further process.
+func (e *execution) openInit() (err error) {
+	if e.record.Phase == store.PhaseCreating {
+		if status, err := e.status(); err != nil || status == store.Creating {
+			return errors.Join(err, errors.New("cannot exec in a container that is being created"))
+		}
+	}
+	e.init, err = e.record.Init.OpenRunning()
+	if errors.Is(err, process.ErrGone) {
+		return errStopped
+	}
+	if err != nil {
+		return err
+	}
+	m := e.cgroup()
+	defer m.Close()
+	paused, err := m.Frozen()
+	if err == nil && paused && !e.o.IgnorePaused {
+		return errors.New("cannot exec in a paused container (use --ignore-paused to override)")
+	}
+	return err
+}
+
+var errStopped = errors.New("cannot exec in a stopped container")
+
+// ended is the error if the container has ended meanwhile: what failed then did so
+// because of that.
+func (e *execution) ended(err error) error {
+	if endsWithin(e.init, 0) {
+		return fmt.Errorf("%w: %w", errStopped, err)
+	}
+	return err
+}
+
+// process settles the process to be.
+func (e *execution) process(kept *kept) error {
+	config, _, err := spec.Load(kept.config)
+	if err != nil {
+		return fmt.Errorf("reading what was kept for exec: %w", err)
+	}
+	if config.Process == nil {
+		config.Process = &specs.Process{Cwd: "/"}
+	}
+	if e.o.ProcessFile != "" {
+		config.Process, err = e.r.loadProcess(e.o.ProcessFile, config.Process)
+	} else {
+		err = e.o.change(config.Process)
+	}
+	e.in.Spec = config
+	return err
+}
+
+// loadProcess reads a process object. What it leaves out of these it has from the
+// container's own process.
+func (r *Runtime) loadProcess(file string, own *specs.Process) (*specs.Process, error) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	p, unknown, err := spec.LoadProcess(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	for _, u := range unknown {
+		if r.Strict {
+			return nil, fmt.Errorf("%s: %s (--strict)", file, u)
+		}
+		r.Log.Warnf("%s: %s", file, u)
+	}
+	if err := spec.ValidateProcess(p); err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	inheritProcess(p, own)
+	return p, nil
+}
+
+func inheritProcess(p, own *specs.Process) {
+	if p.ApparmorProfile == "" {
+		p.ApparmorProfile = own.ApparmorProfile
+	}
+	if p.SelinuxLabel == "" {
+		p.SelinuxLabel = own.SelinuxLabel
+	}
+	if len(p.Rlimits) == 0 {
+		p.Rlimits = own.Rlimits
+	}
+	if p.Capabilities == nil {
+		p.Capabilities = own.Capabilities
+	}
+	if p.OOMScoreAdj == nil {
+		p.OOMScoreAdj = own.OOMScoreAdj
+	}
+	if p.User.Umask == nil {
+		p.User.Umask = own.User.Umask
+	}
+	if p.ExecCPUAffinity == nil {
+		p.ExecCPUAffinity = own.ExecCPUAffinity
+	}
+}
+
+// change makes the process of the container the one that the options ask for.
+func (o *ExecOptions) change(p *specs.Process) error {
+	if len(o.Args) == 0 {
+		return errors.New("process args cannot be empty")
+	}
+	p.Args, p.Terminal = o.Args, o.Terminal
+	if o.Cwd != "" {
+		p.Cwd = o.Cwd
+	}
+	for _, setting := range o.Env {
+		name, _, ok := strings.Cut(setting, "=")
+		if !ok || name == "" { // not quoted whole: it may be a secret
+			return fmt.Errorf("invalid environment variable: %q has no NAME=", name)
+		}
+		p.Env = slices.DeleteFunc(p.Env, func(old string) bool { return strings.HasPrefix(old, name+"=") })
+		p.Env = append(p.Env, setting)
+	}
+	if o.UID != nil {
+		p.User.UID = *o.UID
+	}
+	if o.GID != nil {
+		p.User.GID = *o.GID
+	}
+	p.User.AdditionalGids = append(p.User.AdditionalGids, o.AdditionalGids...)
+	if len(o.Capabilities) > 0 {
+		if p.Capabilities == nil {
+			p.Capabilities = &specs.LinuxCapabilities{}
+		}
+		// not inheritable (CVE-2022-29162), and so not ambient
+		for _, set := range [...]*[]string{&p.Capabilities.Bounding, &p.Capabilities.Permitted, &p.Capabilities.Effective} {
+			*set = append(*set, o.Capabilities...)
+		}
+	}
+	if o.NoNewPrivs != nil {
+		p.NoNewPrivileges = *o.NoNewPrivs
+	}
+	if o.SelinuxLabel != "" {
+		p.SelinuxLabel = o.SelinuxLabel
+	}
+	if o.AppArmor != "" {
+		p.ApparmorProfile = o.AppArmor
+	}
+	return spec.ValidateProcess(p)
+}
+
+// asCreated tells that the process has the capabilities and labels of the
+// container's own.
+func (o *ExecOptions) asCreated() bool {
+	return o.ProcessFile == "" && len(o.Capabilities) == 0 && o.AppArmor == "" && o.SelinuxLabel == ""
+}
+
+// findCgroups opens what the process joins its cgroups with.
+func (e *execution) findCgroups() (err error) {
+	e.groups = e.cgroup()
+	join := e.groups.JoinFilesAnyway
+	if len(e.o.Cgroup) > 0 {
+		if e.groups, err = e.groups.Sub(e.o.Cgroup); err != nil {
+			return fmt.Errorf("--cgroup: %w", err)
+		}
+		if !e.o.IgnorePaused {
+			join = e.groups.JoinFiles
+		}
+	}
+	files, err := join()
+	if err != nil {
+		return err
+	}
+	for _, f := range files {
+		if f.Name == unified {
+			unix.Close(f.Fd)
+			continue
+		}
+		e.files[fileGroup+f.Name] = f.Fd
+	}
+	e.born, err = openUnified(e.groups)
+	return err
+}
+
+// compile makes the program.
+func (e *execution) compile(kept *kept) error {
+	p := e.in.Spec.Process
+	host := &Host{ID: e.o.ID, Nofile: inherited.Nofile()}
+	if err := host.readIgnored(); err != nil {
+		return err
+	}
+	if err := host.readCapabilities(); err != nil {
+		return err
+	}
+	host.readStreams()
+	host.findLSMs(e.in.Spec)
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NPROC, &limit); err != nil {
+		return fmt.Errorf("getrlimit: %w", err)
+	}
+	host.MaxProcesses = limit.Max
+	for _, cg := range e.groups.State().Cgroups {
+		if cg.Controllers != unified {
+			host.CgroupFiles = append(host.CgroupFiles, cg.Controllers)
+		}
+	}
+	e.in.Host, e.in.Filter, e.in.NoNewKeyring = host, kept.filter, kept.noNewKeyring
+	e.in.Namespaces = e.join.namespaces
+	if e.in.Namespaces&unix.CLONE_NEWNS == 0 {
+		e.in.Chroot = e.record.Rootfs
+	}
+	if err := e.environment(); err != nil {
+		return err
+	}
+	e.in.Candidates = executable.Candidates(p.Args[0], getenv(p.Env, "PATH"), p.Cwd)
+	return nil
+}
+
+// environment is that of the process, with HOME.
+func (e *execution) environment() error {
+	p := e.in.Spec.Process
+	e.in.Env = p.Env
+	if hasEnv(p.Env, "HOME") {
+		return nil
+	}
+	root, err := e.openRoot()
+	if err != nil {
+		return e.ended(err)
+	}
+	defer unix.Close(root)
+	e.in.Env = append(slices.Clip(p.Env), "HOME="+homeOf(root, p.User.UID))
+	return nil
+}
+
+// openRoot opens the root directory of the container's first process.
+func (e *execution) openRoot() (int, error) {
+	path := "/proc/" + strconv.Itoa(e.join.pid) + "/root"
+	root, err := unix.Open(path, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1, fmt.Errorf("the container's root: %s: %w", path, err)
+	}
+	return root, nil
+}
+
+// launch runs the program up to its execve.
+func (e *execution) launch() error {
+	program, err := CompileExec(&e.in)
+	if err != nil {
+		return err
+	}
+	tell := e.r.Log.Warnf
+	if e.o.asCreated() {
+		tell = e.r.Log.Debugf // create has told
+	}
+	for _, w := range program.Warnings {
+		tell("%s", w)
+	}
+	if e.r.Rewrite != nil {
+		if err := e.r.Rewrite(&Birth{Program: program.Program}); err != nil {
+			return err
+		}
+	}
+	if len(e.in.Candidates) == 0 {
+		return e.notFound(errors.New("executing nothing"))
+	}
+	e.r.at("launching the process")
+	entrant, err := e.r.launchEntrant(program.Program, e.init, e.files, e.born)
+	if err != nil {
+		return err
+	}
+	defer entrant.release()
+	e.pid, err = entrant.enter(e.serve)
+	var failed *stepFailure
+	if errors.As(err, &failed) && failed.Name == "execve" && !errors.Is(err, errInitEnded) {
+		return e.notFound(err)
+	}
+	return err
+}
+
+// notFound says why the execve failed, in the words that clients know, if that
+// can be seen from here.
+func (e *execution) notFound(err error) error {
+	root, rootErr := e.openRoot()
+	if rootErr != nil {
+		return err
+	}
+	defer unix.Close(root)
+	p := e.in.Spec.Process
+	f := &executable.Finder{Root: root, Path: getenv(p.Env, "PATH"), Cwd: p.Cwd,
+		Override: p.User.UID == 0 || e.in.Namespaces&unix.CLONE_NEWUSER != 0, UID: p.User.UID, GIDs: append(p.User.AdditionalGids, p.User.GID)}
+	resolved, why := f.Find(p.Args[0])
+	if why == nil {
+		why = f.Inspect(resolved)
+	}
+	if why == nil {
+		return err
+	}
+	return why
+}
+
+func (e *execution) serve(tag byte, fds []int) (err error) {
+	if tag != TagTerminal || len(fds) != 1 {
+		return fmt.Errorf("the process sent %q with %d descriptors", tag, len(fds))
+	}
+	e.r.at("taking the terminal")
+	e.master, err = takeTerminal(fds, e.in.Spec.Process.ConsoleSize, e.o.ConsoleSocket)
+	return err
+}
+
+// publish tells who asked for it of the process.
+func (e *execution) publish() (err error) {
+	if e.pidfd, err = unix.PidfdOpen(e.pid, 0); err != nil { // a child that was not waited for keeps its pid
+		return fmt.Errorf("pidfd_open of the process: %w", err)
+	}
+	if e.o.PidfdSocket != "" {
+		e.r.at("sending the pidfd")
+		if err := terminal.SendPidfd(e.o.PidfdSocket, e.pidfd); err != nil {
+			return err
+		}
+	}
+	if e.o.PidFile != "" {
+		e.r.at("writing the pid file")
+		return process.WritePidFile(e.o.PidFile, e.pid)
+	}
+	return nil
+}
+
+// abort ends the process of an execution that failed, and returns its error.
+func (e *execution) abort(err error) error {
+	unix.Kill(e.pid, unix.SIGKILL) // a child that was not waited for keeps its pid
+	reap(e.pid)
+	return err
+}
+
+// release gives back what this process has of the container and the process.
+func (e *execution) release() {
+	for _, fd := range e.files {
+		unix.Close(fd)
+	}
+	closeAll(e.init, e.master, e.pidfd)
+	if e.born > 0 {
+		unix.Close(e.born)
+	}
+}
