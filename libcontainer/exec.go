@@ -51,33 +51,27 @@ type ExecOptions struct {
 // execution is a process being executed in a container.
 type execution struct {
 	*container
-	r      *Runtime
-	o      ExecOptions
-	init   int // pidfd of the container's first process
-	join   joining
-	in     ExecInput
-	groups *cgroups.Manager // where the process goes
-	files  map[string]int
-	born   int // the directory in the unified hierarchy, 0: none
-	master int // of the terminal
-	pid    int
-	pidfd  int
+	foreground // unless detached
+	r          *Runtime
+	o          ExecOptions
+	init       int // pidfd of the container's first process
+	join       joining
+	in         ExecInput
+	groups     *cgroups.Manager // where the process goes
+	files      map[string]int
+	born       int // the directory in the unified hierarchy, 0: none
+	master     int // of the terminal
 }
 
 // Exec executes a further process in a container. In the foreground it waits for
 // the process, whose status it returns (128 and the signal that ended it).
 func (r *Runtime) Exec(o ExecOptions) (int, error) {
-	f := foreground{log: r.Log}
-	if !o.Detach && !o.IgnorePaused { // which may wait for long, and is to be ended then
-		f.catch()
-		defer f.stop()
-	}
 	c, err := r.open(o.ID, false)
 	if err != nil {
 		return 0, err
 	}
 	defer c.close()
-	e := &execution{container: c, r: r, o: o, init: -1, master: -1, pidfd: -1, files: map[string]int{}}
+	e := &execution{container: c, r: r, o: o, foreground: foreground{log: r.Log, pidfd: -1}, init: -1, master: -1, files: map[string]int{}}
 	defer e.release()
 	if err := e.prepare(); err != nil {
 		return 0, err
@@ -91,17 +85,16 @@ func (r *Runtime) Exec(o ExecOptions) (int, error) {
 	if o.Detach {
 		return 0, nil
 	}
-	if f.signals == nil {
-		f.catch()
-		defer f.stop()
+	if o.IgnorePaused { // and not before: what waits for long can be ended
+		e.catch()
 	}
-	if err := f.attach(e.pid, e.pidfd, e.master); err != nil {
+	if err := e.attach(e.pid, e.pidfd, e.master); err != nil {
 		return 0, e.abort(err)
 	}
-	if f.settle() {
-		return f.finish(), nil
+	if e.settle() {
+		return e.finish(), nil
 	}
-	return f.follow(), nil
+	return e.follow(), nil
 }
 
 // prepare finds out all that the program depends on.
@@ -396,6 +389,9 @@ func (e *execution) launch() error {
 		return err
 	}
 	defer entrant.release()
+	if !e.o.Detach && !e.o.IgnorePaused {
+		e.catch() // while the program runs; if rung is ended before, the program ends
+	}
 	e.pid, err = entrant.enter(e.serve)
 	var failed *stepFailure
 	if errors.As(err, &failed) && failed.Name == "execve" && !errors.Is(err, errInitEnded) {

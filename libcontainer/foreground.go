@@ -24,13 +24,11 @@ type foreground struct {
 }
 
 // catch keeps from now on the signals that are usually sent. [foreground.follow]
-// passes them on.
+// passes them on. That is not undone: this process ends with the other.
 func (f *foreground) catch() {
 	f.signals = make(chan os.Signal, 64)
 	signal.Notify(f.signals, unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT, unix.SIGUSR1, unix.SIGUSR2)
 }
-
-func (f *foreground) stop() { signal.Stop(f.signals) }
 
 // attach takes the process, and connects its terminal, if master is one, with
 // the standard streams.

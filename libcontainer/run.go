@@ -18,7 +18,6 @@ func (r *Runtime) Run(o CreateOptions) (int, error) {
 	f := foreground{log: r.Log, subreaper: !o.NoSubreaper}
 	if !o.Detach {
 		f.catch()
-		defer f.stop()
 	}
 	c, err := r.create(o, GateSync)
 	if err != nil {

@@ -41,9 +41,9 @@ func TestExecute(t *testing.T) {
 }
 
 func TestCheckLimits(t *testing.T) {
-	with := func(name string, run, pss float64) *subject {
+	with := func(name string, run, exec, pss float64) *subject {
 		s := &subject{name: name, pss: samples{pss}}
-		s.cost = map[string]*cost{"run": {wall: samples{run}}}
+		s.cost = map[string]*cost{"run": {wall: samples{run}}, "exec": {wall: samples{exec}}}
 		return s
 	}
 	tests := []struct {
@@ -51,10 +51,11 @@ func TestCheckLimits(t *testing.T) {
 		subjects []*subject
 		wrong    string
 	}{
-		{"within", []*subject{with("rung", 3, 32<<10), with("crun", 5, 0)}, ""},
-		{"slow", []*subject{with("rung", 4, 32<<10), with("crun", 5, 0)}, "exceeded"},
-		{"big", []*subject{with("rung", 3, 65<<10), with("crun", 5, 0)}, "exceeded"},
-		{"alone", []*subject{with("rung", 3, 32<<10)}, "crun"},
+		{"within", []*subject{with("rung", 3, 2, 32<<10), with("crun", 5, 4, 0)}, ""},
+		{"slow", []*subject{with("rung", 4, 2, 32<<10), with("crun", 5, 4, 0)}, "exceeded"},
+		{"slow exec", []*subject{with("rung", 3, 3, 32<<10), with("crun", 5, 4, 0)}, "exceeded"},
+		{"big", []*subject{with("rung", 3, 2, 65<<10), with("crun", 5, 4, 0)}, "exceeded"},
+		{"alone", []*subject{with("rung", 3, 2, 32<<10)}, "crun"},
 	}
 	for _, test := range tests {
 		err := checkLimits(test.subjects)

@@ -14,7 +14,7 @@ import (
 )
 
 // operations are the measured commands, in the order of the table.
-var operations = [...]string{"run", "create", "start", "state", "kill", "delete"}
+var operations = [...]string{"run", "create", "start", "exec", "state", "kill", "delete"}
 
 // A subject is a runtime that is measured: its two bundles, and its samples.
 type subject struct {
@@ -85,6 +85,9 @@ func (s *subject) round() error {
 		return err
 	}
 	if err := s.measure("start", id); err != nil {
+		return err
+	}
+	if err := s.measure("exec", id, "true"); err != nil {
 		return err
 	}
 	if err := s.measure("state", id); err != nil {

@@ -1,0 +1,109 @@
+package libcontainer
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/seccomp"
+	"github.com/rung-oci/rung/spec"
+)
+
+func TestExecOptionsChange(t *testing.T) {
+	base := func() *specs.Process {
+		p := spec.Default().Process
+		p.Env = []string{"PATH=/bin", "A=1", "B=2", "A=3"}
+		p.User.AdditionalGids = []uint32{4}
+		return p
+	}
+	for _, tt := range []struct {
+		name string
+		o    ExecOptions
+		want func(p *specs.Process)
+	}{
+		{"nothing", ExecOptions{}, func(*specs.Process) {}},
+		{"no terminal, though the container has one", ExecOptions{Cwd: "/tmp"}, func(p *specs.Process) { p.Cwd = "/tmp" }},
+		{"terminal", ExecOptions{Terminal: true}, func(p *specs.Process) { p.Terminal = true }},
+		{"environment", ExecOptions{Env: []string{"A=4", "C=,=", "C=5"}}, func(p *specs.Process) { p.Env = []string{"PATH=/bin", "B=2", "A=4", "C=5"} }},
+		{"user", ExecOptions{UID: pointer(uint32(7)), AdditionalGids: []uint32{8}}, func(p *specs.Process) {
+			p.User.UID, p.User.AdditionalGids = 7, []uint32{4, 8}
+		}},
+		{"group", ExecOptions{UID: pointer(uint32(0)), GID: pointer(uint32(9))}, func(p *specs.Process) { p.User.GID = 9 }},
+		{"capability", ExecOptions{Capabilities: []string{"CAP_NET_RAW"}}, func(p *specs.Process) {
+			c := p.Capabilities
+			c.Bounding, c.Permitted, c.Effective = append(c.Bounding, "CAP_NET_RAW"), append(c.Permitted, "CAP_NET_RAW"), append(c.Effective, "CAP_NET_RAW")
+		}},
+		{"privileges", ExecOptions{NoNewPrivs: pointer(false), AppArmor: "a", SelinuxLabel: "s"}, func(p *specs.Process) {
+			p.NoNewPrivileges, p.ApparmorProfile, p.SelinuxLabel = false, "a", "s"
+		}},
+	} {
+		want := base()
+		want.Args, want.Terminal = []string{"x"}, false
+		tt.want(want)
+		got := base()
+		tt.o.Args = []string{"x"}
+		if err := tt.o.change(got); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: %+v, %v; want %+v", tt.name, got, err, want)
+		}
+	}
+	for _, tt := range []struct {
+		o    ExecOptions
+		want string
+	}{
+		{ExecOptions{}, "process args cannot be empty"},
+		{ExecOptions{Args: []string{"x"}, Env: []string{"NAME"}}, `"NAME" has no NAME=`},
+		{ExecOptions{Args: []string{"x"}, Env: []string{"=secret"}}, `"" has no NAME=`},
+		{ExecOptions{Args: []string{"x"}, Cwd: "relative"}, "cwd"},
+		{ExecOptions{Args: []string{"a\x00b"}}, "NUL"},
+	} {
+		if err := tt.o.change(base()); err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%+v: %v, want %s", tt.o, err, tt.want)
+		}
+	}
+}
+
+// What a process file leaves out of the restrictions is the container's.
+func TestInheritProcess(t *testing.T) {
+	own := everythingInput(t).Spec.Process
+	own.ExecCPUAffinity = &specs.CPUAffinity{Initial: "1"}
+	p := &specs.Process{Args: []string{"x"}, Cwd: "/"}
+	inheritProcess(p, own)
+	if p.ApparmorProfile != own.ApparmorProfile || p.SelinuxLabel != own.SelinuxLabel || !reflect.DeepEqual(p.Rlimits, own.Rlimits) ||
+		p.Capabilities != own.Capabilities || p.OOMScoreAdj != own.OOMScoreAdj || p.User.Umask != own.User.Umask || p.ExecCPUAffinity != own.ExecCPUAffinity {
+		t.Errorf("%+v", p)
+	}
+	if p.User.UID != 0 || p.NoNewPrivileges != false || p.Env != nil || p.Scheduler != nil {
+		t.Errorf("more than that: %+v", p)
+	}
+	given := everythingInput(t).Spec.Process
+	given.ExecCPUAffinity = &specs.CPUAffinity{Final: "0"}
+	given.ApparmorProfile, given.SelinuxLabel = "other", "other"
+	want := *given
+	inheritProcess(given, own)
+	if !reflect.DeepEqual(*given, want) {
+		t.Errorf("what was given became %+v", given)
+	}
+}
+
+func TestKept(t *testing.T) {
+	filter := &seccomp.Filter{Flags: 5, Instructions: []unix.SockFilter{{Code: 1, Jt: 2, Jf: 3, K: 0x0a0a0a0a}, {Code: 6, K: 0x7fff0000}}}
+	for name, want := range map[string]kept{
+		"nothing": {config: []byte("{}")},
+		"all":     {config: []byte("{\n}"), filter: filter, noNewKeyring: true},
+	} {
+		text := want.marshal()
+		var got kept
+		if err := got.unmarshal(text); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: %+v, %v; want %+v", name, got, err, want)
+		}
+	}
+	all := (&kept{config: []byte("{}"), filter: filter}).marshal()
+	for _, text := range []string{"", "rung-exec 2 0 0 false\n{}", "rung-exec 1 0 -1 false\n{}", "rung-exec 1 0 5000 false\n{}", string(all[:30])} {
+		if err := new(kept).unmarshal([]byte(text)); err == nil {
+			t.Errorf("read %q", text)
+		}
+	}
+}
