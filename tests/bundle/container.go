@@ -115,6 +115,12 @@ func (c *Container) Start() Result {
 	return c.call("start", nil, c.ID)
 }
 
+// Exec calls exec with flags, which may be nil, and the process's arguments.
+func (c *Container) Exec(flags []string, args ...string) Result {
+	c.t.Helper()
+	return c.call("exec", flags, append([]string{c.ID}, args...)...)
+}
+
 func (c *Container) Kill(signal string, flags ...string) Result {
 	c.t.Helper()
 	return c.call("kill", flags, c.ID, signal)
@@ -266,7 +272,13 @@ func (r Result) Exits(code int) Result {
 // on stderr has all the parts.
 func (r Result) Fails(parts ...string) Result {
 	r.t.Helper()
-	r.Exits(1)
+	return r.FailsWith(1, parts...)
+}
+
+// FailsWith requires another exit status, and the same of the message.
+func (r Result) FailsWith(code int, parts ...string) Result {
+	r.t.Helper()
+	r.Exits(code)
 	for _, part := range parts {
 		if !strings.Contains(r.Stderr, part) {
 			r.t.Fatalf("%s: stderr lacks %q: %s", r, part, r.Stderr)
