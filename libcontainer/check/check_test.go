@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -261,5 +262,26 @@ func TestHere(t *testing.T) {
 	var status unix.WaitStatus
 	if _, err := unix.Wait4(-1, &status, unix.WNOHANG, nil); err != unix.ECHILD {
 		t.Errorf("a child was not waited for: %v", err)
+	}
+}
+
+// TestReadme makes sure that the findings in the README are some that there are.
+func TestReadme(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := map[string]bool{}
+	for _, f := range whole().Check() {
+		known[f.Name] = true
+	}
+	lines := regexp.MustCompile(`(?m)^      (?:ok  |no  |FAIL)  (.{16})  `).FindAllSubmatch(readme, -1)
+	if len(lines) < 5 {
+		t.Errorf("%d findings in the README", len(lines))
+	}
+	for _, line := range lines {
+		if name := strings.TrimSpace(string(line[1])); !known[name] {
+			t.Errorf("nothing is called %q", name)
+		}
 	}
 }
