@@ -76,6 +76,7 @@ the process did, with 128 + N if signal N ended it. Signals that rung gets go to
 the process. With --detach it neither waits nor deletes.`, []Example{
 			{"in the foreground, from the bundle in the working directory", "rung run c1"},
 			{"in the background", "rung run --detach --bundle /b c1"},
+			{"and draw where the start-up time went", "rung run --timeline - c1"},
 		}}
 	case "kill":
 		return Help{groupLife, `Sends a signal to the container's first process. SIGNAL is a name or number, such
@@ -170,10 +171,12 @@ in which they would be made and in the manner of strace(1). Nothing is run.`, []
 			{"what becomes of /proc", "rung plan /b | grep -A 12 'on /proc$'"},
 		}}
 	case "check":
-		return Help{groupLook, `Looks at the machine and says what works for containers, and what to do about
-the rest: "no" is about what containers can do without, "FAIL" about what they
-cannot. Nothing is changed. Exits with 0 if containers can run, else with 1.`, []Example{
+		return Help{groupLook, `Looks at the machine and says what works for containers, and below what does not
+what can be done. "no" is about what containers can do without, "FAIL" about what
+they cannot. The exit status is 0 if containers can run, else 1. Nothing is
+changed.`, []Example{
 			{"everything", "rung check"},
+			{"what is needed and not there", `rung check --format json | jq '.findings[] | select(.status == "fail")'`},
 		}}
 	case "features":
 		return Help{groupTools, `Prints, as JSON for container engines, which parts of the OCI runtime
