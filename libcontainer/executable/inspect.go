@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -55,7 +56,7 @@ func (f *Finder) inspect(args0, name string) (interpreter string, err error) {
 	}
 	head = head[:n]
 
-	var wrong string
+	var wrong, hint string
 	switch {
 	case len(head) == 0:
 		wrong = "the file is empty"
@@ -70,23 +71,27 @@ func (f *Finder) inspect(args0, name string) (interpreter string, err error) {
 			return "", f.checkLoader(args0, name, header.loader(fd))
 		}
 		wrong = problem
+		if !runs(runtime.GOARCH, header) {
+			hint = fmt.Sprintf("take an image for %s, or install an emulator (Debian: qemu-user-static with binfmt-support)", machineName(runtime.GOARCH))
+		}
 	default:
 		wrong = "it is neither an ELF program nor a script that begins with #!"
+		hint = "a script needs a first line that names its interpreter, such as #!/bin/sh"
 	}
 	if registered(binfmtMisc, head, name) {
 		return "", nil
 	}
-	return "", formatError(args0, name, wrong)
+	return "", formatError(args0, name, wrong, hint)
 }
 
 // formatError is ENOEXEC. What is wrong is told in the text: the errno alone
 // has puzzled many.
-func formatError(args0, name, wrong string) error {
+func formatError(args0, name, wrong, hint string) error {
 	reason := fmt.Sprintf("%v: %s", unix.ENOEXEC, wrong)
 	if name != args0 {
 		reason = fmt.Sprintf("interpreter %q: %s", name, reason)
 	}
-	return &Error{Args0: args0, Path: name, Errno: unix.ENOEXEC, Reason: reason}
+	return &Error{Args0: args0, Path: name, Errno: unix.ENOEXEC, Reason: reason, Hint: hint}
 }
 
 // shebang returns the interpreter in the first line of a script, or "" where

@@ -51,7 +51,7 @@ func TestErrorsOnATerminal(t *testing.T) {
 			elf := "\x7fELF\x02\x01\x01" + strings.Repeat("\x00", 9) + "\x02\x00\xf3\x00" + strings.Repeat("\x00", 100) // RISC-V
 			write(t, c.Path("program"), elf)
 			return nil
-		}, error: "exec format error"},
+		}, error: "exec format error: built for riscv64", hint: "emulator"},
 		{name: "noexec", change: bundle.Mount(specs.Mount{Destination: "/mnt", Type: "bind", Source: "/bin", Options: []string{"bind", "noexec"}}),
 			prepare: func(t *testing.T, c *bundle.Container) []string {
 				c.Configure(bundle.Args("/mnt/sh"), bundle.Mount(specs.Mount{Destination: "/mnt", Type: "bind", Source: c.Path("bin"), Options: []string{"bind", "noexec"}}))
