@@ -54,9 +54,24 @@ reproducible: bin/rung
 	cmp bin/rung "$$tmp/elsewhere/bin/rung" && \
 	echo "reproducible: $$(sha256sum <bin/rung | cut -c1-64)"
 
+# The manual pages and completions, from the command line's definition.
+.PHONY: generate
+generate:
+	@$(GO) run ./contrib/gen
+
 .PHONY: install
 install: bin/rung
 	install -D -m 0755 bin/rung '$(DESTDIR)$(PREFIX)/bin/rung'
+	install -d '$(DESTDIR)$(PREFIX)/share/man/man8'
+	install -m 0644 contrib/man/*.8 '$(DESTDIR)$(PREFIX)/share/man/man8'
+	install -D -m 0644 contrib/completions/rung.bash '$(DESTDIR)$(PREFIX)/share/bash-completion/completions/rung'
+	install -D -m 0644 contrib/completions/_rung '$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_rung'
+	install -D -m 0644 contrib/completions/rung.fish '$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/rung.fish'
+
+# A Debian package, bin/rung_VERSION_ARCH.deb.
+.PHONY: deb
+deb: bin/rung
+	@contrib/debian/build
 
 .PHONY: clean
 clean:

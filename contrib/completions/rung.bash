@@ -1,0 +1,131 @@
+# bash completion for rung                               -*- shell-script -*-
+# Written by contrib/gen from rung's command line; do not edit.
+
+# _rung_flags COMMAND: its flags, of no command the global ones.
+_rung_flags() {
+	case $1 in
+	'') echo '--root --log --log-format --log-level --debug --image-dir --strict --systemd-cgroup --cgroup-manager --rootless --version -v --help -h' ;;
+	'create') echo '--bundle -b --config -f --console-socket --pidfd-socket --pid-file --no-pivot --no-new-keyring --preserve-fds --no-subreaper --help -h' ;;
+	'delete') echo '--force -f --help -h' ;;
+	'features') echo '--help -h' ;;
+	'kill') echo '--all -a --help -h' ;;
+	'list') echo '--format -f --quiet -q --help -h' ;;
+	'plan') echo '--bundle -b --config -f --help -h' ;;
+	'run') echo '--bundle -b --config -f --console-socket --pidfd-socket --pid-file --no-pivot --no-new-keyring --preserve-fds --no-subreaper --detach -d --keep --help -h' ;;
+	'spec') echo '--bundle -b --file -f --rootless --help -h' ;;
+	'start') echo '--help -h' ;;
+	'state') echo '--help -h' ;;
+	esac
+}
+
+# _rung_kind COMMAND:FLAG, with one dash, or COMMAND:INDEX of an argument: what
+# the value is; nothing of a flag without one.
+_rung_kind() {
+	case $1 in
+	:-root) echo 'dir' ;;
+	:-log) echo 'file' ;;
+	:-log-format) echo 'words text json' ;;
+	:-log-level) echo 'words error warning info debug' ;;
+	:-image-dir) echo 'dir' ;;
+	:-cgroup-manager) echo 'words cgroupfs systemd disabled' ;;
+	:-rootless) echo 'words true false auto' ;;
+	create:-bundle|create:-b) echo 'dir' ;;
+	create:-config|create:-f) echo 'file' ;;
+	create:-console-socket) echo 'file' ;;
+	create:-pidfd-socket) echo 'file' ;;
+	create:-pid-file) echo 'file' ;;
+	create:-preserve-fds) echo 'any' ;;
+	delete:0) echo 'ids' ;;
+	kill:0) echo 'ids' ;;
+	kill:1) echo 'words HUP INT QUIT KILL USR1 USR2 TERM CONT STOP' ;;
+	list:-format|list:-f) echo 'words table json' ;;
+	plan:-bundle|plan:-b) echo 'dir' ;;
+	plan:-config|plan:-f) echo 'file' ;;
+	plan:0) echo 'dir' ;;
+	run:-bundle|run:-b) echo 'dir' ;;
+	run:-config|run:-f) echo 'file' ;;
+	run:-console-socket) echo 'file' ;;
+	run:-pidfd-socket) echo 'file' ;;
+	run:-pid-file) echo 'file' ;;
+	run:-preserve-fds) echo 'any' ;;
+	spec:-bundle|spec:-b) echo 'dir' ;;
+	spec:-file|spec:-f) echo 'file' ;;
+	start:0) echo 'ids' ;;
+	state:0) echo 'ids' ;;
+	esac
+}
+
+_rung() {
+	local cur=${COMP_WORDS[COMP_CWORD]} command='' kind='' word i n=0 commands='create delete features kill list plan run spec start state'
+	local -a root=()
+	COMPREPLY=()
+
+	# What stands before the cursor: a command, its arguments' number, and in
+	# kind the value that is expected now. Bash may cut --flag=value at the "=".
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		word=${COMP_WORDS[i]}
+		case $word in
+		=) ;;
+		-*=*)
+			[[ $command || $word != -*root=* ]] || root=(--root "${word#*=}")
+			;;
+		-?*)
+			kind=$(_rung_kind "$command:${word/#--/-}")
+			[[ $kind ]] || continue
+			[[ ${COMP_WORDS[i + 1]} != = ]] || ((i + 1 >= COMP_CWORD)) || ((i++))
+			((i++))
+			if ((i < COMP_CWORD)); then
+				[[ $command || $word != -*root ]] || root=(--root "${COMP_WORDS[i]}")
+				kind=''
+			fi
+			;;
+		*)
+			if [[ ! $command ]]; then
+				command=$word
+			else
+				((n++))
+			fi
+			;;
+		esac
+	done
+	[[ $cur != = || ! $kind ]] || cur=''
+
+	if [[ ! $kind && $cur == -*=* ]]; then
+		word=${cur%%=*}
+		kind=$(_rung_kind "$command:${word/#--/-}")
+		cur=${cur#*=}
+	elif [[ ! $kind && $cur == -* ]]; then
+		case $command in
+		exec | ps) ((n == 0)) || return 0 ;; # another program's
+		esac
+		mapfile -t COMPREPLY < <(compgen -W "$(_rung_flags "$command")" -- "$cur")
+		return 0
+	elif [[ ! $kind && ! $command ]]; then
+		mapfile -t COMPREPLY < <(compgen -W "$commands help" -- "$cur")
+		return 0
+	elif [[ ! $kind && $command == help ]]; then
+		mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$cur")
+		return 0
+	elif [[ ! $kind ]]; then
+		kind=$(_rung_kind "$command:$n")
+	fi
+
+	case $kind in
+	dir)
+		compopt -o filenames 2>/dev/null
+		mapfile -t COMPREPLY < <(compgen -d -- "$cur")
+		;;
+	file)
+		compopt -o filenames 2>/dev/null
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		;;
+	words\ *)
+		mapfile -t COMPREPLY < <(compgen -W "${kind#words }" -- "$cur")
+		;;
+	ids)
+		mapfile -t COMPREPLY < <(compgen -W "$("${COMP_WORDS[0]}" "${root[@]}" list -q 2>/dev/null)" -- "$cur")
+		;;
+	esac
+}
+
+complete -F _rung rung

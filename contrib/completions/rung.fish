@@ -1,0 +1,113 @@
+# fish completion for rung
+# Written by contrib/gen from rung's command line; do not edit.
+
+# The command on the line, if there is one yet.
+function __rung_command
+    set -l skip 0
+    for word in (commandline -opc)[2..-1]
+        if test $skip = 1
+            set skip 0
+        else if contains -- $word --root --log --log-format --log-level --image-dir --cgroup-manager --rootless
+            set skip 1
+        else if not string match -q -- '-*' $word
+            echo $word
+            return
+        end
+    end
+end
+
+# The IDs of the containers below the line's --root.
+function __rung_containers
+    set -l words (commandline -opc)
+    set -l root
+    for i in (seq 2 (count $words))
+        switch $words[$i]
+            case --root -root
+                set root --root $words[(math $i + 1)]
+            case '--root=*' '-root=*'
+                set root $words[$i]
+        end
+    end
+    $words[1] $root list -q 2>/dev/null
+end
+
+complete -c rung -f
+
+complete -c rung -n 'test -z "$(__rung_command)"' -l root -x -a '(__fish_complete_directories)' -d 'DIR of the containers\' state (default: /run/rung, or $XDG_RUNTIME_DIR/rung if not root)'
+complete -c rung -n 'test -z "$(__rung_command)"' -l log -r -F -d 'log to FILE instead of stderr'
+complete -c rung -n 'test -z "$(__rung_command)"' -l log-format -x -a 'text json' -d 'FORMAT of the log: text or json (default: text)'
+complete -c rung -n 'test -z "$(__rung_command)"' -l log-level -x -a 'error warning info debug' -d 'least LEVEL to log: error, warning, info or debug (default: warning)'
+complete -c rung -n 'test -z "$(__rung_command)"' -l debug -d 'the same as --log-level debug'
+complete -c rung -n 'test -z "$(__rung_command)"' -l image-dir -x -a '(__fish_complete_directories)' -d 'make the images of first processes in DIR, not in memory'
+complete -c rung -n 'test -z "$(__rung_command)"' -l strict -d 'refuse unknown properties in config.json'
+complete -c rung -n 'test -z "$(__rung_command)"' -l systemd-cgroup -d 'not supported yet'
+complete -c rung -n 'test -z "$(__rung_command)"' -l cgroup-manager -x -a 'cgroupfs systemd disabled' -d 'what makes cgroups; only cgroupfs yet (default: cgroupfs)'
+complete -c rung -n 'test -z "$(__rung_command)"' -l rootless -x -a 'true false auto' -d 'false or auto; true is not supported yet (default: auto)'
+complete -c rung -n 'test -z "$(__rung_command)"' -l version -s v -d 'print the version'
+complete -c rung -n 'test -z "$(__rung_command)"' -l help -s h -d 'show help'
+complete -c rung -n 'contains -- "$(__rung_command)" "" help' -a create -d 'create a container, whose process then waits for start'
+complete -c rung -n 'contains -- "$(__rung_command)" "" help' -a delete -d 'remove a stopped container'
+complete -c rung -n 'contains -- "$(__rung_command)" "" help' -a features -d 'print as JSON what rung can do'
+complete -c rung -n 'contains -- "$(__rung_command)" "" help' -a kill -d 'send a signal to the process of a container'
+complete -c rung -n 'contains -- "$(__rung_command)" "" help' -a list -d 'list the containers'
+complete -c rung -n 'contains -- "$(__rung_command)" "" help' -a plan -d 'print the system calls that would make a container'
+complete -c rung -n 'contains -- "$(__rung_command)" "" help' -a run -d 'create and start a container'
+complete -c rung -n 'contains -- "$(__rung_command)" "" help' -a spec -d 'write a config.json to start from'
+complete -c rung -n 'contains -- "$(__rung_command)" "" help' -a start -d 'start the process of a created container'
+complete -c rung -n 'contains -- "$(__rung_command)" "" help' -a state -d 'print the state of a container as JSON'
+complete -c rung -n 'test -z "$(__rung_command)"' -a help -d 'show help for all commands or one'
+
+complete -c rung -n 'test "$(__rung_command)" = create' -l bundle -s b -x -a '(__fish_complete_directories)' -d 'DIR of the bundle (default: working directory)'
+complete -c rung -n 'test "$(__rung_command)" = create' -l config -s f -r -F -d 'use FILE instead of the bundle\'s config.json'
+complete -c rung -n 'test "$(__rung_command)" = create' -l console-socket -r -F -d 'send the terminal\'s master to the socket at PATH'
+complete -c rung -n 'test "$(__rung_command)" = create' -l pidfd-socket -r -F -d 'send a pidfd of the process to the socket at PATH'
+complete -c rung -n 'test "$(__rung_command)" = create' -l pid-file -r -F -d 'write the process\'s pid to FILE'
+complete -c rung -n 'test "$(__rung_command)" = create' -l no-pivot -d 'change the root with chroot, not pivot_root'
+complete -c rung -n 'test "$(__rung_command)" = create' -l no-new-keyring -d 'keep the session keyring'
+complete -c rung -n 'test "$(__rung_command)" = create' -l preserve-fds -x -d 'pass N more file descriptors to the process'
+complete -c rung -n 'test "$(__rung_command)" = create' -l no-subreaper -d 'ignored: rung is never a subreaper'
+complete -c rung -n 'test "$(__rung_command)" = create' -l help -s h -d 'show help'
+
+complete -c rung -n 'test "$(__rung_command)" = delete' -l force -s f -d 'kill the container first; it need not exist'
+complete -c rung -n 'test "$(__rung_command)" = delete' -l help -s h -d 'show help'
+complete -c rung -n 'test "$(__rung_command)" = delete' -a '(__rung_containers)'
+
+complete -c rung -n 'test "$(__rung_command)" = features' -l help -s h -d 'show help'
+
+complete -c rung -n 'test "$(__rung_command)" = kill' -l all -s a -d 'send it to all processes of the container'
+complete -c rung -n 'test "$(__rung_command)" = kill' -l help -s h -d 'show help'
+complete -c rung -n 'test "$(__rung_command)" = kill' -a '(__rung_containers)'
+complete -c rung -n 'test "$(__rung_command)" = kill' -a 'HUP INT QUIT KILL USR1 USR2 TERM CONT STOP'
+
+complete -c rung -n 'test "$(__rung_command)" = list' -l format -s f -x -a 'table json' -d 'FORMAT of the output: table or json (default: table)'
+complete -c rung -n 'test "$(__rung_command)" = list' -l quiet -s q -d 'print only the IDs'
+complete -c rung -n 'test "$(__rung_command)" = list' -l help -s h -d 'show help'
+
+complete -c rung -n 'test "$(__rung_command)" = plan' -l bundle -s b -x -a '(__fish_complete_directories)' -d 'DIR of the bundle (default: working directory)'
+complete -c rung -n 'test "$(__rung_command)" = plan' -l config -s f -r -F -d 'use FILE instead of the bundle\'s config.json'
+complete -c rung -n 'test "$(__rung_command)" = plan' -l help -s h -d 'show help'
+complete -c rung -n 'test "$(__rung_command)" = plan' -a '(__fish_complete_directories)'
+
+complete -c rung -n 'test "$(__rung_command)" = run' -l bundle -s b -x -a '(__fish_complete_directories)' -d 'DIR of the bundle (default: working directory)'
+complete -c rung -n 'test "$(__rung_command)" = run' -l config -s f -r -F -d 'use FILE instead of the bundle\'s config.json'
+complete -c rung -n 'test "$(__rung_command)" = run' -l console-socket -r -F -d 'send the terminal\'s master to the socket at PATH'
+complete -c rung -n 'test "$(__rung_command)" = run' -l pidfd-socket -r -F -d 'send a pidfd of the process to the socket at PATH'
+complete -c rung -n 'test "$(__rung_command)" = run' -l pid-file -r -F -d 'write the process\'s pid to FILE'
+complete -c rung -n 'test "$(__rung_command)" = run' -l no-pivot -d 'change the root with chroot, not pivot_root'
+complete -c rung -n 'test "$(__rung_command)" = run' -l no-new-keyring -d 'keep the session keyring'
+complete -c rung -n 'test "$(__rung_command)" = run' -l preserve-fds -x -d 'pass N more file descriptors to the process'
+complete -c rung -n 'test "$(__rung_command)" = run' -l no-subreaper -d 'ignored: rung is never a subreaper'
+complete -c rung -n 'test "$(__rung_command)" = run' -l detach -s d -d 'do not wait for the process'
+complete -c rung -n 'test "$(__rung_command)" = run' -l keep -d 'do not delete the container'
+complete -c rung -n 'test "$(__rung_command)" = run' -l help -s h -d 'show help'
+
+complete -c rung -n 'test "$(__rung_command)" = spec' -l bundle -s b -x -a '(__fish_complete_directories)' -d 'DIR of the bundle (default: working directory)'
+complete -c rung -n 'test "$(__rung_command)" = spec' -l file -s f -r -F -d 'FILE in the bundle to write (default: config.json)'
+complete -c rung -n 'test "$(__rung_command)" = spec' -l rootless -d 'for a user without privileges'
+complete -c rung -n 'test "$(__rung_command)" = spec' -l help -s h -d 'show help'
+
+complete -c rung -n 'test "$(__rung_command)" = start' -l help -s h -d 'show help'
+complete -c rung -n 'test "$(__rung_command)" = start' -a '(__rung_containers)'
+
+complete -c rung -n 'test "$(__rung_command)" = state' -l help -s h -d 'show help'
+complete -c rung -n 'test "$(__rung_command)" = state' -a '(__rung_containers)'
