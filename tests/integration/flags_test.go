@@ -1,0 +1,250 @@
+package integration
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/tests/bundle"
+)
+
+// The calls of containerd's shim for the life of a container, word for word,
+// with delete in every state that it is called in.
+func TestCallsOfTheShim(t *testing.T) {
+	t.Parallel()
+	c := bundle.New(t, bundle.Shell(idle))
+	log, pidFile := filepath.Join(c.Dir, "log.json"), filepath.Join(c.Dir, "init.pid")
+	shim := func(args ...string) bundle.Result {
+		return c.Do(append([]string{"--log", log, "--log-format", "json"}, args...)...)
+	}
+	// in the log, as the shim reads it, is the last error
+	fails := func(words string, args ...string) {
+		t.Helper()
+		shim(args...).Exits(1)
+		if msg := lastError(t, log)["msg"]; !strings.Contains(msg, words) {
+			t.Errorf("%q: the log has %q, want %q", args, msg, words)
+		}
+	}
+	fails("does not exist", "delete", c.ID)
+	shim("delete", "--force", c.ID).OK()
+	fails("does not exist", "kill", c.ID, "9")
+
+	created := shim("create", "--bundle", c.Bundle, "--pid-file", pidFile, c.ID).OK()
+	if got := read(t, pidFile); got != strconv.Itoa(c.State().Pid) {
+		t.Errorf("the pid file has %q, state %d", got, c.State().Pid)
+	}
+	fails("not stopped", "delete", c.ID)
+	fails("already exists", "create", "--bundle", c.Bundle, "--pid-file", pidFile, c.ID)
+	shim("start", c.ID).OK()
+	waitReady(t, created)
+	fails("not stopped", "delete", c.ID)
+	shim("kill", c.ID, "15").OK() // the first process of a pid namespace has no handler for it
+	shim("kill", "--all", c.ID, "9").OK()
+	c.WaitStatus(specs.StateStopped)
+	fails("container not running", "kill", c.ID, "9") // which the shim takes for "not found"
+	shim("delete", c.ID).OK()
+	fails("does not exist", "delete", c.ID)
+	shim("delete", "--force", c.ID).OK()
+	c.LeavesNothing()
+
+	for _, started := range []bool{false, true} {
+		created := shim("create", "--bundle", c.Bundle, "--pid-file", pidFile, "--no-pivot", c.ID).OK()
+		if started {
+			shim("start", c.ID).OK()
+			waitReady(t, created)
+		}
+		shim("delete", "--force", c.ID).OK()
+		c.LeavesNothing()
+	}
+	for _, line := range logLines(t, log) {
+		if line["level"] != "error" {
+			t.Errorf("in the log: %v", line)
+		}
+	}
+}
+
+// The calls of podman with conmon, and of CRI-O.
+func TestCallsOfPodman(t *testing.T) {
+	t.Parallel()
+	c := bundle.New(t, bundle.Shell("trap 'exit 3' TERM; echo ready; while :; do sleep 0.1; done"))
+	log, pidFile := filepath.Join(c.Dir, "log.json"), filepath.Join(c.Dir, "pidfile")
+	call := func(args ...string) bundle.Result {
+		cmd := c.Command(args...)
+		cmd.Env = []string{"XDG_RUNTIME_DIR=/run", "PATH=" + os.Getenv("PATH")}
+		return c.Wait(cmd)
+	}
+	for _, kill := range [][]string{{"kill", c.ID, "15"}, {"kill", c.ID, "SIGTERM"}, {"kill", "-a", c.ID, "9"}, {"kill", "--all", c.ID, "9"}} {
+		created := call("--log-format=json", "--log", log, "create", "--bundle", c.Bundle, "--pid-file", pidFile, c.ID).OK()
+		call("start", c.ID).OK()
+		waitReady(t, created)
+		call(kill...).OK()
+		c.WaitStatus(specs.StateStopped)
+		call("delete", "--force", c.ID).OK()
+		call("delete", "--force", c.ID).OK()
+		c.LeavesNothing()
+	}
+	if text := read(t, log); text != "" {
+		t.Errorf("the log: %s", text)
+	}
+}
+
+// Both spellings, repeated, and behind the ID.
+func TestSpellingsOfFlags(t *testing.T) {
+	t.Parallel()
+	c := bundle.New(t, bundle.Shell(idle))
+	pidFile := filepath.Join(c.Dir, "pid")
+	for _, args := range [][]string{
+		{"create", "--bundle", c.Bundle, "--pid-file", pidFile, c.ID},
+		{"create", "-bundle=" + c.Bundle, "-pid-file", pidFile, c.ID},
+		{"create", "-b", "/nowhere", "-b", c.Bundle, "--pid-file=/nowhere/pid", "--pid-file=" + pidFile, c.ID},
+		{"create", "--no-new-keyring", "--no-new-keyring", "-no-subreaper", "-b=" + c.Bundle, "-pid-file=" + pidFile, "--", c.ID},
+		{"create", c.ID, "--pid-file", pidFile, "--bundle", c.Bundle},
+		{"run", "--no-subreaper", "-d", "-keep", "--no-pivot=false", "--bundle=" + c.Bundle, "-pid-file=" + pidFile, c.ID},
+	} {
+		c.Do(args...).OK()
+		if got := read(t, pidFile); got != strconv.Itoa(c.State().Pid) {
+			t.Errorf("%q: the pid file has %q", args, got)
+		}
+		c.Do("delete", c.ID, "-force").OK()
+		if err := os.Remove(pidFile); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// Clients may have rung in the place of runc or crun.
+func TestInstalledNames(t *testing.T) {
+	t.Parallel()
+	c := bundle.New(t)
+	copied := filepath.Join(c.Dir, "runc")
+	host(t, "cp", c.Runtime.Path, copied)
+	linked := filepath.Join(c.Dir, "crun")
+	if err := os.Symlink(c.Runtime.Path, linked); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{copied, linked} {
+		name := filepath.Base(path)
+		first, rest, _ := strings.Cut(host(t, path, "--version"), "\n")
+		if !strings.HasPrefix(first, name+" version ") || !strings.Contains(rest, "\nspec: ") || !strings.HasPrefix(rest, "commit: ") {
+			t.Errorf("%s --version: %q, %q", name, first, rest)
+		}
+		host(t, path, "--root", c.Root, "run", "--bundle", c.Bundle, c.ID)
+		if text := host(t, path, "help", "create"); !strings.HasPrefix(text, "NAME:\n   "+name+" create") {
+			t.Errorf("%s help create: %s", name, text)
+		}
+	}
+}
+
+// The session keyring is new and named after the container, or with
+// --no-new-keyring the caller's.
+func TestNoNewKeyring(t *testing.T) {
+	t.Parallel()
+	if _, err := unix.KeyctlGetKeyringID(unix.KEY_SPEC_USER_KEYRING, false); err != nil {
+		t.Skip("no keyrings: ", err)
+	}
+	for _, flags := range [][]string{{}, {"--no-new-keyring"}} {
+		c := bundle.New(t, bundle.Shell("cat /proc/keys"), func(s *specs.Spec) { s.Linux.MaskedPaths = nil })
+		keys := c.Run(flags...).OK().Stdout
+		if made := strings.Contains(keys, " _ses."+c.ID+":"); made != (len(flags) == 0) {
+			t.Errorf("run %q: a keyring of its own: %v\n%s", flags, made, keys)
+		}
+	}
+}
+
+// create and run take another config.json with --config or -f.
+func TestConfigFlag(t *testing.T) {
+	t.Parallel()
+	c := bundle.New(t, bundle.Shell("exit 3"))
+	other := filepath.Join(c.Dir, "other.json")
+	text := strings.Replace(read(t, filepath.Join(c.Bundle, "config.json")), "exit 3", "exit 4", 1)
+	write(t, other, text)
+	c.Run().Exits(3)
+	c.Run("--config", other).Exits(4)
+	c.Run("-f", other).Exits(4)
+	c.Create("--config", filepath.Join(c.Dir, "missing")).Fails("missing")
+	c.LeavesNothing()
+}
+
+// What spec writes can be run.
+func TestSpecRuns(t *testing.T) {
+	t.Parallel()
+	c := bundle.New(t)
+	config := filepath.Join(c.Bundle, "config.json")
+	if err := os.Remove(config); err != nil {
+		t.Fatal(err)
+	}
+	c.Do("spec", "--bundle", c.Bundle).OK()
+	c.Do("spec", "-b", c.Bundle).Fails("exists")
+	var s specs.Spec
+	if err := json.Unmarshal([]byte(read(t, config)), &s); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(s.Process.Args, []string{"sh"}) || !s.Process.Terminal {
+		t.Errorf("args %v, terminal %v", s.Process.Args, s.Process.Terminal)
+	}
+	s.Process.Terminal = false
+	s.Process.Args = []string{"sh", "-c", "echo $((6*7))"}
+	s.Linux.CgroupsPath = c.Cgroup
+	if err := bundle.WriteConfig(c.Bundle, &s); err != nil {
+		t.Fatal(err)
+	}
+	c.Run().OK().Prints("42")
+	c.Do("spec", "--rootless", "-f", filepath.Join(c.Dir, "rootless.json")).OK()
+	if text := read(t, filepath.Join(c.Dir, "rootless.json")); !strings.Contains(text, `"user"`) || !strings.Contains(text, `"uidMappings"`) {
+		t.Errorf("--rootless wrote %s", text)
+	}
+}
+
+// --log-level says what is logged, and --log-format how.
+func TestLogLevel(t *testing.T) {
+	t.Parallel()
+	c := bundle.New(t)
+	for level, want := range map[string]bool{"error": false, "warning": false, "debug": true} {
+		log := filepath.Join(c.Dir, level)
+		c.Do("--log", log, "--log-level", level, "--log-format=text", "run", "--bundle", c.Bundle, c.ID).OK()
+		if text := read(t, log); strings.Contains(text, "level=debug") != want {
+			t.Errorf("--log-level %s: %q", level, text)
+		}
+	}
+}
+
+// --criu is taken, as runc took it until 1.4, and --rootless in all forms.
+func TestIgnoredGlobalFlags(t *testing.T) {
+	t.Parallel()
+	c := bundle.New(t)
+	for _, args := range [][]string{
+		{"--criu", "/nowhere"}, {"-criu=/nowhere"}, {"--rootless", "auto"}, {"--rootless=false"}, {"--rootless="}, {"--cgroup-manager=cgroupfs"}, {"--systemd-cgroup=false"},
+	} {
+		c.Do(append(args, "run", "--bundle", c.Bundle, c.ID)...).OK()
+	}
+}
+
+// plan finds the bundle as create does, or as its argument, and runs nothing.
+func TestPlan(t *testing.T) {
+	t.Parallel()
+	c := bundle.New(t, bundle.Args("touch", "/planned"))
+	other := filepath.Join(c.Dir, "other.json")
+	write(t, other, strings.Replace(read(t, filepath.Join(c.Bundle, "config.json")), "/planned", "/other", 1))
+	for want, calls := range map[string][][]string{
+		`"/planned"`: {{"plan", c.Bundle}, {"plan", "--bundle", c.Bundle}, {"plan", "-b=" + c.Bundle}},
+		`"/other"`:   {{"plan", "--config", other, c.Bundle}, {"plan", c.Bundle, "-f", other}},
+	} {
+		for _, args := range calls {
+			last := c.Do(args...).OK().Stdout
+			last = last[strings.LastIndex(last, "execve("):]
+			if !strings.Contains(last, want) {
+				t.Errorf("%q: the last step is %s", args, last)
+			}
+		}
+	}
+	if _, err := os.Stat(c.Path("planned")); err == nil {
+		t.Error("the program ran")
+	}
+}
