@@ -10,11 +10,15 @@ _rung_flags() {
 	'features') echo '--help -h' ;;
 	'kill') echo '--all -a --help -h' ;;
 	'list') echo '--format -f --quiet -q --help -h' ;;
+	'pause') echo '--help -h' ;;
 	'plan') echo '--bundle -b --config -f --help -h' ;;
+	'ps') echo '--format -f --help -h' ;;
+	'resume') echo '--help -h' ;;
 	'run') echo '--bundle -b --config -f --console-socket --pidfd-socket --pid-file --no-pivot --no-new-keyring --preserve-fds --no-subreaper --detach -d --keep --help -h' ;;
 	'spec') echo '--bundle -b --file -f --rootless --help -h' ;;
 	'start') echo '--help -h' ;;
 	'state') echo '--help -h' ;;
+	'update') echo '--resources -r --blkio-weight --cpu-period --cpu-quota --cpu-burst --cpu-share --cpu-rt-period --cpu-rt-runtime --cpuset-cpus --cpuset-mems --cpu-idle --memory --memory-reservation --memory-swap --pids-limit --l3-cache-schema --mem-bw-schema --help -h' ;;
 	esac
 }
 
@@ -39,9 +43,13 @@ _rung_kind() {
 	kill:0) echo 'ids' ;;
 	kill:1) echo 'words HUP INT QUIT KILL USR1 USR2 TERM CONT STOP' ;;
 	list:-format|list:-f) echo 'words table json' ;;
+	pause:0) echo 'ids' ;;
 	plan:-bundle|plan:-b) echo 'dir' ;;
 	plan:-config|plan:-f) echo 'file' ;;
 	plan:0) echo 'dir' ;;
+	ps:-format|ps:-f) echo 'words table json' ;;
+	ps:0) echo 'ids' ;;
+	resume:0) echo 'ids' ;;
 	run:-bundle|run:-b) echo 'dir' ;;
 	run:-config|run:-f) echo 'file' ;;
 	run:-console-socket) echo 'file' ;;
@@ -52,11 +60,29 @@ _rung_kind() {
 	spec:-file|spec:-f) echo 'file' ;;
 	start:0) echo 'ids' ;;
 	state:0) echo 'ids' ;;
+	update:-resources|update:-r) echo 'file' ;;
+	update:-blkio-weight) echo 'any' ;;
+	update:-cpu-period) echo 'any' ;;
+	update:-cpu-quota) echo 'any' ;;
+	update:-cpu-burst) echo 'any' ;;
+	update:-cpu-share) echo 'any' ;;
+	update:-cpu-rt-period) echo 'any' ;;
+	update:-cpu-rt-runtime) echo 'any' ;;
+	update:-cpuset-cpus) echo 'any' ;;
+	update:-cpuset-mems) echo 'any' ;;
+	update:-cpu-idle) echo 'any' ;;
+	update:-memory) echo 'any' ;;
+	update:-memory-reservation) echo 'any' ;;
+	update:-memory-swap) echo 'any' ;;
+	update:-pids-limit) echo 'any' ;;
+	update:-l3-cache-schema) echo 'any' ;;
+	update:-mem-bw-schema) echo 'any' ;;
+	update:0) echo 'ids' ;;
 	esac
 }
 
 _rung() {
-	local cur=${COMP_WORDS[COMP_CWORD]} command='' kind='' word i n=0 commands='create delete features kill list plan run spec start state'
+	local cur=${COMP_WORDS[COMP_CWORD]} command='' kind='' word i n=0 commands='create delete features kill list pause plan ps resume run spec start state update'
 	local -a root=()
 	COMPREPLY=()
 

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -247,4 +248,131 @@ func TestPlan(t *testing.T) {
 	if _, err := os.Stat(c.Path("planned")); err == nil {
 		t.Error("the program ran")
 	}
+}
+
+// Every flag of update changes its file in the cgroup, or says why it cannot.
+func TestUpdateFlags(t *testing.T) {
+	t.Parallel()
+	c := running(t, idle)
+	for _, tt := range []struct {
+		flags      []string
+		file, want string // what the cgroup has then, if it has the file
+	}{
+		{[]string{"--memory", "100M"}, "memory.limit_in_bytes", "104857600"},
+		{[]string{"--memory-reservation=50M"}, "memory.soft_limit_in_bytes", "52428800"},
+		{[]string{"-memory-swap", "200M"}, "memory.memsw.limit_in_bytes", "209715200"},
+		{[]string{"--cpu-period", "50000"}, "cpu.cfs_period_us", "50000"},
+		{[]string{"--cpu-quota", "20000"}, "cpu.cfs_quota_us", "20000"},
+		{[]string{"--cpu-burst", "10000"}, "cpu.cfs_burst_us", "10000"},
+		{[]string{"--cpu-burst", "0", "--cpu-quota", "-1"}, "cpu.cfs_quota_us", "-1"},
+		{[]string{"--cpu-share", "512"}, "cpu.shares", "512"},
+		{[]string{"--cpu-idle", "1"}, "cpu.idle", "1"},
+		{[]string{"--cpuset-cpus", "0"}, "cpuset.cpus", "0"},
+		{[]string{"--cpuset-mems", "0"}, "cpuset.mems", "0"},
+		{[]string{"--pids-limit", "77"}, "pids.max", "77"},
+		{[]string{"--pids-limit", "1", "--pids-limit", "78"}, "pids.max", "78"},
+		{[]string{"--blkio-weight", "300"}, "blkio.bfq.weight", "300"},
+		{[]string{"--cpu-rt-period", "2000000"}, "cpu.rt_period_us", "2000000"},
+		{[]string{"--cpu-rt-runtime", "1000"}, "cpu.rt_runtime_us", "1000"},
+		{[]string{"--kernel-memory", "1M"}, "", ""},
+		{[]string{"--kernel-memory-tcp", "1M"}, "", ""},
+	} {
+		if tt.file != "" && !hasCgroupFile(t, c, tt.file) {
+			c.Do(append(append([]string{"update"}, tt.flags...), c.ID)...).Fails(tt.file)
+			continue
+		}
+		c.Do(append(append([]string{"update"}, tt.flags...), c.ID)...).OK()
+		if tt.file == "" {
+			continue
+		}
+		if got := read(t, cgroupFile(t, c, tt.file)); got != tt.want {
+			t.Errorf("update %q: %s is %s, want %s", tt.flags, tt.file, got, tt.want)
+		}
+	}
+	for flag, why := range map[string]string{"--l3-cache-schema": "RDT", "--mem-bw-schema": "RDT", "--memory": "invalid", "--cpu-share": "invalid"} {
+		c.Do("update", flag, "x", c.ID).Fails(strings.TrimPrefix(flag, "--"), why)
+	}
+
+	file := filepath.Join(c.Dir, "resources.json")
+	write(t, file, `{"pids": {"limit": 55}}`)
+	for _, args := range [][]string{{"--resources", file, c.ID}, {"-r=" + file, c.ID}, {c.ID, "--resources", file}} {
+		c.Do("update", "--pids-limit", "54", c.ID).OK()
+		c.Do(append([]string{"update"}, args...)...).OK()
+		if got := read(t, cgroupFile(t, c, "pids.max")); got != "55" {
+			t.Errorf("update %q: pids.max is %s", args, got)
+		}
+	}
+	for i, args := range [][]string{{"--resources", "-", c.ID}, {"--resources=-", c.ID}} { // as the shim has it
+		want := strconv.Itoa(60 + i)
+		cmd := c.Command(append([]string{"update"}, args...)...)
+		cmd.Stdin = strings.NewReader(`{"pids": {"limit": ` + want + `}}`)
+		c.Wait(cmd).OK()
+		if got := read(t, cgroupFile(t, c, "pids.max")); got != want {
+			t.Errorf("update %q: pids.max is %s", args, got)
+		}
+	}
+}
+
+func hasCgroupFile(t *testing.T, c *bundle.Container, name string) bool {
+	t.Helper()
+	_, err := os.Stat(cgroupFile(t, c, name))
+	return err == nil
+}
+
+// What follows the ID of ps is for ps(1), flags too.
+func TestPsFlags(t *testing.T) {
+	t.Parallel()
+	c := running(t, idle)
+	pid := strconv.Itoa(c.State().Pid)
+	for _, args := range [][]string{{"--format", "json", c.ID}, {"-format=json", c.ID}, {"-f", "table", "-f", "json", c.ID}} {
+		var pids []int
+		r := c.Do(append([]string{"ps"}, args...)...).OK()
+		if err := json.Unmarshal([]byte(r.Stdout), &pids); err != nil || len(pids) != 1 || strconv.Itoa(pids[0]) != pid {
+			t.Errorf("ps %q: %q, %v", args, r.Stdout, err)
+		}
+	}
+	for _, args := range [][]string{{c.ID}, {c.ID, "-ef"}, {c.ID, "-o", "pid,args"}, {"--format", "table", c.ID, "-o pid,args"}} {
+		r := c.Do(append([]string{"ps"}, args...)...).OK()
+		if lines := strings.Split(strings.TrimSpace(r.Stdout), "\n"); len(lines) != 2 || !strings.Contains(lines[1], pid) || !strings.Contains(lines[1], "sleep 1000") {
+			t.Errorf("ps %q: %q", args, r.Stdout)
+		}
+	}
+	c.Do("ps", "--format", "xml", c.ID).Fails("xml")
+}
+
+// A user's containers are below XDG_RUNTIME_DIR, and everybody's below --root; /
+// is refused.
+func TestRootFlag(t *testing.T) {
+	t.Parallel()
+	c := bundle.New(t, bundle.Shell(idle))
+	dir := newDir(t)
+	if err := os.Chmod(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	call := func(uid uint32, args ...string) bundle.Result {
+		cmd := c.Command()
+		cmd.Path, cmd.Args = filepath.Join(dir, "executable"), append([]string{"rung"}, args...)
+		cmd.Env = []string{"XDG_RUNTIME_DIR=" + dir}
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: uid}}
+		return c.Wait(cmd)
+	}
+	host(t, "cp", c.Runtime.Path, filepath.Join(dir, "executable")) // anybody may execute it there
+
+	if r := call(65534, "list", "-q").OK(); r.Stdout != "" { // it does not exist
+		t.Errorf("a user's list: %q", r.Stdout)
+	}
+	call(65534, "state", c.ID).Fails("does not exist")
+	call(0, "--root", filepath.Join(dir, "rung-state"), "list").Fails(filepath.Join(dir, "rung-state"))
+	for _, root := range []string{"/", "//", "/..", "/usr/.."} {
+		call(0, "--root", root, "list").Fails("root: /")
+	}
+
+	c.Do("run", "-d", "--bundle", c.Bundle, c.ID).OK()
+	for _, args := range [][]string{{"--root", c.Root}, {"-root=" + c.Root}, {"--root", "/nowhere", "--root", c.Root}} {
+		call(0, append(args, "list", "-q")...).OK().Prints(c.ID)
+	}
+	cmd := c.Command()
+	cmd.Args = []string{"rung", "--root", filepath.Base(c.Root), "list", "--quiet"}
+	cmd.Dir = filepath.Dir(c.Root)
+	c.Wait(cmd).OK().Prints(c.ID)
 }
