@@ -28,6 +28,7 @@ func stages() []stage {
 		{"unit", unitTests},
 		{"arm64", arm64Tests},
 		{"integration", integrationTests},
+		{"contrib", contribTests},
 		{"faults", faultTests},
 		{"conformance", conformance},
 		{"conformance-tmpfile", conformanceTmpfile},

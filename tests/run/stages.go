@@ -31,7 +31,7 @@ func unitTests(t *totals) error {
 		return err
 	}
 	packages = slices.DeleteFunc(packages, func(p string) bool {
-		return strings.HasSuffix(p, "/tests/integration") || strings.HasSuffix(p, "/tests/faults")
+		return strings.HasSuffix(p, "/tests/integration") || strings.HasSuffix(p, "/tests/faults") || strings.HasSuffix(p, "/tests/contrib")
 	})
 	if err := goTest(t, ".", nil, packages...); err != nil {
 		return err
@@ -59,6 +59,11 @@ func arm64Tests(t *totals) error {
 // and, without root, skip.
 func integrationTests(t *totals) error {
 	return goTest(t, ".", nil, "-count=1", "-timeout=30m", "./tests/integration/...")
+}
+
+// contribTests tries what contrib has, and the newcomer's path of README.md.
+func contribTests(t *totals) error {
+	return goTest(t, ".", nil, "-count=1", "-timeout=30m", "./tests/contrib/...")
 }
 
 // faultTests makes every step of birth programs fail, and kills rung before each.
