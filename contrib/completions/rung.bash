@@ -5,8 +5,10 @@
 _rung_flags() {
 	case $1 in
 	'') echo '--root --log --log-format --log-level --debug --image-dir --strict --systemd-cgroup --cgroup-manager --rootless --version -v --help -h' ;;
-	'create') echo '--bundle -b --config -f --console-socket --pidfd-socket --pid-file --no-pivot --no-new-keyring --preserve-fds --no-subreaper --help -h' ;;
+	'check') echo '--format -f --help -h' ;;
+	'create') echo '--bundle -b --config -f --console-socket --pidfd-socket --pid-file --no-pivot --no-new-keyring --preserve-fds --no-subreaper --timeline --help -h' ;;
 	'delete') echo '--force -f --help -h' ;;
+	'events') echo '--interval --stats --format -f --help -h' ;;
 	'features') echo '--help -h' ;;
 	'kill') echo '--all -a --help -h' ;;
 	'list') echo '--format -f --quiet -q --help -h' ;;
@@ -14,10 +16,10 @@ _rung_flags() {
 	'plan') echo '--bundle -b --config -f --help -h' ;;
 	'ps') echo '--format -f --help -h' ;;
 	'resume') echo '--help -h' ;;
-	'run') echo '--bundle -b --config -f --console-socket --pidfd-socket --pid-file --no-pivot --no-new-keyring --preserve-fds --no-subreaper --detach -d --keep --help -h' ;;
+	'run') echo '--bundle -b --config -f --console-socket --pidfd-socket --pid-file --no-pivot --no-new-keyring --preserve-fds --no-subreaper --detach -d --keep --timeline --help -h' ;;
 	'spec') echo '--bundle -b --file -f --rootless --help -h' ;;
 	'start') echo '--help -h' ;;
-	'state') echo '--help -h' ;;
+	'state') echo '--format -f --help -h' ;;
 	'update') echo '--resources -r --blkio-weight --cpu-period --cpu-quota --cpu-burst --cpu-share --cpu-rt-period --cpu-rt-runtime --cpuset-cpus --cpuset-mems --cpu-idle --memory --memory-reservation --memory-swap --pids-limit --l3-cache-schema --mem-bw-schema --help -h' ;;
 	esac
 }
@@ -33,13 +35,18 @@ _rung_kind() {
 	:-image-dir) echo 'dir' ;;
 	:-cgroup-manager) echo 'words cgroupfs systemd disabled' ;;
 	:-rootless) echo 'words true false auto' ;;
+	check:-format|check:-f) echo 'words table json' ;;
 	create:-bundle|create:-b) echo 'dir' ;;
 	create:-config|create:-f) echo 'file' ;;
 	create:-console-socket) echo 'file' ;;
 	create:-pidfd-socket) echo 'file' ;;
 	create:-pid-file) echo 'file' ;;
 	create:-preserve-fds) echo 'any' ;;
+	create:-timeline) echo 'file' ;;
 	delete:0) echo 'ids' ;;
+	events:-interval) echo 'any' ;;
+	events:-format|events:-f) echo 'words table json' ;;
+	events:0) echo 'ids' ;;
 	kill:0) echo 'ids' ;;
 	kill:1) echo 'words HUP INT QUIT KILL USR1 USR2 TERM CONT STOP' ;;
 	list:-format|list:-f) echo 'words table json' ;;
@@ -56,9 +63,11 @@ _rung_kind() {
 	run:-pidfd-socket) echo 'file' ;;
 	run:-pid-file) echo 'file' ;;
 	run:-preserve-fds) echo 'any' ;;
+	run:-timeline) echo 'file' ;;
 	spec:-bundle|spec:-b) echo 'dir' ;;
 	spec:-file|spec:-f) echo 'file' ;;
 	start:0) echo 'ids' ;;
+	state:-format|state:-f) echo 'words table json' ;;
 	state:0) echo 'ids' ;;
 	update:-resources|update:-r) echo 'file' ;;
 	update:-blkio-weight) echo 'any' ;;
@@ -82,7 +91,7 @@ _rung_kind() {
 }
 
 _rung() {
-	local cur=${COMP_WORDS[COMP_CWORD]} command='' kind='' word i n=0 commands='create delete features kill list pause plan ps resume run spec start state update'
+	local cur=${COMP_WORDS[COMP_CWORD]} command='' kind='' word i n=0 commands='check create delete events features kill list pause plan ps resume run spec start state update'
 	local -a root=()
 	COMPREPLY=()
 

@@ -41,12 +41,14 @@ complete -c rung -n 'test -z "$(__rung_command)"' -l debug -d 'the same as --log
 complete -c rung -n 'test -z "$(__rung_command)"' -l image-dir -x -a '(__fish_complete_directories)' -d 'make the images of first processes in DIR, not in memory'
 complete -c rung -n 'test -z "$(__rung_command)"' -l strict -d 'refuse unknown properties in config.json'
 complete -c rung -n 'test -z "$(__rung_command)"' -l systemd-cgroup -d 'not supported yet'
-complete -c rung -n 'test -z "$(__rung_command)"' -l cgroup-manager -x -a 'cgroupfs systemd disabled' -d 'what makes cgroups; only cgroupfs yet (default: cgroupfs)'
+complete -c rung -n 'test -z "$(__rung_command)"' -l cgroup-manager -x -a 'cgroupfs systemd disabled' -d 'what makes cgroups: cgroupfs, or disabled for containers that have none (default: cgroupfs)'
 complete -c rung -n 'test -z "$(__rung_command)"' -l rootless -x -a 'true false auto' -d 'false or auto; true is not supported yet (default: auto)'
 complete -c rung -n 'test -z "$(__rung_command)"' -l version -s v -d 'print the version'
 complete -c rung -n 'test -z "$(__rung_command)"' -l help -s h -d 'show help'
+complete -c rung -n 'contains -- "$(__rung_command)" "" help' -a check -d 'look at the machine and say what works'
 complete -c rung -n 'contains -- "$(__rung_command)" "" help' -a create -d 'create a container, whose process then waits for start'
 complete -c rung -n 'contains -- "$(__rung_command)" "" help' -a delete -d 'remove a stopped container'
+complete -c rung -n 'contains -- "$(__rung_command)" "" help' -a events -d 'show the statistics of a container, and when its memory runs out'
 complete -c rung -n 'contains -- "$(__rung_command)" "" help' -a features -d 'print as JSON what rung can do'
 complete -c rung -n 'contains -- "$(__rung_command)" "" help' -a kill -d 'send a signal to the process of a container'
 complete -c rung -n 'contains -- "$(__rung_command)" "" help' -a list -d 'list the containers'
@@ -57,9 +59,12 @@ complete -c rung -n 'contains -- "$(__rung_command)" "" help' -a resume -d 'let 
 complete -c rung -n 'contains -- "$(__rung_command)" "" help' -a run -d 'create and start a container'
 complete -c rung -n 'contains -- "$(__rung_command)" "" help' -a spec -d 'write a config.json to start from'
 complete -c rung -n 'contains -- "$(__rung_command)" "" help' -a start -d 'start the process of a created container'
-complete -c rung -n 'contains -- "$(__rung_command)" "" help' -a state -d 'print the state of a container as JSON'
+complete -c rung -n 'contains -- "$(__rung_command)" "" help' -a state -d 'print the state of a container'
 complete -c rung -n 'contains -- "$(__rung_command)" "" help' -a update -d 'change the limits of a container'
 complete -c rung -n 'test -z "$(__rung_command)"' -a help -d 'show help for all commands or one'
+
+complete -c rung -n 'test "$(__rung_command)" = check' -l format -s f -x -a 'table json' -d 'FORMAT of the output: table or json (default: table)'
+complete -c rung -n 'test "$(__rung_command)" = check' -l help -s h -d 'show help'
 
 complete -c rung -n 'test "$(__rung_command)" = create' -l bundle -s b -x -a '(__fish_complete_directories)' -d 'DIR of the bundle (default: working directory)'
 complete -c rung -n 'test "$(__rung_command)" = create' -l config -s f -r -F -d 'use FILE instead of the bundle\'s config.json'
@@ -70,11 +75,18 @@ complete -c rung -n 'test "$(__rung_command)" = create' -l no-pivot -d 'change t
 complete -c rung -n 'test "$(__rung_command)" = create' -l no-new-keyring -d 'keep the session keyring'
 complete -c rung -n 'test "$(__rung_command)" = create' -l preserve-fds -x -d 'pass N more file descriptors to the process'
 complete -c rung -n 'test "$(__rung_command)" = create' -l no-subreaper -d 'ignored: rung is never a subreaper'
+complete -c rung -n 'test "$(__rung_command)" = create' -l timeline -r -F -d 'write where the start-up time went to FILE, for chrome://tracing or ui.perfetto.dev; - draws a chart on stderr'
 complete -c rung -n 'test "$(__rung_command)" = create' -l help -s h -d 'show help'
 
 complete -c rung -n 'test "$(__rung_command)" = delete' -l force -s f -d 'kill the container first; it need not exist'
 complete -c rung -n 'test "$(__rung_command)" = delete' -l help -s h -d 'show help'
 complete -c rung -n 'test "$(__rung_command)" = delete' -a '(__rung_containers)'
+
+complete -c rung -n 'test "$(__rung_command)" = events' -l interval -x -d 'TIME between statistics (default: 5s)'
+complete -c rung -n 'test "$(__rung_command)" = events' -l stats -d 'show the statistics once'
+complete -c rung -n 'test "$(__rung_command)" = events' -l format -s f -x -a 'table json' -d 'FORMAT of the output: json or table (default: json)'
+complete -c rung -n 'test "$(__rung_command)" = events' -l help -s h -d 'show help'
+complete -c rung -n 'test "$(__rung_command)" = events' -a '(__rung_containers)'
 
 complete -c rung -n 'test "$(__rung_command)" = features' -l help -s h -d 'show help'
 
@@ -113,6 +125,7 @@ complete -c rung -n 'test "$(__rung_command)" = run' -l preserve-fds -x -d 'pass
 complete -c rung -n 'test "$(__rung_command)" = run' -l no-subreaper -d 'ignored: rung is never a subreaper'
 complete -c rung -n 'test "$(__rung_command)" = run' -l detach -s d -d 'do not wait for the process'
 complete -c rung -n 'test "$(__rung_command)" = run' -l keep -d 'do not delete the container'
+complete -c rung -n 'test "$(__rung_command)" = run' -l timeline -r -F -d 'write where the start-up time went to FILE, for chrome://tracing or ui.perfetto.dev; - draws a chart on stderr'
 complete -c rung -n 'test "$(__rung_command)" = run' -l help -s h -d 'show help'
 
 complete -c rung -n 'test "$(__rung_command)" = spec' -l bundle -s b -x -a '(__fish_complete_directories)' -d 'DIR of the bundle (default: working directory)'
@@ -123,6 +136,7 @@ complete -c rung -n 'test "$(__rung_command)" = spec' -l help -s h -d 'show help
 complete -c rung -n 'test "$(__rung_command)" = start' -l help -s h -d 'show help'
 complete -c rung -n 'test "$(__rung_command)" = start' -a '(__rung_containers)'
 
+complete -c rung -n 'test "$(__rung_command)" = state' -l format -s f -x -a 'table json' -d 'FORMAT of the output: json or table (default: json)'
 complete -c rung -n 'test "$(__rung_command)" = state' -l help -s h -d 'show help'
 complete -c rung -n 'test "$(__rung_command)" = state' -a '(__rung_containers)'
 

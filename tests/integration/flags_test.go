@@ -2,6 +2,8 @@ package integration
 
 import (
 	"encoding/json"
+	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -9,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -375,4 +378,64 @@ func TestRootFlag(t *testing.T) {
 	cmd.Args = []string{"rung", "--root", filepath.Base(c.Root), "list", "--quiet"}
 	cmd.Dir = filepath.Dir(c.Root)
 	c.Wait(cmd).OK().Prints(c.ID)
+}
+
+// events prints once with --stats, else at every --interval until the container
+// has stopped; in both formats.
+func TestEventsFlags(t *testing.T) {
+	t.Parallel()
+	c := running(t, idle)
+	decode := func(text string) (events int) {
+		t.Helper()
+		for d := json.NewDecoder(strings.NewReader(text)); ; events++ {
+			var e struct {
+				Type, ID string
+				Data     struct {
+					Pids struct{ Current int }
+				}
+			}
+			if err := d.Decode(&e); errors.Is(err, io.EOF) {
+				return events
+			} else if err != nil {
+				t.Fatalf("%v in %s", err, text)
+			}
+			if e.Type != "stats" || e.ID != c.ID {
+				t.Errorf("got %+v", e)
+			}
+		}
+	}
+	for _, args := range [][]string{{"--stats", c.ID}, {"-stats", "--format=json", c.ID}, {c.ID, "--stats", "-f", "json"}} {
+		if n := decode(c.Do(append([]string{"events"}, args...)...).OK().Stdout); n != 1 {
+			t.Errorf("events %q: %d events", args, n)
+		}
+	}
+	if r := c.Do("events", "--stats", "--format", "table", c.ID).OK(); strings.HasPrefix(r.Stdout, "{") || r.Stdout == "" {
+		t.Errorf("the table: %q", r.Stdout)
+	}
+	c.Do("events", "--format", "xml", c.ID).Fails("xml")
+	c.Do("events", "--interval", "soon", c.ID).Fails("interval")
+
+	ended := make(chan bundle.Result, 1)
+	go func() { ended <- c.Do("events", "--interval", "50ms", c.ID) }()
+	time.Sleep(time.Second)
+	c.Kill("KILL").OK()
+	if n := decode((<-ended).OK().Stdout); n < 3 {
+		t.Errorf("%d events in a second, with 50 ms between them", n)
+	}
+}
+
+// state is JSON, or a table for people.
+func TestStateFormat(t *testing.T) {
+	t.Parallel()
+	c := bundle.New(t)
+	c.Create().OK()
+	if a, b := c.Do("state", c.ID).OK().Stdout, c.Do("state", "--format", "json", c.ID).OK().Stdout; a != b || a[0] != '{' {
+		t.Errorf("state prints %q, with --format json %q", a, b)
+	}
+	for _, args := range [][]string{{"--format", "table", c.ID}, {"-f=table", c.ID}} {
+		if r := c.Do(append([]string{"state"}, args...)...).OK(); !strings.Contains(r.Stdout, c.ID) || r.Stdout[0] == '{' {
+			t.Errorf("state %q: %q", args, r.Stdout)
+		}
+	}
+	c.Do("state", "--format", "xml", c.ID).Fails("xml")
 }
