@@ -223,6 +223,7 @@ podman --runtime rung info --format 'runtime {{.Host.OCIRuntime.Name}} at {{.Hos
 podman --runtime rung run --network none --name c hello sh -c 'exit 7' || echo status $?
 podman inspect --format 'run by {{.OCIRuntime}}' c
 podman rm c >/dev/null
+podman --runtime rung run --rm --cgroups=disabled --network none hello sh -c 'echo without cgroups'
 for name in runc crun; do # podman goes by them
 	ln -s /usr/bin/rung /run/rung/$name
 	podman --runtime /run/rung/$name run --rm --network none hello sh -c "echo in the place of $name"
@@ -233,7 +234,7 @@ podman run --network none --name c hello sh -c 'echo by default'
 podman inspect --format 'run by {{.OCIRuntime}}' c
 podman rm c >/dev/null
 `)
-	contains(t, out, "hello from podman\n", "runtime rung at /usr/bin/rung\n", "status 7\nrun by rung\n",
+	contains(t, out, "hello from podman\n", "runtime rung at /usr/bin/rung\n", "status 7\nrun by rung\n", "without cgroups\n",
 		"in the place of runc\ncalled runc version ", "in the place of crun\ncalled crun version ", "by default\nrun by rung\n")
 }
 
