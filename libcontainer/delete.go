@@ -57,6 +57,9 @@ func (r *Runtime) interrupt(id string) {
 	defer c.close()
 	if init, err := c.record.Init.Open(); err == nil {
 		r.at("killing the first process")
+		if c.needsInit() {
+			_ = c.killMembers(unix.SIGKILL)
+		}
 		_ = unix.PidfdSendSignal(init, unix.SIGKILL, nil, 0)
 		unix.Close(init)
 	}
@@ -113,7 +116,7 @@ func (c *container) end() error {
 			return err
 		}
 	}
-	if !m.Any() && !c.record.PrivatePids { // nothing finds the others once it has ended
+	if c.needsInit() {
 		if err := c.killMembers(unix.SIGKILL); err != nil {
 			return err
 		}

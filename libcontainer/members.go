@@ -35,6 +35,10 @@ type space struct {
 
 type spaces []space
 
+// needsInit says that only through the first process, while it lives, the others are
+// found, and that they outlive it.
+func (c *container) needsInit() bool { return len(c.record.Cgroup) == 0 && !c.record.PrivatePids }
+
 // ownSpaces are the namespaces by which the container's processes can be told from
 // others. There are none when the first process has ended.
 func (c *container) ownSpaces() (spaces, error) {

@@ -1,0 +1,77 @@
+package integration
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/rung-oci/rung/tests/bundle"
+)
+
+// withoutCgroup makes a container whose every command has --cgroup-manager disabled.
+func withoutCgroup(t *testing.T, changes ...bundle.Change) *bundle.Container {
+	t.Helper()
+	c := bundle.New(t, changes...)
+	c.Runtime.Flags = append(c.Runtime.Flags, "--cgroup-manager", "disabled")
+	c.Configure(append(changes, func(s *specs.Spec) { s.Linux.CgroupsPath = "" })...)
+	return c
+}
+
+func TestNoCgroup(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]bundle.Change{
+		"own pid namespace":  func(*specs.Spec) {},
+		"host pid namespace": bundle.WithoutNamespace(specs.PIDNamespace),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := withoutCgroup(t, change, bundle.Shell("cat /proc/self/cgroup; sleep 1000 & "+idle))
+			created := start(t, c)
+			own, _, _ := strings.Cut(read(t, "/proc/self/cgroup"), "\nready")
+			if stdout, _ := created.Output(); strings.TrimSpace(strings.TrimSuffix(stdout, "ready\n")) != own {
+				t.Errorf("the container is in\n%s\nits caller in\n%s", stdout, own)
+			}
+			if s := c.State(); s.Status != "running" {
+				t.Errorf("status %s", s.Status)
+			}
+			if pids := strings.Split(c.Do("ps", "-f", "json", c.ID).OK().Stdout, ","); len(pids) != 2 {
+				t.Errorf("ps: %v", pids)
+			}
+			c.Do("pause", c.ID).Fails("the container has no cgroup")
+			c.Do("resume", c.ID).Fails("container not paused")
+			c.Do("update", "--memory", "100M", c.ID).Fails("the container has no cgroup")
+			c.Do("events", "--stats", c.ID).Fails("the container has no cgroup")
+			c.Kill("0", "--all").OK()
+			c.Kill("KILL", "--all").OK()
+			c.WaitStatus("stopped")
+			c.Delete().OK()
+			c.LeavesNothing()
+
+			start(t, c)
+			c.Delete("--force").OK()
+			c.LeavesNothing()
+		})
+	}
+}
+
+func TestNoCgroupLimits(t *testing.T) {
+	t.Parallel()
+	c := withoutCgroup(t, resources(func(r *specs.LinuxResources) {
+		r.Memory = &specs.LinuxMemory{Limit: ptr(int64(1 << 26))}
+		r.Pids = &specs.LinuxPids{Limit: ptr(int64(10))}
+	}))
+	c.Run().Fails("linux.resources.memory, linux.resources.pids: cannot set limits without cgroups")
+	c.LeavesNothing()
+	c.Configure(resources(func(r *specs.LinuxResources) {
+		r.Memory, r.CPU, r.Pids = &specs.LinuxMemory{}, &specs.LinuxCPU{}, &specs.LinuxPids{}
+	}))
+	if r := c.Run().OK(); !strings.Contains(r.Stderr, "linux.resources.devices: ignored") {
+		t.Errorf("no warning of devices: %q", r.Stderr)
+	}
+	if _, err := os.Stat(hierarchy(t, "memory") + "/" + c.ID); err == nil {
+		t.Error("there is a cgroup of the container's name")
+	}
+	c.Do("--cgroup-manager", "systemd", "list").Fails("--cgroup-manager systemd is not supported yet")
+}
