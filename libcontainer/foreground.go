@@ -97,7 +97,7 @@ func (f *foreground) reap() (status unix.WaitStatus) {
 }
 
 // forward passes signals on to the process. SIGCHLD is about children of this
-// process, SIGURG belongs to the Go runtime, SIGPIPE is about a reader who is
+// process, SIGURG belongs to the Go runtime (and SIGPROF, which it gives to nobody), SIGPIPE is about a reader who is
 // gone, and the terminal's size is the relay's.
 func (f *foreground) forward(stop chan struct{}) {
 	for {
