@@ -69,7 +69,7 @@ const (
 	TagTerminal = 't' // take the terminal's master
 	TagHooks    = 'h' // run prestart, createRuntime and createContainer hooks
 	TagNetwork  = 'n' // move linux.netDevices
-	TagReady    = 'r' // record the container as created
+	TagReady    = 'r' // record the container as created; of an exec: be ready to stand for the process
 	TagGate     = 'g' // GateSync: run the startContainer hooks
 )
 

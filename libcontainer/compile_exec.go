@@ -55,7 +55,7 @@ func CompileExec(in *ExecInput) (*Exec, error) {
 		c.credentials,
 		func() error { return c.cloneIf(clones && c.late) },
 		c.lead,
-		c.stillWanted,
+		c.confirm,
 		c.closeDescriptors,
 		c.execute,
 	} {
@@ -146,16 +146,11 @@ func (c *compiler) delayed(r specs.POSIXRlimit) bool {
 	return c.late && r.Type == "RLIMIT_NPROC" && r.Hard <= c.in.Host.MaxProcesses
 }
 
-// stillWanted ends the process if the launcher was ended meanwhile: joining a
-// cgroup that is frozen can take any time.
-func (c *compiler) stillWanted() error {
-	wanted := c.Target()
-	c.Label("looking whether rung is still there")
-	n := c.scratch
-	c.Call(unix.SYS_RECVFROM, nsenter.File(fileSync), nsenter.Address(c.word.At(0)), nsenter.Int(1), nsenter.Int(unix.MSG_DONTWAIT), nsenter.Int(0), nsenter.Int(0)).
-		Into(n).JumpOn(unix.EAGAIN, wanted)
-	c.Expect(nsenter.Value(n), ^uint64(0), 1, unix.ECANCELED)
-	c.Place(wanted)
+// confirm waits for the launcher's word that it is there, and ready to stand for
+// the process: joining a cgroup that is frozen can take any time.
+func (c *compiler) confirm() error {
+	c.Label("waiting for rung to be ready")
+	c.sync(TagReady)
 	return nil
 }
 

@@ -121,7 +121,7 @@ func TestExecOrder(t *testing.T) {
 			execute := call("execve")
 			closing := func(l line) bool { return l.name == "close_range" && l.arg(2) == "0" }
 			ascending("hiding", hide, "joining a cgroup", call("write", "<cgroup "), "user", call("setresuid"),
-				"a session", call("setsid"), "the look at rung", call("recvfrom"), "closing", closing, "execve", execute)
+				"a session", call("setsid"), "the word of rung", call("write", "<launcher>", `"r"`), "closing", closing, "execve", execute)
 			if in.Namespaces != 0 {
 				ascending("hiding", hide, "a cgroup", call("write", "<cgroup "), "setns", call("setns", "<first process>"), "the root", call("openat", "AT_FDCWD", `"/"`))
 			}
@@ -141,7 +141,7 @@ func TestExecOrder(t *testing.T) {
 				}
 			}
 			hidden := slices.IndexFunc(steps[last:], hide)
-			if hidden < 0 || last+hidden > find("the look at rung", call("recvfrom")) {
+			if hidden < 0 || last+hidden > find("the word of rung", call("write", "<launcher>", `"r"`)) {
 				t.Error("after the last change of credentials the process can be traced")
 			}
 			if in.Filter != nil {

@@ -85,9 +85,6 @@ func (r *Runtime) Exec(o ExecOptions) (int, error) {
 	if o.Detach {
 		return 0, nil
 	}
-	if o.IgnorePaused { // and not before: what waits for long can be ended
-		e.catch()
-	}
 	if err := e.attach(e.pid, e.pidfd, e.master); err != nil {
 		return 0, e.abort(err)
 	}
@@ -389,7 +386,7 @@ func (e *execution) launch() error {
 		return err
 	}
 	defer entrant.release()
-	if !e.o.Detach && !e.o.IgnorePaused {
+	if !e.o.Detach && !e.o.IgnorePaused { // which may wait for long, and then can be ended
 		e.catch() // while the program runs; if rung is ended before, the program ends
 	}
 	e.pid, err = entrant.enter(e.serve)
@@ -422,12 +419,18 @@ func (e *execution) notFound(err error) error {
 }
 
 func (e *execution) serve(tag byte, fds []int) (err error) {
-	if tag != TagTerminal || len(fds) != 1 {
-		return fmt.Errorf("the process sent %q with %d descriptors", tag, len(fds))
+	switch {
+	case tag == TagReady:
+		if !e.o.Detach && e.o.IgnorePaused {
+			e.catch()
+		}
+		return nil
+	case tag == TagTerminal && len(fds) == 1:
+		e.r.at("taking the terminal")
+		e.master, err = takeTerminal(fds, e.in.Spec.Process.ConsoleSize, e.o.ConsoleSocket)
+		return err
 	}
-	e.r.at("taking the terminal")
-	e.master, err = takeTerminal(fds, e.in.Spec.Process.ConsoleSize, e.o.ConsoleSocket)
-	return err
+	return fmt.Errorf("the process sent %q with %d descriptors", tag, len(fds))
 }
 
 // publish tells who asked for it of the process.

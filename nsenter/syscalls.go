@@ -156,8 +156,6 @@ func signatureNtoZ(nr uintptr, fd, num, hex, octal, str, mem format, flags func(
 		return "prlimit64", []format{num, num, mem, mem}
 	case unix.SYS_READ:
 		return "read", []format{fd, mem, num}
-	case unix.SYS_RECVFROM:
-		return "recvfrom", []format{fd, mem, num, hex, mem, mem}
 	case unix.SYS_RECVMSG:
 		return "recvmsg", []format{fd, mem, hex}
 	case unix.SYS_RT_SIGACTION:
