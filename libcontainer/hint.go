@@ -40,13 +40,16 @@ func bundleHint(err error) string {
 	return ""
 }
 
-// storeHint is about a container's id that is taken, or that no container has.
+// storeHint is about a container's id that is taken, or that no container has, and
+// about a store that is another user's.
 func storeHint(err error, root string) string {
 	switch {
 	case errors.Is(err, store.ErrExist):
 		return "rung list shows it; take another ID, or rung delete that one"
 	case errors.Is(err, store.ErrNotExist):
 		return "rung looks for containers in " + root + " (--root); rung list shows those that it has"
+	case errors.Is(err, unix.EACCES), errors.Is(err, unix.EPERM), errors.Is(err, unix.EROFS):
+		return "the state of containers is in " + root + ", where this user may not work: run rung as root, or name another directory by --root"
 	}
 	return ""
 }

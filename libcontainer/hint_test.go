@@ -24,6 +24,7 @@ func TestAdvice(t *testing.T) {
 		{"config.json of another", bundleHint(&fs.PathError{Op: "open", Path: "/config.json", Err: unix.EACCES}), ""},
 		{"id is taken", storeHint(wrapped(store.ErrExist), "/r"), "take another ID"},
 		{"no container", storeHint(wrapped(store.ErrNotExist), "/r"), "in /r (--root)"},
+		{"store of another", storeHint(&fs.PathError{Op: "mkdir", Path: "/r/c", Err: unix.EACCES}, "/r"), "another directory by --root"},
 		{"other trouble of the store", storeHint(unix.EIO, "/r"), ""},
 		{"cgroup of another user", cgroupHint(wrapped(unix.EACCES)), "delegated"},
 		{"cgroups read-only", cgroupHint(wrapped(unix.EROFS)), "read-only"},

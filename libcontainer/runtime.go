@@ -149,7 +149,7 @@ func (r *Runtime) State(id string) (*State, error) {
 func (r *Runtime) List() ([]*State, error) {
 	ids, err := r.Store.List()
 	if err != nil {
-		return nil, err
+		return nil, advise(err, storeHint(err, r.Store.Root()))
 	}
 	var list []*State
 	for _, id := range ids {

@@ -116,7 +116,7 @@ func TestTimedSteps(t *testing.T) {
 // TestTimesOfTheMachine compares the times of a program with those of this process.
 func TestTimesOfTheMachine(t *testing.T) {
 	if os.Getenv("RUNG_TEST_EXEC") != "" {
-		t.Skip("the emulator gives a program its own idea of memory below the image")
+		t.Skip("this kernel cannot launch the image by itself")
 	}
 	const pause = 20 * time.Millisecond
 	p := New()

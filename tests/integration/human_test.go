@@ -3,6 +3,7 @@ package integration
 import (
 	"encoding/json"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -17,13 +18,11 @@ import (
 
 // onTerminal calls rung with a terminal for its stderr and returns what that
 // shows. It must fail.
-func onTerminal(t *testing.T, c *bundle.Container, args ...string) string {
+func onTerminal(t *testing.T, c *bundle.Container, cmd *exec.Cmd) string {
 	t.Helper()
 	master, slave := openTerminal(t)
 	s := newScreen(t, int(master.Fd()))
-	cmd := c.Command(args...)
 	cmd.Stderr = slave
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	c.Wait(cmd).Exits(1)
 	if _, err := slave.WriteString("-- end\n"); err != nil {
 		t.Fatal(err)
@@ -86,7 +85,7 @@ func TestErrorsOnATerminal(t *testing.T) {
 					args = a
 				}
 			}
-			lines := strings.Split(onTerminal(t, c, args...), "\n")
+			lines := strings.Split(onTerminal(t, c, c.Command(args...)), "\n")
 			if !strings.HasPrefix(lines[0], "rung: ") || !strings.Contains(lines[0], test.error) {
 				t.Errorf("the error is %q, want %q in it", lines[0], test.error)
 			}
@@ -104,6 +103,38 @@ func TestErrorsOnATerminal(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A user without rights is told where they are missing.
+func TestErrorsOfAUserOnATerminal(t *testing.T) {
+	t.Parallel()
+	c := bundle.New(t)
+	dir := newDir(t)
+	rung := filepath.Join(dir, "rung")
+	host(t, "cp", c.Runtime.Path, rung)
+	host(t, "cp", "-r", c.Bundle, filepath.Join(dir, "bundle"))
+	host(t, "chmod", "-R", "a+rX", dir)
+	state := map[string]string{"of another": filepath.Join(dir, "another"), "own": filepath.Join(dir, "own")}
+	for name, path := range state {
+		if err := os.Mkdir(path, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if name == "own" {
+			host(t, "chown", "nobody", path)
+		}
+	}
+	for name, want := range map[string][2]string{
+		"of another": {"rung: creating the container's directory: ", "\nhint: the state of containers is in " + state["of another"]},
+		"own":        {"rung: creating cgroup ", "\nhint: no cgroup is delegated to this user there"},
+	} {
+		cmd := exec.Command(rung, "--root", state[name], "run", "--bundle", filepath.Join(dir, "bundle"), c.ID)
+		cmd.Dir = "/"
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+		if text := onTerminal(t, c, cmd); !strings.HasPrefix(text, want[0]) || !strings.Contains(text, want[1]) {
+			t.Errorf("state %s: the terminal shows %q", name, text)
+		}
+	}
+	host(t, "rmdir", state["own"]) // nothing was left
 }
 
 // Programs that read stderr get what they always got.
