@@ -9,6 +9,7 @@ _rung_flags() {
 	'create') echo '--bundle -b --config -f --console-socket --pidfd-socket --pid-file --no-pivot --no-new-keyring --preserve-fds --no-subreaper --timeline --help -h' ;;
 	'delete') echo '--force -f --help -h' ;;
 	'events') echo '--interval --stats --format -f --help -h' ;;
+	'exec') echo '--console-socket --pidfd-socket --cwd --env -e --tty -t --user -u --additional-gids -g --process -p --detach -d --pid-file --process-label --apparmor --no-new-privs --cap -c --preserve-fds --cgroup --ignore-paused --help -h' ;;
 	'features') echo '--help -h' ;;
 	'kill') echo '--all -a --help -h' ;;
 	'list') echo '--format -f --quiet -q --help -h' ;;
@@ -47,6 +48,20 @@ _rung_kind() {
 	events:-interval) echo 'any' ;;
 	events:-format|events:-f) echo 'words table json' ;;
 	events:0) echo 'ids' ;;
+	exec:-console-socket) echo 'file' ;;
+	exec:-pidfd-socket) echo 'file' ;;
+	exec:-cwd) echo 'dir' ;;
+	exec:-env|exec:-e) echo 'any' ;;
+	exec:-user|exec:-u) echo 'any' ;;
+	exec:-additional-gids|exec:-g) echo 'any' ;;
+	exec:-process|exec:-p) echo 'file' ;;
+	exec:-pid-file) echo 'file' ;;
+	exec:-process-label) echo 'any' ;;
+	exec:-apparmor) echo 'any' ;;
+	exec:-cap|exec:-c) echo 'any' ;;
+	exec:-preserve-fds) echo 'any' ;;
+	exec:-cgroup) echo 'any' ;;
+	exec:0) echo 'ids' ;;
 	kill:0) echo 'ids' ;;
 	kill:1) echo 'words HUP INT QUIT KILL USR1 USR2 TERM CONT STOP' ;;
 	list:-format|list:-f) echo 'words table json' ;;
@@ -91,7 +106,7 @@ _rung_kind() {
 }
 
 _rung() {
-	local cur=${COMP_WORDS[COMP_CWORD]} command='' kind='' word i n=0 commands='check create delete events features kill list pause plan ps resume run spec start state update'
+	local cur=${COMP_WORDS[COMP_CWORD]} command='' kind='' word i n=0 commands='check create delete events exec features kill list pause plan ps resume run spec start state update'
 	local -a root=()
 	COMPREPLY=()
 

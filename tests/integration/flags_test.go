@@ -253,49 +253,10 @@ func TestPlan(t *testing.T) {
 	}
 }
 
-// Every flag of update changes its file in the cgroup, or says why it cannot.
-func TestUpdateFlags(t *testing.T) {
+// update takes --resources in all forms that clients use.
+func TestUpdateResourcesFlag(t *testing.T) {
 	t.Parallel()
 	c := running(t, idle)
-	for _, tt := range []struct {
-		flags      []string
-		file, want string // what the cgroup has then, if it has the file
-	}{
-		{[]string{"--memory", "100M"}, "memory.limit_in_bytes", "104857600"},
-		{[]string{"--memory-reservation=50M"}, "memory.soft_limit_in_bytes", "52428800"},
-		{[]string{"-memory-swap", "200M"}, "memory.memsw.limit_in_bytes", "209715200"},
-		{[]string{"--cpu-period", "50000"}, "cpu.cfs_period_us", "50000"},
-		{[]string{"--cpu-quota", "20000"}, "cpu.cfs_quota_us", "20000"},
-		{[]string{"--cpu-burst", "10000"}, "cpu.cfs_burst_us", "10000"},
-		{[]string{"--cpu-burst", "0", "--cpu-quota", "-1"}, "cpu.cfs_quota_us", "-1"},
-		{[]string{"--cpu-share", "512"}, "cpu.shares", "512"},
-		{[]string{"--cpu-idle", "1"}, "cpu.idle", "1"},
-		{[]string{"--cpuset-cpus", "0"}, "cpuset.cpus", "0"},
-		{[]string{"--cpuset-mems", "0"}, "cpuset.mems", "0"},
-		{[]string{"--pids-limit", "77"}, "pids.max", "77"},
-		{[]string{"--pids-limit", "1", "--pids-limit", "78"}, "pids.max", "78"},
-		{[]string{"--blkio-weight", "300"}, "blkio.bfq.weight", "300"},
-		{[]string{"--cpu-rt-period", "2000000"}, "cpu.rt_period_us", "2000000"},
-		{[]string{"--cpu-rt-runtime", "1000"}, "cpu.rt_runtime_us", "1000"},
-		{[]string{"--kernel-memory", "1M"}, "", ""},
-		{[]string{"--kernel-memory-tcp", "1M"}, "", ""},
-	} {
-		if tt.file != "" && !hasCgroupFile(t, c, tt.file) {
-			c.Do(append(append([]string{"update"}, tt.flags...), c.ID)...).Fails(tt.file)
-			continue
-		}
-		c.Do(append(append([]string{"update"}, tt.flags...), c.ID)...).OK()
-		if tt.file == "" {
-			continue
-		}
-		if got := read(t, cgroupFile(t, c, tt.file)); got != tt.want {
-			t.Errorf("update %q: %s is %s, want %s", tt.flags, tt.file, got, tt.want)
-		}
-	}
-	for flag, why := range map[string]string{"--l3-cache-schema": "RDT", "--mem-bw-schema": "RDT", "--memory": "invalid", "--cpu-share": "invalid"} {
-		c.Do("update", flag, "x", c.ID).Fails(strings.TrimPrefix(flag, "--"), why)
-	}
-
 	file := filepath.Join(c.Dir, "resources.json")
 	write(t, file, `{"pids": {"limit": 55}}`)
 	for _, args := range [][]string{{"--resources", file, c.ID}, {"-r=" + file, c.ID}, {c.ID, "--resources", file}} {
@@ -314,12 +275,6 @@ func TestUpdateFlags(t *testing.T) {
 			t.Errorf("update %q: pids.max is %s", args, got)
 		}
 	}
-}
-
-func hasCgroupFile(t *testing.T, c *bundle.Container, name string) bool {
-	t.Helper()
-	_, err := os.Stat(cgroupFile(t, c, name))
-	return err == nil
 }
 
 // What follows the ID of ps is for ps(1), flags too.
@@ -438,4 +393,52 @@ func TestStateFormat(t *testing.T) {
 		}
 	}
 	c.Do("state", "--format", "xml", c.ID).Fails("xml")
+}
+
+// The flags of exec that name sockets, files and labels; and what follows the ID
+// is the process's.
+func TestExecFlagsOfClients(t *testing.T) {
+	t.Parallel()
+	c := running(t, idle)
+	exec := func(args ...string) bundle.Result { return c.Do(append([]string{"exec"}, args...)...) }
+	exec(c.ID, "echo", "--cwd", "/", "-e", "--", "-d").OK().Prints("--cwd / -e -- -d")
+	exec("--env", "A=1", "-env=B=2,3", c.ID, "sh", "-c", "echo $A $B").OK().Prints("1 2,3")
+	exec("-p", filepath.Join(c.Dir, "missing"), c.ID).Exits(255)
+	exec("--nope", c.ID, "true").Exits(1)
+	for flag, lsm := range map[string]string{"--process-label": "SELinux", "--apparmor": "AppArmor"} {
+		if r := exec(flag, "x", c.ID, "true"); !strings.Contains(r.Stderr, lsm) && r.Code == 0 {
+			t.Errorf("exec %s x: %q", flag, r.Stderr) // neither applied nor told
+		}
+	}
+
+	process := filepath.Join(c.Dir, "process.json")
+	write(t, process, `{"terminal": true, "user": {"uid": 0, "gid": 0}, "args": ["sh", "-c", "tty; sleep 1000"], "env": ["PATH=/bin"], "cwd": "/"}`)
+	console, pidFile := listen(t, c.Dir), filepath.Join(c.Dir, "exec.pid")
+	exec("--process", process, "--console-socket", console.path, "--detach", "--pid-file", pidFile, c.ID).OK()
+	newScreen(t, console.wait(t).fd).shows(t, "/dev/pts/")
+	inPs := func() {
+		t.Helper()
+		if r := c.Do("ps", "--format", "json", c.ID).OK(); !strings.Contains(r.Stdout, read(t, pidFile)) {
+			t.Errorf("process %s is not among %s", read(t, pidFile), r.Stdout)
+		}
+	}
+	inPs()
+
+	sockets := filepath.Join(c.Dir, "pidfd")
+	if err := os.Mkdir(sockets, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	pidfd := listen(t, sockets)
+	exec("-tty", "-d", "--console-socket", pidfd.path, "--pid-file", pidFile, c.ID, "sleep", "1000").OK()
+	pidfd.wait(t)
+	inPs()
+	if err := os.Remove(pidfd.path); err != nil {
+		t.Fatal(err)
+	}
+	pidfd = listen(t, sockets)
+	exec("-d", "--pidfd-socket", pidfd.path, "--pid-file", pidFile, c.ID, "sleep", "1000").OK()
+	got := pidfd.wait(t)
+	if info := read(t, "/proc/self/fdinfo/"+strconv.Itoa(got.fd)); !strings.Contains(info, "Pid:\t"+read(t, pidFile)+"\n") {
+		t.Errorf("the pidfd is of another process than %s: %s", read(t, pidFile), info)
+	}
 }
