@@ -18,7 +18,7 @@ const execFailed = 255
 
 func (a *App) exec() *cli.Command {
 	var o libcontainer.ExecOptions
-	var user string
+	var user, timeline string
 	return &cli.Command{
 		Usage:     "execute a process in a running container",
 		ArgsUsage: "ID COMMAND [ARG...]",
@@ -40,6 +40,7 @@ func (a *App) exec() *cli.Command {
 			&cli.IntFlag{Name: "preserve-fds", Destination: &o.PreserveFds, Usage: "pass `N` more file descriptors to the process"},
 			&cli.StringSliceFlag{Name: "cgroup", Usage: "run in an existing cgroup below the container's: `[CONTROLLER:]PATH` (repeatable)"},
 			&cli.BoolFlag{Name: "ignore-paused", Destination: &o.IgnorePaused, Usage: "wait until a paused container is resumed", DisableDefaultText: true},
+			timelineFlag(&timeline),
 		},
 		Action: func(c *cli.Context) error {
 			args := c.Args().Slice()
@@ -50,7 +51,10 @@ func (a *App) exec() *cli.Command {
 			o.ID, o.Args = args[0], args[1:]
 			err := completeExec(c, &o, user)
 			if err == nil {
-				a.status, err = a.runtime.Exec(o)
+				err = a.timed(timeline, func() (err error) {
+					a.status, err = a.runtime.Exec(o)
+					return err
+				})
 			}
 			if err != nil {
 				return fmt.Errorf("exec failed: %w", err)

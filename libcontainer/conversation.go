@@ -36,7 +36,7 @@ func (c *creation) openFiles() (err error) {
 			return err
 		}
 	}
-	if err := c.openTimes(); err != nil {
+	if err := openTimes(c.timing, c.files); err != nil {
 		return err
 	}
 	if err := c.openNamespaces(); err != nil {

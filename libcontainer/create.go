@@ -334,7 +334,7 @@ func (c *creation) commit() error {
 
 // release gives back what this process has of the container.
 func (c *creation) release() {
-	c.readTimes()
+	c.r.readTimes(c.timing, c.files, c.record.Init.Pid)
 	for _, fd := range c.files {
 		unix.Close(fd)
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/rung-oci/rung/libcontainer/process"
 	"github.com/rung-oci/rung/libcontainer/store"
 	"github.com/rung-oci/rung/libcontainer/terminal"
+	"github.com/rung-oci/rung/nsenter"
 	"github.com/rung-oci/rung/spec"
 )
 
@@ -59,13 +60,15 @@ type execution struct {
 	in         ExecInput
 	groups     *cgroups.Manager // where the process goes
 	files      map[string]int
-	born       int // the directory in the unified hierarchy, 0: none
-	master     int // of the terminal
+	born       int             // the directory in the unified hierarchy, 0: none
+	master     int             // of the terminal
+	timing     *nsenter.Timing // nil: the program is not timed
 }
 
 // Exec executes a further process in a container. In the foreground it waits for
 // the process, whose status it returns (128 and the signal that ended it).
 func (r *Runtime) Exec(o ExecOptions) (int, error) {
+	r.at("looking at the container")
 	c, err := r.open(o.ID, false)
 	if err != nil {
 		return 0, err
@@ -88,6 +91,7 @@ func (r *Runtime) Exec(o ExecOptions) (int, error) {
 	if err := e.attach(e.pid, e.pidfd, e.master); err != nil {
 		return 0, e.abort(err)
 	}
+	r.at("waiting for the process to end")
 	if e.settle() {
 		return e.finish(), nil
 	}
@@ -361,8 +365,13 @@ func (e *execution) openRoot() (int, error) {
 
 // launch runs the program up to its execve.
 func (e *execution) launch() error {
+	e.r.at("compiling the program")
 	program, err := CompileExec(&e.in)
 	if err != nil {
+		return err
+	}
+	e.timing = e.r.timeProgram(program.Program, e.in.Namespaces&unix.CLONE_NEWTIME != 0)
+	if err := openTimes(e.timing, e.files); err != nil {
 		return err
 	}
 	tell := e.r.Log.Warnf
@@ -393,6 +402,9 @@ func (e *execution) launch() error {
 	var failed *stepFailure
 	if errors.As(err, &failed) && failed.Name == "execve" && !errors.Is(err, errInitEnded) {
 		return e.notFound(err)
+	}
+	if err == nil {
+		e.r.executed()
 	}
 	return err
 }
@@ -460,6 +472,7 @@ func (e *execution) abort(err error) error {
 
 // release gives back what this process has of the container and the process.
 func (e *execution) release() {
+	e.r.readTimes(e.timing, e.files, e.pid)
 	for _, fd := range e.files {
 		unix.Close(fd)
 	}

@@ -107,9 +107,7 @@ func (c *creation) waitExecuted() error {
 		if err := c.birth.Program.Failure(c.readReport()); err != nil {
 			return startError(hinted(err))
 		}
-		if c.r.Timeline != nil {
-			c.r.Timeline.Executed()
-		}
+		c.r.executed()
 		return nil
 	}
 }

@@ -27,7 +27,7 @@ func (t *Timeline) WriteChart(w io.Writer) error {
 		for i, g := range t.Program {
 			spans[i] = g.Span
 		}
-		t.chart(&b, fmt.Sprintf("birth program (process %d)", t.Pid), spans)
+		t.chart(&b, fmt.Sprintf("program (process %d)", t.Pid), spans)
 	}
 	_, err := w.Write(b.Bytes())
 	return err

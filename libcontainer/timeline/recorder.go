@@ -1,5 +1,6 @@
-// Package timeline tells where the time went when a container was started: what
-// the launcher did when, and what the birth program did meanwhile. A [Recorder]
+// Package timeline tells where the time went when a container, or a further process
+// of one, was started: what the launcher did when, and what the program of the
+// process did meanwhile. A [Recorder]
 // collects the times; the [Timeline] that it makes of them is written as a trace
 // for a browser or as a chart for a terminal.
 package timeline
@@ -39,7 +40,7 @@ func (i instant) of(clock int32) time.Duration {
 type Recorder struct {
 	actions  []action
 	executed instant // zero: not yet
-	birth    Birth
+	program  Program
 }
 
 type action struct {
@@ -47,14 +48,14 @@ type action struct {
 	at   instant
 }
 
-// Birth is what is known of a birth program.
-type Birth struct {
+// Program is what is known of a program.
+type Program struct {
 	Pid   int
 	Clock int32  // what the times are of
 	Steps []Step // those that it came to, in their order
 }
 
-// Step is a step of a birth program.
+// Step is a step of a program.
 type Step struct {
 	Index int
 	Label string
@@ -76,17 +77,17 @@ func Start() *Recorder {
 // Action notes that the launcher begins something, and ended what it did before.
 func (r *Recorder) Action(name string) { r.actions = append(r.actions, action{name, now()}) }
 
-// Executed notes that the container's process was executed.
+// Executed notes that the process was executed.
 func (r *Recorder) Executed() { r.executed = now() }
 
-// Birth notes what the birth program did.
-func (r *Recorder) Birth(b Birth) { r.birth = b }
+// Program notes what the program of the process did.
+func (r *Recorder) Program(p Program) { r.program = p }
 
 // Stop ends the record.
 func (r *Recorder) Stop() *Timeline {
-	clock := r.birth.Clock
+	clock := r.program.Clock
 	origin, end := r.actions[0].at.of(clock), now().of(clock)
-	t := &Timeline{Total: end - origin, Pid: r.birth.Pid}
+	t := &Timeline{Total: end - origin, Pid: r.program.Pid}
 	for i, a := range r.actions {
 		until := end
 		if i+1 < len(r.actions) {
@@ -98,7 +99,7 @@ func (r *Recorder) Stop() *Timeline {
 	if r.executed != (instant{}) {
 		t.StartUp = r.executed.of(clock) - origin
 	}
-	t.Program = groups(r.birth.Steps, origin, t.StartUp)
+	t.Program = groups(r.program.Steps, origin, t.StartUp)
 	return t
 }
 

@@ -6,7 +6,7 @@ import "time"
 type Timeline struct {
 	Launcher []Span  // without gaps, from 0 to Total
 	Program  []Group // may begin late, and end early if it failed
-	Pid      int     // of the container's first process, 0: there was none
+	Pid      int     // of the process, 0: there was none
 	StartUp  time.Duration
 	Total    time.Duration // with what came after the process was executed
 }
@@ -20,7 +20,7 @@ type Span struct {
 // Length is how long it took.
 func (s Span) Length() time.Duration { return s.End - s.Begin }
 
-// Group is the steps of a birth program that are for the same purpose.
+// Group is the steps of a program that are for the same purpose.
 type Group struct {
 	Span
 	Steps []Numbered

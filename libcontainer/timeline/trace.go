@@ -35,7 +35,7 @@ const (
 )
 
 // WriteTrace writes the timeline for chrome://tracing and Perfetto: the actions
-// of the launcher above, below them the labels of the birth program with the
+// of the launcher above, below them the labels of the program with the
 // steps in them. Events are in the order of their times.
 func (t *Timeline) WriteTrace(w io.Writer) error {
 	pid := os.Getpid()
@@ -58,7 +58,7 @@ func (t *Timeline) WriteTrace(w io.Writer) error {
 	slices.SortStableFunc(events, func(a, b event) int { return int(a.At - b.At) }) // what has others in it stays before them
 	names := []event{named("process_name", "rung", launcherTrack), named("thread_name", "launcher", launcherTrack)}
 	if t.Pid > 0 {
-		names = append(names, named("thread_name", fmt.Sprintf("birth program (process %d)", t.Pid), programTrack))
+		names = append(names, named("thread_name", fmt.Sprintf("program (process %d)", t.Pid), programTrack))
 	}
 	lines := make([]string, 0, len(names)+len(events))
 	for _, e := range append(names, events...) {
