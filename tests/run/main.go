@@ -32,6 +32,7 @@ func stages() []stage {
 		{"faults", faultTests},
 		{"conformance", conformance},
 		{"conformance-tmpfile", conformanceTmpfile},
+		{"cri", criTests},
 		{"bench", command("go", "run", "./tests/bench", "-n", "50")},
 	}
 }

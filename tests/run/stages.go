@@ -71,6 +71,13 @@ func faultTests(t *totals) error {
 	return goTest(t, ".", nil, "-count=1", "-timeout=30m", "./tests/faults/...")
 }
 
+// criTests has containerd 2 drive rung, as Kubernetes does; they isolate
+// themselves and, without root, skip. The flows mostly wait, so more of them run
+// at a time than there are processors.
+func criTests(t *totals) error {
+	return goTest(t, "tests/clients/cri", nil, "-count=1", "-parallel=4", "-timeout=15m", "./...")
+}
+
 // conformance runs the conformance suite with the memfd image.
 func conformance(t *totals) error { return runConformance(t, "conformance", "") }
 

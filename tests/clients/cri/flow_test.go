@@ -1,0 +1,192 @@
+package cri
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// A flow is something that a client does with containers, from beginning to end.
+type flow struct {
+	name string
+	run  func(*attempt)
+	// alone is for flows that disturb others, as restarting containerd does.
+	alone bool
+}
+
+// controls are the runtimes that rung is compared with, in this order. A crun
+// older than the runtime-spec that containerd writes starts nothing.
+var controls = []string{"runc", "crun"}
+
+// attemptLimit is how long one flow may take with one runtime.
+const attemptLimit = time.Minute
+
+func flows() []flow {
+	return slices.Concat(podFlows(), containerFlows(), securityFlows(), mountFlows(), resourceFlows(),
+		execFlows(), daemonFlows(), ctrFlows())
+}
+
+// TestFlows runs each flow with rung and with a control.
+func TestFlows(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root")
+	}
+	n := startNode(t)
+	for _, alone := range []bool{false, true} {
+		t.Run(map[bool]string{false: "together", true: "alone"}[alone], func(t *testing.T) {
+			for _, f := range flows() {
+				if f.alone != alone {
+					continue
+				}
+				t.Run(f.name, func(t *testing.T) {
+					if !alone {
+						t.Parallel()
+					}
+					compare(t, n, f)
+				})
+			}
+		})
+	}
+}
+
+// compare requires that a flow passes with rung if it passes with any control.
+func compare(t *testing.T, n *node, f flow) {
+	err := try(n, f, "rung")
+	var refusals []string
+	for _, control := range controls {
+		if n.runtimes[control] == "" {
+			refusals = append(refusals, control+": not installed")
+			continue
+		}
+		refused := try(n, f, control)
+		if refused == nil {
+			if err != nil {
+				t.Errorf("passes with %s, fails with rung: %v", control, err)
+			}
+			return
+		}
+		refusals = append(refusals, fmt.Sprintf("%s: %v", control, refused))
+	}
+	if err != nil {
+		t.Skipf("fails with every runtime: rung: %v; %s", err, strings.Join(refusals, "; "))
+	}
+	t.Logf("passes with rung only: %s", strings.Join(refusals, "; "))
+}
+
+// An attempt is one flow with one runtime. Like testing.T it ends with Fatalf,
+// but what a failure means is for compare to say.
+type attempt struct {
+	*node
+	handler  string
+	ctx      context.Context
+	name     string // unique, for what the flow makes
+	pods     uint32
+	failures []error
+	cleanups []func()
+}
+
+// serial numbers the attempts.
+var serial atomic.Int64
+
+func try(n *node, f flow, handler string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), attemptLimit)
+	defer cancel()
+	a := &attempt{node: n, handler: handler, ctx: ctx, name: fmt.Sprintf("%s-%s-%d", f.name, handler, serial.Add(1))}
+	a.step(func() { f.run(a) })
+	for _, cleanup := range slices.Backward(a.cleanups) {
+		a.step(cleanup)
+	}
+	return errors.Join(a.failures...)
+}
+
+// step calls a function that may end with Fatalf.
+func (a *attempt) step(f func()) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		f()
+	}()
+	<-done
+}
+
+func (a *attempt) Errorf(format string, args ...any) {
+	a.failures = append(a.failures, fmt.Errorf(format, args...))
+}
+
+func (a *attempt) Fatalf(format string, args ...any) {
+	a.Errorf(format, args...)
+	runtime.Goexit()
+}
+
+// must ends the attempt on an error.
+func (a *attempt) must(err error) {
+	if err != nil {
+		a.Fatalf("%w", err)
+	}
+}
+
+// Cleanup calls f at the attempt's end; what is registered last comes first.
+func (a *attempt) Cleanup(f func()) { a.cleanups = append(a.cleanups, f) }
+
+// equal compares what a container said with what it should have.
+func (a *attempt) equal(what, got, want string) {
+	if strings.TrimSpace(got) != strings.TrimSpace(want) {
+		a.Errorf("%s: got %q, want %q", what, strings.TrimSpace(got), strings.TrimSpace(want))
+	}
+}
+
+func (a *attempt) contains(what, got, want string) {
+	if !strings.Contains(got, want) {
+		a.Errorf("%s: %q is not in %q", what, want, got)
+	}
+}
+
+// eventually waits until a condition holds, and ends the attempt if it never does.
+func (a *attempt) eventually(what string, holds func() bool) {
+	for deadline := time.Now().Add(15 * time.Second); !holds(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) || a.ctx.Err() != nil {
+			a.Fatalf("%s: does not happen", what)
+		}
+	}
+}
+
+// flows.txt is for people who want to know what is tested, and keeps a flow
+// from vanishing unseen.
+func TestFlowsAreListed(t *testing.T) {
+	f, err := os.Open("flows.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var listed, there []string
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		if name, _, _ := strings.Cut(lines.Text(), " "); name != "" && name != "#" {
+			listed = append(listed, name)
+		}
+	}
+	for _, f := range flows() {
+		there = append(there, f.name)
+	}
+	for _, name := range there {
+		if !slices.Contains(listed, name) {
+			t.Errorf("flow %s is not in flows.txt", name)
+		}
+	}
+	for _, name := range listed {
+		if !slices.Contains(there, name) {
+			t.Errorf("flows.txt has %s, which is no flow", name)
+		}
+	}
+	slices.Sort(there)
+	if twice := slices.Compact(slices.Clone(there)); len(twice) != len(there) {
+		t.Error("two flows have the same name")
+	}
+}
