@@ -230,8 +230,6 @@ func attach(a *attempt) {
 	s := c.attach(false)
 	s.send(stdin, "first\n")
 	s.receiveUntil(stdout, "got first")
-	s.conn.Close()
-	s = c.attach(false) // and again
 	s.send(stdin, "end\n")
 	s.receiveUntil(stdout, "got end")
 	c.ends(8, "Error")

@@ -7,7 +7,9 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"regexp"
 	"runtime"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -97,9 +99,44 @@ func removeCgroups(parent string) error {
 	return errors.Join(errs...)
 }
 
+// cgroupMounts are the mount points of the cgroup hierarchies, proc_pid_mountinfo(5).
 func cgroupMounts() []string {
-	mounts, _ := filepath.Glob("/sys/fs/cgroup/*")
-	return append(mounts, "/sys/fs/cgroup")
+	data, _ := os.ReadFile("/proc/self/mountinfo")
+	var points []string
+	for line := range strings.Lines(string(data)) {
+		if mount, source, ok := strings.Cut(line, " - "); ok && strings.HasPrefix(source, "cgroup") {
+			points = append(points, strings.Fields(mount)[4])
+		}
+	}
+	return points
+}
+
+// mountHierarchies mounts the hierarchies that this process is in and does not
+// see, because somebody mounted them in another namespace: containerd's
+// statistics want all of them.
+func mountHierarchies() error {
+	data, err := os.ReadFile("/proc/self/cgroup")
+	if err != nil {
+		return err
+	}
+	mounts, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		return err
+	}
+	for line := range strings.Lines(string(data)) {
+		controllers := strings.Split(line, ":")[1]
+		if controllers == "" || regexp.MustCompile(` - cgroup .*\b` + regexp.QuoteMeta(controllers) + `\b`).Match(mounts) {
+			continue
+		}
+		point := "/run/cgroup/" + controllers
+		if err := os.MkdirAll(point, 0o755); err != nil {
+			return err
+		}
+		if err := unix.Mount("cgroup", point, "cgroup", 0, controllers); err != nil {
+			return fmt.Errorf("mounting the hierarchy %s: %w", controllers, err)
+		}
+	}
+	return nil
 }
 
 // reapUntilTested starts the tests and reaps whatever ends, until they do.
@@ -138,6 +175,9 @@ func prepareNamespaces() error {
 		if err != nil && !errors.Is(err, unix.ENOENT) {
 			return fmt.Errorf("mounting a tmpfs on %s: %w", dir, err)
 		}
+	}
+	if err := mountHierarchies(); err != nil {
+		return err
 	}
 	// Volumes with shared propagation need a shared mount to begin with.
 	if err := os.Mkdir(volumesDir, 0o755); err != nil {

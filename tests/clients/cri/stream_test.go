@@ -52,7 +52,9 @@ func (s *stream) receive() bool {
 	if err == io.EOF {
 		return false
 	}
-	s.must(err)
+	if err != nil {
+		s.Fatalf("receiving, after %q: %w", s.got(stdout), err)
+	}
 	if len(frame) > 0 {
 		if int(frame[0]) >= len(s.received) {
 			s.must(fmt.Errorf("a frame of channel %d", frame[0]))
@@ -76,4 +78,5 @@ func (s *stream) receiveAll() {
 	}
 }
 
+// got returns what a channel has received.
 func (s *stream) got(channel int) string { return s.received[channel].String() }
