@@ -29,6 +29,7 @@ func stages() []stage {
 		{"arm64", arm64Tests},
 		{"integration", integrationTests},
 		{"contrib", contribTests},
+		{"compat", compatTests},
 		{"faults", faultTests},
 		{"conformance", conformance},
 		{"conformance-tmpfile", conformanceTmpfile},

@@ -66,6 +66,11 @@ func contribTests(t *totals) error {
 	return goTest(t, ".", nil, "-count=1", "-timeout=30m", "./tests/contrib/...")
 }
 
+// compatTests call rung through the library that clients call runtimes with.
+func compatTests(t *totals) error {
+	return goTest(t, "tests/compat", nil, "-count=1", "-timeout=5m", "./...")
+}
+
 // faultTests makes every step of birth programs fail, and kills rung before each.
 func faultTests(t *totals) error {
 	return goTest(t, ".", nil, "-count=1", "-timeout=30m", "./tests/faults/...")
