@@ -9,7 +9,7 @@ _rung_flags() {
 	'create') echo '--bundle -b --config -f --console-socket --pidfd-socket --pid-file --no-pivot --no-new-keyring --preserve-fds --no-subreaper --timeline --help -h' ;;
 	'delete') echo '--force -f --help -h' ;;
 	'events') echo '--interval --stats --format -f --help -h' ;;
-	'exec') echo '--console-socket --pidfd-socket --cwd --env -e --tty -t --user -u --additional-gids -g --process -p --detach -d --pid-file --process-label --apparmor --no-new-privs --cap -c --preserve-fds --cgroup --ignore-paused --help -h' ;;
+	'exec') echo '--console-socket --pidfd-socket --cwd --env -e --tty -t --user -u --additional-gids -g --process -p --detach -d --pid-file --process-label --apparmor --no-new-privs --cap -c --preserve-fds --cgroup --ignore-paused --timeline --help -h' ;;
 	'features') echo '--help -h' ;;
 	'kill') echo '--all -a --help -h' ;;
 	'list') echo '--format -f --quiet -q --help -h' ;;
@@ -61,6 +61,7 @@ _rung_kind() {
 	exec:-cap|exec:-c) echo 'any' ;;
 	exec:-preserve-fds) echo 'any' ;;
 	exec:-cgroup) echo 'any' ;;
+	exec:-timeline) echo 'file' ;;
 	exec:0) echo 'ids' ;;
 	kill:0) echo 'ids' ;;
 	kill:1) echo 'words HUP INT QUIT KILL USR1 USR2 TERM CONT STOP' ;;

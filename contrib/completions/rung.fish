@@ -106,6 +106,7 @@ complete -c rung -n 'test "$(__rung_command)" = exec' -l cap -s c -x -d 'add the
 complete -c rung -n 'test "$(__rung_command)" = exec' -l preserve-fds -x -d 'pass N more file descriptors to the process'
 complete -c rung -n 'test "$(__rung_command)" = exec' -l cgroup -x -d 'run in an existing cgroup below the container\'s: [CONTROLLER:]PATH (repeatable)'
 complete -c rung -n 'test "$(__rung_command)" = exec' -l ignore-paused -d 'wait until a paused container is resumed'
+complete -c rung -n 'test "$(__rung_command)" = exec' -l timeline -r -F -d 'write where the start-up time went to FILE, for chrome://tracing or ui.perfetto.dev; - draws a chart on stderr'
 complete -c rung -n 'test "$(__rung_command)" = exec' -l help -s h -d 'show help'
 complete -c rung -n 'test "$(__rung_command)" = exec' -a '(__rung_containers)'
 

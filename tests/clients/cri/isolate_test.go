@@ -125,7 +125,7 @@ func mountHierarchies() error {
 	}
 	for line := range strings.Lines(string(data)) {
 		controllers := strings.Split(line, ":")[1]
-		if controllers == "" || regexp.MustCompile(` - cgroup .*\b` + regexp.QuoteMeta(controllers) + `\b`).Match(mounts) {
+		if controllers == "" || regexp.MustCompile(` - cgroup .*\b`+regexp.QuoteMeta(controllers)+`\b`).Match(mounts) {
 			continue
 		}
 		point := "/run/cgroup/" + controllers
