@@ -205,7 +205,7 @@ func (g *globalFlags) flags() []cli.Flag {
 		&cli.StringFlag{Name: "image-dir", Destination: &g.imageDir, Usage: "make the images of first processes in `DIR`, not in memory"},
 		&cli.BoolFlag{Name: "strict", Destination: &g.strict, Usage: "refuse unknown properties in config.json", DisableDefaultText: true},
 		&cli.BoolFlag{Name: "systemd-cgroup", Destination: &g.systemdCgroup, Usage: "not supported yet", DisableDefaultText: true},
-		&cli.StringFlag{Name: "cgroup-manager", Destination: &g.cgroupManager, Value: "cgroupfs", Usage: "what makes cgroups: `cgroupfs`, or disabled for containers that have none", DefaultText: "cgroupfs"},
+		&cli.StringFlag{Name: "cgroup-manager", Destination: &g.cgroupManager, Value: "cgroupfs", Usage: "`MANAGER` of cgroups: cgroupfs, or disabled for containers that have none", DefaultText: "cgroupfs"},
 		&cli.StringFlag{Name: "rootless", Destination: &g.rootless, Value: "auto", Usage: "false or auto; true is not supported yet", DefaultText: "auto"},
 		&cli.StringFlag{Name: "criu", Hidden: true, Usage: "ignored, as by runc: CRIU is found in PATH"},
 	}

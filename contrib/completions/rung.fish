@@ -41,7 +41,7 @@ complete -c rung -n 'test -z "$(__rung_command)"' -l debug -d 'the same as --log
 complete -c rung -n 'test -z "$(__rung_command)"' -l image-dir -x -a '(__fish_complete_directories)' -d 'make the images of first processes in DIR, not in memory'
 complete -c rung -n 'test -z "$(__rung_command)"' -l strict -d 'refuse unknown properties in config.json'
 complete -c rung -n 'test -z "$(__rung_command)"' -l systemd-cgroup -d 'not supported yet'
-complete -c rung -n 'test -z "$(__rung_command)"' -l cgroup-manager -x -a 'cgroupfs systemd disabled' -d 'what makes cgroups: cgroupfs, or disabled for containers that have none (default: cgroupfs)'
+complete -c rung -n 'test -z "$(__rung_command)"' -l cgroup-manager -x -a 'cgroupfs systemd disabled' -d 'MANAGER of cgroups: cgroupfs, or disabled for containers that have none (default: cgroupfs)'
 complete -c rung -n 'test -z "$(__rung_command)"' -l rootless -x -a 'true false auto' -d 'false or auto; true is not supported yet (default: auto)'
 complete -c rung -n 'test -z "$(__rung_command)"' -l version -s v -d 'print the version'
 complete -c rung -n 'test -z "$(__rung_command)"' -l help -s h -d 'show help'
