@@ -268,3 +268,25 @@ func TestExecPreserveFds(t *testing.T) {
 	cmd.ExtraFiles = []*os.File{file}
 	c.Wait(cmd).OK().Prints("kept")
 }
+
+// Where the kernel has the security module, its label is what execve gives the
+// process; where it has not, that is told.
+func TestExecLabels(t *testing.T) {
+	t.Parallel()
+	c := running(t, idle)
+	lsms, _ := os.ReadFile("/sys/kernel/security/lsm")
+	apparmor, _ := os.ReadFile("/sys/module/apparmor/parameters/enabled")
+	r := c.Exec([]string{"--apparmor", "unconfined"}, "sh", "-c", "cat /proc/self/attr/current 2>/dev/null; true")
+	if strings.HasPrefix(string(apparmor), "Y") {
+		r.OK().Prints("unconfined")
+	} else if r.OK(); !strings.Contains(r.Stderr, "process.apparmorProfile: this kernel has no AppArmor") {
+		t.Errorf("stderr: %s", r.Stderr)
+	}
+	r = c.Exec([]string{"--process-label", "no_u:no_r:no_t:s0"}, "true")
+	if _, err := os.Stat("/sys/fs/selinux/enforce"); err == nil {
+		execFails(t, r, "no_u:no_r:no_t:s0")
+	} else if r.OK(); !strings.Contains(r.Stderr, "process.selinuxLabel: this kernel has no SELinux") {
+		t.Errorf("stderr: %s", r.Stderr)
+	}
+	t.Logf("security modules: %s", lsms)
+}
