@@ -29,7 +29,7 @@ func (c *creation) process(in *Input) error {
 		return fmt.Errorf("root.path: %s: %w", c.host.Rootfs, err)
 	}
 	defer unix.Close(root)
-	in.Env = append(slices.Clip(p.Env), in.Env...)
+	in.Env = lastOfEach(append(slices.Clip(p.Env), in.Env...))
 	if !hasEnv(in.Env, "HOME") {
 		in.Env = append(in.Env, "HOME="+homeOf(root, p.User.UID))
 	}
@@ -63,6 +63,24 @@ const startPrefix = "unable to start container process: "
 
 func hasEnv(env []string, key string) bool {
 	return slices.ContainsFunc(env, func(e string) bool { return strings.HasPrefix(e, key+"=") })
+}
+
+// lastOfEach is an environment in which each name occurs once, in its first place
+// and with its last value, as setenv(3) would have left it: of a name that occurs
+// twice getenv(3) finds the first, but a shell takes the last.
+func lastOfEach(env []string) []string {
+	place := make(map[string]int, len(env))
+	list := make([]string, 0, len(env)+1) // HOME may follow
+	for _, e := range env {
+		name, _, _ := strings.Cut(e, "=")
+		if i, ok := place[name]; ok {
+			list[i] = e
+			continue
+		}
+		place[name] = len(list)
+		list = append(list, e)
+	}
+	return list
 }
 
 // getenv is the value of the last entry for a key, as execvp(3) and shells see it.

@@ -3,6 +3,7 @@ package libcontainer
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -87,6 +88,25 @@ func TestEnvironment(t *testing.T) {
 	for key, want := range map[string]bool{"PATH": true, "HOME": false, "EMPTY": true, "odd": false} {
 		if got := hasEnv(env, key); got != want {
 			t.Errorf("%s is there: %v", key, got)
+		}
+	}
+}
+
+// TestLastOfEach is about names that occur twice, as in a Kubernetes pod whose
+// manifest overrides a variable of its image.
+func TestLastOfEach(t *testing.T) {
+	for _, c := range []struct{ env, want []string }{
+		{nil, nil},
+		{[]string{"A=1", "B=2"}, []string{"A=1", "B=2"}},
+		{[]string{"A=1", "B=2", "A=3", "C=4", "A="}, []string{"A=", "B=2", "C=4"}},
+		{[]string{"A=1=2", "AB=1", "A=x=y"}, []string{"A=x=y", "AB=1"}},
+	} {
+		given := slices.Clone(c.env)
+		if got := lastOfEach(c.env); !slices.Equal(got, c.want) {
+			t.Errorf("%q: %q, want %q", c.env, got, c.want)
+		}
+		if !slices.Equal(c.env, given) {
+			t.Errorf("%q: the config was changed to %q", given, c.env)
 		}
 	}
 }
