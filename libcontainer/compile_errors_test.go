@@ -1,6 +1,7 @@
 package libcontainer
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -38,7 +39,7 @@ func TestCompileErrors(t *testing.T) {
 		{"mappings of a mount", mount(specs.Mount{Destination: "/a", Type: "bind", Source: "/s", UIDMappings: []specs.LinuxIDMapping{{Size: 1}}}), "mounts[0] (/a): id-mapped mounts"},
 		{"the root", mount(specs.Mount{Destination: "/", Type: "tmpfs"}), "mounts[0] (/): the destination is the root itself"},
 		{"the root in other words", mount(specs.Mount{Destination: "/.//.", Type: "tmpfs"}), "mounts[0] (/.//.): the destination is the root itself"},
-		{"dots", mount(specs.Mount{Destination: "/a/../b", Type: "tmpfs"}), "mounts[0] (/a/../b): path /a/../b: must not contain a parent directory (..)"},
+		{"the root by dots", mount(specs.Mount{Destination: "/a/../..", Type: "tmpfs"}), "mounts[0] (/a/../..): the destination is the root itself"},
 		{"no type", mount(specs.Mount{Destination: "/a", Source: "/s"}), "mounts[0] (/a): type is missing"},
 		{"bind of nothing", mount(specs.Mount{Destination: "/a", Type: "bind"}), "mounts[0] (/a): source is missing"},
 		{"copying up to no tmpfs", mount(specs.Mount{Destination: "/a", Type: "proc", Options: []string{"tmpcopyup"}}), "mounts[0] (/a): option tmpcopyup: the type is proc, not tmpfs"},
@@ -128,5 +129,29 @@ func TestCompileWarnings(t *testing.T) {
 			}
 			judgeBirth(t, in, birth)
 		})
+	}
+}
+
+// TestDotDotDestination: clients send such destinations, because a pod's
+// mountPath may have them, and other runtimes take them.
+func TestDotDotDestination(t *testing.T) {
+	plan := func(destination string) string {
+		in := defaultInput()
+		in.Spec.Mounts = []specs.Mount{{Destination: destination, Type: "tmpfs", Source: "tmpfs"}}
+		var text strings.Builder
+		program := compiled(t, in).Program
+		for i := range program.Steps {
+			fmt.Fprintln(&text, program.StepString(i))
+		}
+		return text.String()
+	}
+	want := plan("/b")
+	for _, d := range []string{"/a/../b", "/../b", "/a/../../../b/.", "x/../b"} {
+		if got := plan(d); got != want {
+			t.Errorf("%s is not mounted on /b", d)
+		}
+	}
+	if got := plan("/a..b/..c"); !strings.Contains(got, "a..b/..c") {
+		t.Error("two dots in a name are not the parent directory")
 	}
 }

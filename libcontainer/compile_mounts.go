@@ -212,12 +212,12 @@ func (c *compiler) mount(i int, m specs.Mount) error {
 	if opts.IDMap || opts.RecIDMap || len(m.UIDMappings) > 0 || len(m.GIDMappings) > 0 {
 		return fmt.Errorf("id-mapped mounts (idmap, uidMappings, gidMappings) are not supported yet")
 	}
+	m.Destination = c.in.Host.destination(m.Destination)
 	if parts, err := components(m.Destination); err != nil {
 		return err
 	} else if len(parts) == 0 {
 		return fmt.Errorf("the destination is the root itself")
 	}
-	m.Destination = c.in.Host.destination(m.Destination)
 	switch {
 	case opts.Remount:
 		return c.remount(m, opts)

@@ -49,8 +49,9 @@ type Hierarchy struct {
 }
 
 // destination is a mount's destination with the dangling symlinks of the rootfs
-// resolved: see [resolveDangling].
+// resolved: see [danglingDestinations].
 func (h *Host) destination(d string) string {
+	d = withoutDotDot(d)
 	if to, ok := h.Resolved[d]; ok {
 		return to
 	}
@@ -217,6 +218,7 @@ func danglingDestinations(rootfs string, mounts []specs.Mount) map[string]string
 	defer unix.Close(root)
 	var resolved map[string]string
 	for _, m := range mounts {
+		m.Destination = withoutDotDot(m.Destination)
 		if m.Type == "proc" || m.Type == "sysfs" || openIn(root, m.Destination) == nil {
 			continue // those two must not be led anywhere
 		}
@@ -228,6 +230,15 @@ func danglingDestinations(rootfs string, mounts []specs.Mount) map[string]string
 		}
 	}
 	return resolved
+}
+
+// withoutDotDot takes ".." out of a destination as text, as if the image had no
+// symlinks: so the path means the same in every image. It never leads above /.
+func withoutDotDot(destination string) string {
+	if !strings.Contains(destination, "..") {
+		return destination
+	}
+	return path.Clean("/" + destination)
 }
 
 // openIn tells whether a path exists in the root.
