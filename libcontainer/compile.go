@@ -105,6 +105,8 @@ type compiler struct {
 	word    *nsenter.Data  // for answers
 	sources []source       // what the sources program has to provide
 
+	lowFiles *specs.POSIXRlimit // a limit of open files that would be in the way before the end
+
 	newNS    map[specs.LinuxNamespaceType]bool
 	joinNS   map[specs.LinuxNamespaceType]string
 	mountNS  bool // the program does not mount on the host

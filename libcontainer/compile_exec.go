@@ -163,6 +163,9 @@ func (c *compiler) closeDescriptors() error {
 	c.Call(unix.SYS_DUP3, nsenter.File(fileSync), nsenter.Int(last), nsenter.Int(unix.O_CLOEXEC)).Ignore(unix.EINVAL) // it is there
 	c.Call(unix.SYS_CLOSE_RANGE, nsenter.Int(last), nsenter.Int(last), nsenter.Int(unix.CLOSE_RANGE_CLOEXEC))
 	c.Call(unix.SYS_CLOSE_RANGE, nsenter.Int(last+1), nsenter.Int(uint64(^uint32(0))), nsenter.Int(0))
+	if err := c.limitFiles(); err != nil {
+		return err
+	}
 	c.MarkReached()
 	return nil
 }

@@ -324,8 +324,13 @@ func (c *compiler) noNewPrivileges() {
 	}
 }
 
+// roomForStart is the least limit of open files with which a created container
+// can take start's connection, beside what else it has open.
+const roomForStart = 64
+
 // limits sets process.rlimits; a soft limit of open files that the Go runtime
-// raised goes back to what the caller had.
+// raised goes back to what the caller had. A limit too low to be started with is
+// set after start, see limitFiles; lowering takes no privilege.
 func (c *compiler) limits() error {
 	list := c.proc.Rlimits
 	if !slices.ContainsFunc(list, func(r specs.POSIXRlimit) bool { return r.Type == "RLIMIT_NOFILE" }) {
@@ -335,6 +340,12 @@ func (c *compiler) limits() error {
 	for i, r := range list {
 		if c.delayed(r) {
 			continue
+		}
+		room := min(roomForStart, c.in.Host.Nofile.Hard) // what takes no privilege either
+		if r.Type == "RLIMIT_NOFILE" && r.Soft < room {
+			low := r
+			c.lowFiles = &low
+			r.Soft, r.Hard = room, max(r.Hard, room)
 		}
 		if err := c.limit(r); err != nil {
 			return fmt.Errorf("process.rlimits[%d].type: %w", i, err)
@@ -351,6 +362,14 @@ func (c *compiler) limit(r specs.POSIXRlimit) error {
 	c.Label("setting the limit " + r.Type)
 	c.Call(unix.SYS_PRLIMIT64, nsenter.Int(0), nsenter.Int(resource), nsenter.Words(r.Soft, r.Hard), nsenter.Int(0))
 	return nil
+}
+
+// limitFiles sets the limit of open files that was too low until now.
+func (c *compiler) limitFiles() error {
+	if c.lowFiles == nil {
+		return nil
+	}
+	return c.limit(*c.lowFiles)
 }
 
 func rlimitResource(name string) (int, error) {
@@ -482,6 +501,9 @@ func (c *compiler) wait() error {
 			RepeatOn(unix.EINTR, 1<<20).RepeatOn(unix.ECONNABORTED, 1<<20)
 	} else if h := c.in.Spec.Hooks; h != nil && len(h.StartContainer) > 0 {
 		c.sync(TagGate)
+	}
+	if err := c.limitFiles(); err != nil {
+		return err
 	}
 	c.Label("closing all descriptors but those of the process")
 	c.Call(unix.SYS_CLOSE_RANGE, nsenter.Int(3+c.in.PreserveFds), nsenter.Int(uint64(^uint32(0))), nsenter.Int(unix.CLOSE_RANGE_CLOEXEC))

@@ -217,7 +217,7 @@ func TestSubreaper(t *testing.T) {
 	}{{nil, true}, {[]string{"--no-subreaper"}, false}} {
 		// a process whose parent ends, in the machine's pid namespace
 		c := bundle.New(t, bundle.WithoutNamespace(specs.PIDNamespace),
-			bundle.Shell("(sleep 0.3 & echo $! >/tmp/orphan); echo ready; read line; exit 0"))
+			bundle.Shell("(sleep 2 & echo $! >/tmp/pid); mv /tmp/pid /tmp/orphan; echo ready; read line; exit 0"))
 		cmd := c.Command(append(append([]string{"run", "--bundle", c.Bundle}, tt.flags...), c.ID)...)
 		in, err := cmd.StdinPipe()
 		if err != nil {

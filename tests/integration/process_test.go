@@ -361,6 +361,27 @@ func TestRlimits(t *testing.T) {
 	twice.Create().Fails("process.rlimits[1]", "RLIMIT_NOFILE")
 }
 
+// TestFewOpenFiles: a limit that leaves no descriptor must not keep a created
+// container from taking start's connection.
+func TestFewOpenFiles(t *testing.T) {
+	t.Parallel()
+	for _, limit := range []specs.POSIXRlimit{{Type: "RLIMIT_NOFILE"}, {Type: "RLIMIT_NOFILE", Soft: 3, Hard: 300}} {
+		c := bundle.New(t, bundle.Shell("ulimit -Sn; ulimit -Hn"), func(s *specs.Spec) {
+			s.Process.Rlimits = []specs.POSIXRlimit{limit}
+		})
+		created := c.Create().OK()
+		c.Start().OK()
+		c.WaitStatus(specs.StateStopped)
+		if got, _ := created.Output(); got != fmt.Sprintf("%d\n%d\n", limit.Soft, limit.Hard) {
+			t.Errorf("limits %d and %d are %q in the container", limit.Soft, limit.Hard, got)
+		}
+		c = running(t, idle, func(s *specs.Spec) { s.Process.Rlimits = []specs.POSIXRlimit{limit} })
+		if got := c.Exec(nil, "sh", "-c", "ulimit -Sn; ulimit -Hn").OK().Stdout; got != fmt.Sprintf("%d\n%d\n", limit.Soft, limit.Hard) {
+			t.Errorf("limits %d and %d are %q in a further process", limit.Soft, limit.Hard, got)
+		}
+	}
+}
+
 func TestProcessAttributes(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
