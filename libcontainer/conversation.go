@@ -357,18 +357,20 @@ func (c *creation) takeTerminal(fds []int) (err error) {
 }
 
 // takeTerminal sets up a master, the only one of fds, and sends it to a console
-// socket. Without one it is the result, and is taken out of fds.
+// socket. Without one it is the result, and is taken out of fds; then it passes
+// newlines as they are, since the user's terminal returns the carriage. Who
+// asked for a master gets it as the kernel made it, as from runc and crun.
 func takeTerminal(fds []int, size *specs.Box, consoleSocket string) (int, error) {
 	master := fds[0]
-	if err := terminal.ClearONLCR(master); err != nil {
-		return -1, err
-	}
 	if size != nil {
 		if err := terminal.SetSize(master, uint16(size.Height), uint16(size.Width)); err != nil {
 			return -1, fmt.Errorf("process.consoleSize: %w", err)
 		}
 	}
 	if consoleSocket == "" {
+		if err := terminal.ClearONLCR(master); err != nil {
+			return -1, err
+		}
 		fds[0] = -1
 		return master, nil
 	}

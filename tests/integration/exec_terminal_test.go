@@ -38,12 +38,12 @@ func TestExecConsoleSocket(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if termios.Oflag&unix.ONLCR != 0 {
-				t.Error("ONLCR is set")
+			if termios.Oflag&unix.ONLCR == 0 {
+				t.Error("ONLCR was cleared")
 			}
 			s := newScreen(t, got.fd)
-			s.shows(t, got.data+"\n33 111\n1000\n0 1 2 \nx\nready\n")
-			for _, step := range []struct{ types, shows string }{{"hello\n", "got hello\n"}, {"\x03", "interrupted\n"}} {
+			s.shows(t, got.data+"\r\n33 111\r\n1000\r\n0 1 2 \r\nx\r\nready\r\n")
+			for _, step := range []struct{ types, shows string }{{"hello\n", "got hello\r\n"}, {"\x03", "interrupted\r\n"}} {
 				if _, err := s.master.WriteString(step.types); err != nil {
 					t.Fatal(err)
 				}
@@ -52,7 +52,7 @@ func TestExecConsoleSocket(t *testing.T) {
 			if err := unix.IoctlSetWinsize(got.fd, unix.TIOCSWINSZ, &unix.Winsize{Row: 5, Col: 6}); err != nil {
 				t.Fatal(err)
 			}
-			s.shows(t, "5 6\n")
+			s.shows(t, "5 6\r\n")
 		})
 	}
 }

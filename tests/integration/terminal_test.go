@@ -78,24 +78,24 @@ func TestConsoleSocket(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if termios.Oflag&unix.ONLCR != 0 {
-		t.Error("ONLCR is set")
+	if termios.Oflag&unix.ONLCR == 0 {
+		t.Error("ONLCR was cleared")
 	}
 	s := newScreen(t, got.fd)
 	c.Start().OK()
-	s.shows(t, "/dev/pts/0\n33 111\n88:0\n0 1 2 \nx\nready\n")
+	s.shows(t, "/dev/pts/0\r\n33 111\r\n88:0\r\n0 1 2 \r\nx\r\nready\r\n")
 	if _, err := s.master.WriteString("hello\n"); err != nil {
 		t.Fatal(err)
 	}
-	s.shows(t, "got hello\n")
+	s.shows(t, "got hello\r\n")
 	if _, err := s.master.WriteString("\x03"); err != nil { // ^C, which needs a controlling terminal
 		t.Fatal(err)
 	}
-	s.shows(t, "interrupted\n")
+	s.shows(t, "interrupted\r\n")
 	if err := unix.IoctlSetWinsize(got.fd, unix.TIOCSWINSZ, &unix.Winsize{Row: 5, Col: 6}); err != nil {
 		t.Fatal(err)
 	}
-	s.shows(t, "5 6\n")
+	s.shows(t, "5 6\r\n")
 	c.Delete("--force").OK()
 	c.LeavesNothing()
 }
@@ -112,7 +112,7 @@ func TestConsoleOfAUser(t *testing.T) {
 			c.Create("--console-socket", r.path).OK()
 			s := newScreen(t, r.wait(t).fd)
 			c.Start().OK()
-			s.shows(t, "1000 5\nx\nready\n")
+			s.shows(t, "1000 5\r\nx\r\nready\r\n")
 		})
 	}
 }
