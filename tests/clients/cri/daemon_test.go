@@ -27,12 +27,16 @@ func containerdKilled(a *attempt) { restart(a, syscall.SIGKILL) }
 // containerd knows them and what became of them meanwhile.
 func restart(a *attempt, signal syscall.Signal) {
 	p := a.pod(ownNetwork)
-	lives := p.start("lives", shell("i=0; while :; do i=$((i+1)); echo $i >/tmp/count; sleep .05; done"))
+	lives := p.start("lives", shell("i=0; while :; do i=$((i+1)); echo $i >/tmp/new; mv /tmp/new /tmp/count; sleep .05; done"))
 	ends := p.start("ends", shell("until test -e /tmp/go; do sleep .05; done; exit 11"))
 	processes, err := cgroupFile("pids", ends.cgroup(), "cgroup.procs")
 	a.must(err)
 	created := p.create("created", sleeper)
-	before := lives.sh("cat /tmp/count")
+	var before string
+	a.eventually("it counts", func() bool {
+		before = lives.sh("cat /tmp/count || true")
+		return before != ""
+	})
 
 	a.node.stop(signal)
 	first, _, _ := strings.Cut(processes, "\n")
@@ -41,7 +45,7 @@ func restart(a *attempt, signal syscall.Signal) {
 	a.must(a.node.start())
 
 	a.eventually("the other counts on", func() bool {
-		now, err := strconv.Atoi(strings.TrimSpace(lives.sh("cat /tmp/count || echo 0")))
+		now, err := strconv.Atoi(strings.TrimSpace(lives.sh("cat /tmp/count")))
 		a.must(err)
 		then, err := strconv.Atoi(strings.TrimSpace(before))
 		a.must(err)

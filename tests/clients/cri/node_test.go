@@ -1,7 +1,6 @@
 package cri
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -98,7 +97,7 @@ func startNode(t *testing.T) *node {
 	t.Cleanup(func() {
 		n.stop(syscall.SIGTERM)
 		if t.Failed() {
-			t.Logf("the end of containerd's log:\n%s", n.logTail(100))
+			t.Logf("the end of containerd's warnings:\n%s", n.logTail(40))
 		}
 	})
 	const archive = "/run/images.tar"
@@ -182,13 +181,19 @@ func (n *node) ctr(args ...string) (stdout string, err error) {
 	return string(out), err
 }
 
+// logTail returns the last lines of containerd's log that are more than information.
 func (n *node) logTail(lines int) string {
 	data, err := os.ReadFile(n.log.Name())
 	if err != nil {
 		return err.Error()
 	}
-	all := bytes.Split(bytes.TrimSpace(data), []byte("\n"))
-	return string(bytes.Join(all[max(0, len(all)-lines):], []byte("\n")))
+	var warnings []string
+	for line := range strings.Lines(string(data)) {
+		if !strings.Contains(line, " level=info ") {
+			warnings = append(warnings, line)
+		}
+	}
+	return strings.Join(warnings[max(0, len(warnings)-lines):], "")
 }
 
 // cgroupFile reads a file of a container's cgroup in one of the v1 hierarchies.
