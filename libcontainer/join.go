@@ -61,6 +61,11 @@ func (c *container) joining(init int) (joining, error) {
 			j.namespaces |= ns.flag
 		}
 	}
+	// As long as it lives the pid was its: those of another process would let ours
+	// stay outside.
+	if endsWithin(init, 0) {
+		return j, fmt.Errorf("namespaces of the container: %w", errInitEnded)
+	}
 	return j, nil
 }
 
