@@ -14,7 +14,7 @@ import (
 )
 
 // operations are the measured commands, in the order of the table.
-var operations = [...]string{"run", "create", "start", "exec", "state", "kill", "delete"}
+var operations = [...]string{"run", "create", "start", "exec", "state", "ps", "update", "pause", "resume", "kill", "delete"}
 
 // A subject is a runtime that is measured: its two bundles, and its samples.
 type subject struct {
@@ -91,6 +91,18 @@ func (s *subject) round() error {
 		return err
 	}
 	if err := s.measure("state", id); err != nil {
+		return err
+	}
+	if err := s.measure("ps", "--format", "json", id); err != nil {
+		return err
+	}
+	if err := s.measure("update", "--memory", "200000000", "--cpu-share", "512", id); err != nil {
+		return err
+	}
+	if err := s.measure("pause", id); err != nil {
+		return err
+	}
+	if err := s.measure("resume", id); err != nil {
 		return err
 	}
 	if err := s.measure("kill", id, "KILL"); err != nil {
