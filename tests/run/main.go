@@ -30,6 +30,7 @@ func stages() []stage {
 		{"integration", integrationTests},
 		{"contrib", contribTests},
 		{"compat", compatTests},
+		{"clients", clientTests},
 		{"faults", faultTests},
 		{"conformance", conformance},
 		{"conformance-tmpfile", conformanceTmpfile},

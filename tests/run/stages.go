@@ -31,7 +31,12 @@ func unitTests(t *totals) error {
 		return err
 	}
 	packages = slices.DeleteFunc(packages, func(p string) bool {
-		return strings.HasSuffix(p, "/tests/integration") || strings.HasSuffix(p, "/tests/faults") || strings.HasSuffix(p, "/tests/contrib")
+		for _, stage := range [...]string{"integration", "clients", "contrib", "faults"} { // have their own
+			if strings.HasSuffix(p, "/tests/"+stage) {
+				return true
+			}
+		}
+		return false
 	})
 	if err := goTest(t, ".", nil, packages...); err != nil {
 		return err
@@ -69,6 +74,13 @@ func contribTests(t *totals) error {
 // compatTests call rung through the library that clients call runtimes with.
 func compatTests(t *totals) error {
 	return goTest(t, "tests/compat", nil, "-count=1", "-timeout=5m", "./...")
+}
+
+// clientTests lets podman, containerd and docker drive rung, and a peer as the
+// control. Most of the time a flow waits, so more of them run than there are
+// processors.
+func clientTests(t *totals) error {
+	return goTest(t, ".", nil, "-count=1", "-parallel=4", "-timeout=20m", "./tests/clients")
 }
 
 // faultTests makes every step of birth programs fail, and kills rung before each.
