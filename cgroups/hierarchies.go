@@ -111,14 +111,16 @@ func parse(mountinfo, self []byte) Hierarchies {
 	return found
 }
 
-// add appends h. If its hierarchy is there already the better mount stays.
+// add appends h. If its hierarchy is there already the better mount stays; one
+// over another, which hides it, is the better one.
 func (hs Hierarchies) add(h Hierarchy) Hierarchies {
 	const usual = "/sys/fs/cgroup"
 	for i := range hs {
 		if hs[i].label() != h.label() {
 			continue
 		}
-		if strings.HasPrefix(h.Mountpoint, usual) && !strings.HasPrefix(hs[i].Mountpoint, usual) {
+		hides := h.Mountpoint == hs[i].Mountpoint
+		if hides || strings.HasPrefix(h.Mountpoint, usual) && !strings.HasPrefix(hs[i].Mountpoint, usual) {
 			hs[i] = h
 		}
 		return hs

@@ -45,6 +45,17 @@ func TestParse(t *testing.T) {
 	}
 }
 
+// A machine within a machine binds its part of a hierarchy over the whole.
+func TestParseHiddenMount(t *testing.T) {
+	got := parse([]byte(`32 31 0:30 /.. /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu
+52 32 0:30 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu
+`), []byte("1:cpu:/\n"))
+	want := Hierarchies{{"cpu", []string{"cpu"}, false, "/sys/fs/cgroup/cpu", "/", "/", "cpu"}}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got %#v, want %#v", got, want)
+	}
+}
+
 func TestOwnPath(t *testing.T) {
 	for _, c := range []struct{ root, path, want string }{
 		{"/", "/", "/"},

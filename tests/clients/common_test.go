@@ -17,13 +17,21 @@ func (a *attempt) sh(script string, flags ...string) result {
 	return a.quick(flags, "sh", "-c", script)
 }
 
-// detached starts a container that waits to be killed, and returns its name.
+// detached starts a container that waits to be ended, and returns its name.
 func (a *attempt) detached(flags ...string) string {
-	return a.detachedSh("trap 'exit 0' TERM; echo ready; while :; do sleep 0.1; done", flags...)
+	return a.detachedQuiet("trap 'exit 0' TERM; sleep 1000 & wait", flags...)
 }
 
-// detachedSh starts a container with a script that prints "ready".
+// detachedSh starts a container with a script that prints "ready", and waits
+// for that.
 func (a *attempt) detachedSh(script string, flags ...string) string {
+	name := a.detachedQuiet(script, flags...)
+	a.waitLog(name, "ready")
+	return name
+}
+
+// detachedQuiet starts a container with a script.
+func (a *attempt) detachedQuiet(script string, flags ...string) string {
 	name := a.name()
 	if i := slices.Index(flags, "--name"); i >= 0 {
 		name = flags[i+1]
@@ -34,7 +42,6 @@ func (a *attempt) detachedSh(script string, flags ...string) string {
 		flags = append([]string{"--network", "none"}, flags...)
 	}
 	a.do(slices.Concat([]string{"run", "--detach"}, flags, []string{image, "sh", "-c", script})...).ok()
-	a.waitLog(name, "ready")
 	return name
 }
 

@@ -1,6 +1,7 @@
 package clients
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -62,13 +63,23 @@ func (e *engine) command(args ...string) []string { return slices.Concat(e.base,
 
 // run runs the client for the engine itself.
 func (e *engine) run(args ...string) error {
+	_, err := e.output(args...)
+	return err
+}
+
+// output runs the client for the engine itself and returns what it prints.
+func (e *engine) output(args ...string) (string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), callLimit)
+	defer cancel()
 	all := e.command(args...)
-	cmd := exec.Command(all[0], all[1:]...)
+	cmd := exec.CommandContext(ctx, all[0], all[1:]...)
+	cmd.WaitDelay = time.Second
 	cmd.Env = append(os.Environ(), e.env...)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("%s %v: %w: %s", e.client, args, err, out)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		err = fmt.Errorf("%s %v: %w: %s", e.client, args, err, out)
 	}
-	return nil
+	return string(out), err
 }
 
 // engines are started when the first flow needs them.
@@ -104,6 +115,10 @@ func startEngine(client string, runtime subject, dir string) (*engine, error) {
 	switch client {
 	case "podman":
 		return startPodman(runtime, dir)
+	case "ctr":
+		return startContainerd(runtime, dir)
+	case "docker":
+		return startDocker(runtime, dir)
 	}
 	return nil, fmt.Errorf("no client %q", client)
 }

@@ -19,7 +19,7 @@ func TestFlowsListed(t *testing.T) {
 	for _, c := range []struct {
 		client string
 		flows  []flow
-	}{{"podman", podmanFlows()}} {
+	}{{"podman", podmanFlows()}, {"ctr", ctrFlows()}, {"docker", dockerFlows()}} {
 		for _, f := range c.flows {
 			flows = append(flows, c.client+" "+f.name)
 		}

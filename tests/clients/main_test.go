@@ -28,3 +28,5 @@ func TestMain(m *testing.M) {
 }
 
 func TestPodman(t *testing.T) { judgeAll(t, "podman", podmanFlows()) }
+func TestCtr(t *testing.T)    { judgeAll(t, "ctr", ctrFlows()) }
+func TestDocker(t *testing.T) { judgeAll(t, "docker", dockerFlows()) }

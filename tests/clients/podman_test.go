@@ -19,7 +19,7 @@ log_driver = "k8s-file"
 cgroup_manager = "cgroupfs"
 events_logger = "file"
 runtime_supports_json = ["crun", "runc", "rung"]
-runtime_supports_nocgroups = ["crun", "rung"]
+runtime_supports_nocgroup = ["crun", "rung"]
 `
 
 // startPodman prepares podman, which has no daemon.

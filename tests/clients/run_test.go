@@ -241,7 +241,7 @@ func lifeFlows() []flow {
 		}},
 		{name: "attach", run: func(a *attempt) {
 			name := a.name()
-			a.do("run", "-di", "--name", name, "--network", "none", image, "sh", "-c", `read -r line; echo "got $line"; exit 4`).ok()
+			a.do("run", "-di", "--name", name, "--network", "none", image, "sh", "-c", `read -r line; sleep 0.3; echo "got $line"; exit 4`).ok()
 			a.feed("a line\n", "attach", name).has("got a line")
 			a.do("wait", name).ok().prints("4")
 		}},
@@ -333,10 +333,9 @@ func lifeFlows() []flow {
 			}
 		}},
 		{name: "restart-policy/always", run: func(a *attempt) {
-			name := a.detachedSh("echo ready; sleep 0.2", "--restart", "always")
-			a.eventually("second start", func() bool {
-				return strings.Count(a.do("logs", name).ok().stdout, "ready") > 1
-			})
+			script := "echo ready; [ -e /ended ] || { touch /ended; exit; }; echo started again; exec sleep 1000"
+			name := a.detachedSh(script, "--restart", "always")
+			a.waitLog(name, "started again")
 			a.do("stop", "--time", "0", name).ok()
 			a.waitStatus(name, "exited")
 		}},
