@@ -90,25 +90,28 @@ func (s spaces) have(pid int) bool {
 	})
 }
 
-// killMembers sends a signal to every process of a container without a cgroup, and
-// with SIGKILL goes on until there are none left.
+// killMembers sends a signal to every process of a container without a cgroup. With
+// SIGKILL it waits for their ends, and goes on until there are none left.
 func (c *container) killMembers(sig unix.Signal) error {
 	spaces, err := c.ownSpaces()
 	if err != nil {
 		return err
 	}
-	for deadline := time.Now().Add(endTimeout * time.Millisecond); ; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(endTimeout * time.Millisecond); ; {
 		pids, err := spaces.processes()
 		if err != nil {
 			return err
 		}
-		for _, pid := range pids {
-			if err := spaces.signal(pid, sig); err != nil {
-				return err
+		sent, err := spaces.signal(pids, sig)
+		// One that is ending has left its namespaces before it has ended.
+		for _, fd := range sent {
+			if err == nil && sig == unix.SIGKILL {
+				err = waitEnd(fd)
 			}
+			unix.Close(fd)
 		}
-		if sig != unix.SIGKILL || len(pids) == 0 {
-			return nil
+		if err != nil || sig != unix.SIGKILL || len(pids) == 0 {
+			return err
 		}
 		if time.Now().After(deadline) {
 			return fmt.Errorf("killing the processes of the container: processes %v do not end", pids)
@@ -116,22 +119,26 @@ func (c *container) killMembers(sig unix.Signal) error {
 	}
 }
 
-// signal sends a signal to a process if that is in one of the namespaces.
-func (s spaces) signal(pid int, sig unix.Signal) error {
-	fd, err := unix.PidfdOpen(pid, 0)
-	if err == unix.ESRCH {
-		return nil
+// signal sends a signal to the processes that are in one of the namespaces, and
+// returns their pidfds.
+func (s spaces) signal(pids []int, sig unix.Signal) (sent []int, err error) {
+	for _, pid := range pids {
+		fd, err := unix.PidfdOpen(pid, 0)
+		if err == unix.ESRCH {
+			continue
+		}
+		if err != nil {
+			return sent, fmt.Errorf("opening process %d: %w", pid, err)
+		}
+		// The pid may have changed hands before it was opened.
+		if !s.have(pid) {
+			unix.Close(fd)
+			continue
+		}
+		sent = append(sent, fd)
+		if err := unix.PidfdSendSignal(fd, sig, nil, 0); err != nil && err != unix.ESRCH {
+			return sent, fmt.Errorf("sending signal %d to process %d: %w", int(sig), pid, err)
+		}
 	}
-	if err != nil {
-		return fmt.Errorf("opening process %d: %w", pid, err)
-	}
-	defer unix.Close(fd)
-	// the pid may have changed hands before it was opened
-	if !s.have(pid) {
-		return nil
-	}
-	if err := unix.PidfdSendSignal(fd, sig, nil, 0); err != nil && err != unix.ESRCH {
-		return fmt.Errorf("sending signal %d to process %d: %w", int(sig), pid, err)
-	}
-	return nil
+	return sent, nil
 }
