@@ -41,10 +41,10 @@ func (f *Finder) explain(args0, path string, err error) error {
 	if errors.Is(err, ErrBehindMount) || !errors.As(err, &errno) {
 		return err
 	}
-	reason := errno.Error()
+	reason := fmt.Sprintf("stat %s: %s", path, errno)
 	var u *unfit
-	if !errors.As(err, &u) {
-		reason = fmt.Sprintf("stat %s: %s", path, errno)
+	if errors.As(err, &u) {
+		reason = u.Error()
 	}
 	return &Error{Args0: args0, Path: path, Errno: errno, Reason: reason, Hint: hintFor(err)}
 }

@@ -116,7 +116,14 @@ type unfit struct {
 	hint  string
 }
 
-func (u *unfit) Error() string { return u.errno.Error() }
+// Error says of a directory what it is, for docker, and what execve(2) says of
+// it, by which podman knows that exec has to exit with 126.
+func (u *unfit) Error() string {
+	if u.errno == unix.EISDIR {
+		return u.errno.Error() + ": " + unix.EACCES.Error()
+	}
+	return u.errno.Error()
+}
 
 func (u *unfit) Unwrap() error { return u.errno }
 
