@@ -1,6 +1,7 @@
 package libcontainer
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"path/filepath"
@@ -162,11 +163,27 @@ func (c *compiler) mounts() error {
 	return nil
 }
 
-// checkLengths refuses what fsconfig(2) would, without saying why: it takes
-// strings of 255 bytes.
+// fsconfigMax is the length of strings that fsconfig(2) takes.
+const fsconfigMax = 255
+
+// longOverlay tells overlays that only mount(2) can mount: their directories'
+// paths are long, and there may be many.
+func longOverlay(m specs.Mount, opts spec.MountOptions) bool {
+	return m.Type == "overlay" && !isBind(m, opts) && !opts.Remount &&
+		slices.ContainsFunc(opts.Data, func(option string) bool { return len(option) > fsconfigMax })
+}
+
+// checkLengths refuses what fsconfig(2), or mount(2) with its page of options,
+// would, without saying why.
 func checkLengths(m specs.Mount, opts spec.MountOptions) error {
-	const most = 255
+	const most, page = fsconfigMax, 4095
 	if isBind(m, opts) {
+		return nil
+	}
+	if longOverlay(m, opts) {
+		if n := len(strings.Join(opts.Data, ",")); n > page {
+			return fmt.Errorf("the options are %d bytes long, the kernel takes %d", n, page)
+		}
 		return nil
 	}
 	if len(m.Source) > most {
@@ -227,6 +244,9 @@ func (c *compiler) mount(i int, m specs.Mount) error {
 		return c.mountCgroups(m, opts)
 	case m.Type == "":
 		return fmt.Errorf("type is missing, and the options have neither bind nor rbind")
+	}
+	if longOverlay(m, opts) {
+		return c.longOverlay(m, opts)
 	}
 	return c.filesystem(m, opts)
 }
@@ -348,6 +368,23 @@ func (c *compiler) filesystem(m specs.Mount, opts spec.MountOptions) error {
 	c.countVersions(opts)
 	c.close(c.tree)
 	c.close(c.target)
+	return nil
+}
+
+// longOverlay mounts an overlay by mount(2), on the working directory: so the
+// kernel is given a descriptor for the destination here, too.
+func (c *compiler) longOverlay(m specs.Mount, opts spec.MountOptions) error {
+	c.Label("mounting " + m.Type + " on " + m.Destination)
+	if err := c.ensure(m.Destination, false, 0); err != nil {
+		return err
+	}
+	c.Call(unix.SYS_FCHDIR, nsenter.Value(c.target))
+	c.Call(unix.SYS_MOUNT, c.String(cmp.Or(m.Source, m.Type)), c.String("."), c.String(m.Type),
+		nsenter.Int(opts.SuperSet&^unix.MS_RDONLY), c.String(strings.Join(opts.Data, ",")))
+	c.close(c.target)
+	c.resolve(m.Destination, unix.O_PATH, 0, c.tree)
+	c.applyOptions(opts)
+	c.close(c.tree)
 	return nil
 }
 

@@ -345,6 +345,22 @@ func TestRemount(t *testing.T) {
 	}
 }
 
+// Podman mounts images as overlays whose option lowerdir is longer than what
+// fsconfig(2) takes.
+func TestOverlayWithLongOptions(t *testing.T) {
+	t.Parallel()
+	lower := filepath.Join(newDir(t), strings.Repeat("long/", 40))
+	write(t, filepath.Join(lower, "a/of-a"), "")
+	write(t, filepath.Join(lower, "b/of-b"), "")
+	overlay := func(lowerdir string) *bundle.Container {
+		return bundle.New(t, bundle.Shell("ls /mnt; touch /mnt/f 2>/dev/null || echo read-only; grep -c ' /mnt .*nosuid' /proc/self/mounts"),
+			bundle.Mount(specs.Mount{Destination: "/mnt", Type: "overlay", Source: "overlay", Options: []string{"lowerdir=" + lowerdir, "ro", "nosuid"}}))
+	}
+	overlay(lower + "/a:" + lower + "/b").Run().OK().Prints("of-a\nof-b\nread-only\n1")
+	overlay(lower+"/a:"+lower+"/missing").Create().Fails("mounting overlay on /mnt", "no such file or directory")
+	overlay(strings.Repeat(lower+"/a:", 20)+lower+"/b").Create().Fails("mounts[", "the options are")
+}
+
 // Why a filesystem refuses an option only the kernel knows.
 func TestMountErrorHasTheKernelsWords(t *testing.T) {
 	t.Parallel()
