@@ -7,7 +7,7 @@ import "slices"
 func dockerFlows() []flow {
 	flows := slices.Concat(
 		runFlows(), lifeFlows(), execFlows(), limitFlows(), mountFlows(), securityFlows(), namespaceFlows(),
-		dockerOnlyFlows(),
+		dockerOnlyFlows(), namedFlows("runc"),
 	)
 	for i := range flows {
 		if flows[i].control == "" {

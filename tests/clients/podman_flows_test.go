@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -13,7 +14,45 @@ func podmanFlows() []flow {
 	return slices.Concat(
 		runFlows(), lifeFlows(), execFlows(), limitFlows(), mountFlows(), securityFlows(), namespaceFlows(),
 		podmanRunFlows(), podmanUserFlows(), podmanPodFlows(), podmanBuildFlows(),
+		namedFlows("runc"), namedFlows("crun"),
+		[]flow{{name: "as-crun/cgroups-disabled", as: "crun", run: func(a *attempt) {
+			a.quick([]string{"--cgroups", "disabled"}, "echo", "hello").ok().prints("hello")
+		}}},
 	)
+}
+
+// namedFlows are made with rung installed under the name of a peer: podman
+// decides by the name what a runtime can do, docker and containerd ask
+// “runc --version”.
+func namedFlows(name string) []flow {
+	return []flow{
+		{name: "as-" + name + "/run", as: name, run: func(a *attempt) {
+			a.sh("echo hello; exit 3").exits(3).prints("hello")
+		}},
+		{name: "as-" + name + "/exec", as: name, run: func(a *attempt) {
+			a.do("exec", a.detached(), "sh", "-c", "echo hello; exit 3").exits(3).prints("hello")
+		}},
+		{name: "as-" + name + "/not-found", as: name, run: func(a *attempt) {
+			a.quick(nil, "no-such-command").exits(127)
+		}},
+		{name: "as-" + name + "/life", as: name, run: func(a *attempt) {
+			name := a.detached("--memory", "50m")
+			a.do("pause", name).ok()
+			a.do("unpause", name).ok()
+			a.do("top", name).ok().has("trap")
+			a.do("update", "--cpu-shares", "300", name).ok()
+			a.do("stop", name).ok()
+			a.do("start", name).ok()
+			a.do("rm", "--force", name).ok()
+		}},
+		{name: "as-" + name + "/info", as: name, run: func(a *attempt) {
+			first, _, _ := strings.Cut(a.host(a.engine.runtime.path, "--version"), "\n")
+			if !strings.HasPrefix(first, filepath.Base(a.engine.runtime.path)+" version ") {
+				a.fatalf("--version begins with %q", first)
+			}
+			a.do("info").ok().has(filepath.Base(a.engine.runtime.path))
+		}},
+	}
 }
 
 func podmanRunFlows() []flow {
@@ -333,8 +372,12 @@ func podmanPodFlows() []flow {
 		{name: "pod/limits", run: func(a *attempt) {
 			p := pod(a, "--memory", "60m")
 			parent := a.do("pod", "inspect", "--format", "{{.CgroupPath}}", p).ok().text()
+			limit := func() string { return a.host("cat", "/sys/fs/cgroup/memory/"+parent+"/memory.limit_in_bytes") }
+			if got := limit(); got != "62914560" {
+				a.fatalf("limit of the pod as podman made it: %s", got)
+			}
 			a.do("run", "--rm", "--pod", p, image, "grep", "memory", "/proc/self/cgroup").ok().has(parent + "/")
-			if got := a.host("cat", "/sys/fs/cgroup/memory/"+parent+"/memory.limit_in_bytes"); got != "62914560" {
+			if got := limit(); got != "62914560" {
 				a.fatalf("limit of the pod: %s", got)
 			}
 		}},

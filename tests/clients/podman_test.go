@@ -33,7 +33,8 @@ func startPodman(runtime subject, dir string) (*engine, error) {
 		runtime: runtime,
 		dir:     dir,
 		base: []string{
-			"podman", "--runtime", runtime.path, "--root", dir + "/root", "--runroot", dir + "/run",
+			"podman", "--runtime", runtime.path, "--root", dir + "/root", "--runroot", "/run/podman-" + runtime.name, // 50 characters at most
+
 			"--tmpdir", dir + "/tmp", "--storage-driver", "overlay",
 		},
 		env: []string{"CONTAINERS_CONF=" + conf},

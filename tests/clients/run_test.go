@@ -242,8 +242,9 @@ func lifeFlows() []flow {
 		{name: "attach", run: func(a *attempt) {
 			name := a.name()
 			a.do("run", "-di", "--name", name, "--network", "none", image, "sh", "-c", `read -r line; sleep 0.3; echo "got $line"; exit 4`).ok()
-			a.feed("a line\n", "attach", name).has("got a line")
+			a.feed("a line\n", "attach", name)
 			a.do("wait", name).ok().prints("4")
+			a.do("logs", name).ok().has("got a line")
 		}},
 		{name: "attach/terminal", run: func(a *attempt) {
 			name := a.name()
