@@ -106,6 +106,7 @@ func (a *App) commands(args []string) []*cli.Command {
 		make func() *cli.Command
 	}{
 		{"check", a.check},
+		{"checkpoint", a.checkpoint},
 		{"create", a.create},
 		{"delete", a.deleteCommand},
 		{"events", a.events},
@@ -116,6 +117,7 @@ func (a *App) commands(args []string) []*cli.Command {
 		{"pause", a.pause},
 		{"plan", a.plan},
 		{"ps", a.ps},
+		{"restore", a.restore},
 		{"resume", a.resume},
 		{"run", a.run},
 		{"spec", a.spec},
@@ -191,7 +193,7 @@ func usageError(c *cli.Context, err error, isSubcommand bool) error {
 // globalFlags are the flags before the command.
 type globalFlags struct {
 	root, log, logFormat, logLevel, imageDir string
-	cgroupManager, rootless                  string
+	cgroupManager, rootless, criu            string
 	debug, strict, systemdCgroup             bool
 }
 
@@ -207,7 +209,7 @@ func (g *globalFlags) flags() []cli.Flag {
 		&cli.BoolFlag{Name: "systemd-cgroup", Destination: &g.systemdCgroup, Usage: "not supported yet", DisableDefaultText: true},
 		&cli.StringFlag{Name: "cgroup-manager", Destination: &g.cgroupManager, Value: "cgroupfs", Usage: "`MANAGER` of cgroups: cgroupfs, or disabled for containers that have none", DefaultText: "cgroupfs"},
 		&cli.StringFlag{Name: "rootless", Destination: &g.rootless, Value: "auto", Usage: "false or auto; true is not supported yet", DefaultText: "auto"},
-		&cli.StringFlag{Name: "criu", Hidden: true, Usage: "ignored, as by runc: CRIU is found in PATH"},
+		&cli.StringFlag{Name: "criu", Destination: &g.criu, Hidden: true, Usage: "`PATH` of CRIU's executable"},
 	}
 }
 
@@ -229,6 +231,7 @@ func (a *App) setup() error {
 	a.runtime.ImageDir = g.imageDir
 	a.runtime.Strict = g.strict
 	a.runtime.NoCgroup = g.cgroupManager == "disabled"
+	a.runtime.CRIU = g.criu
 	if a.build.Configure != nil {
 		a.build.Configure(&a.runtime)
 	}

@@ -132,13 +132,17 @@ linux.resources of config.json.`, []Example{
 		}}
 	case "checkpoint":
 		return Help{groupDaily, `Saves a running container to image files by means of CRIU, which has to be
-installed, and ends it.`, []Example{
+installed, and ends and deletes it. CRIU's errors are in rung's, and all that it
+did is in the file dump.log of --work-path.`, []Example{
 			{"save and end", "rung checkpoint --image-path /var/tmp/c1 c1"},
 			{"save and let it run", "rung checkpoint --image-path /var/tmp/c1 --leave-running c1"},
+			{"with open connections and file locks", "rung checkpoint --tcp-established --file-locks c1"},
 		}}
 	case "restore":
 		return Help{groupDaily, `Makes a container again from the image files that "checkpoint" has saved, by
-means of CRIU. The bundle must be as it was.`, []Example{
+means of CRIU, and goes on as "run" does. The bundle must be as it was. CRIU's
+errors are in rung's, and all that it did is in the file restore.log of
+--work-path.`, []Example{
 			{"in the background", "rung restore --image-path /var/tmp/c1 --bundle /b --detach c1"},
 		}}
 	case "list":

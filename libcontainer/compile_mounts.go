@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"encoding/binary"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -213,13 +212,7 @@ func bindFlags(m specs.Mount, opts spec.MountOptions) int {
 	return unix.OPEN_TREE_CLONE
 }
 
-// bindSource is the path of a bind mount's source on the host.
-func (c *compiler) bindSource(m specs.Mount) string {
-	if filepath.IsAbs(m.Source) {
-		return m.Source
-	}
-	return filepath.Join(c.in.Bundle, m.Source)
-}
+func (c *compiler) bindSource(m specs.Mount) string { return bindSource(c.in.Bundle, m) }
 
 func (c *compiler) mount(i int, m specs.Mount) error {
 	opts := spec.ParseMountOptions(m.Options)

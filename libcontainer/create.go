@@ -220,6 +220,7 @@ func (c *creation) enter(config []byte) error {
 		Program: c.r.Version, ID: c.o.ID, OCIVersion: c.spec.Version, Bundle: c.o.Bundle, Rootfs: c.host.Rootfs,
 		Created: time.Now().UTC(), UID: uint32(os.Geteuid()), Annotations: c.spec.Annotations, Phase: store.PhaseCreating,
 		PrivatePids: c.hasOwnPids(), Terminal: c.spec.Process != nil && c.spec.Process.Terminal, Cgroup: encodeCgroup(c.manager.State()),
+		Streams: c.host.Streams,
 	}}
 	c.r.at("recording the intent")
 	c.config = config
@@ -244,15 +245,8 @@ func (c *creation) bear() error {
 	if err := c.createCgroup(); err != nil {
 		return advise(err, cgroupHint(err))
 	}
-	if c.spec.Linux != nil && c.spec.Linux.Resources != nil && !c.r.NoCgroup {
-		c.r.at("setting the limits")
-		warnings, err := c.manager.Set(c.spec.Linux.Resources)
-		if err != nil {
-			return err
-		}
-		for _, w := range warnings {
-			c.r.Log.Warnf("%s", w)
-		}
+	if err := c.setLimits(); err != nil {
+		return err
 	}
 	if err := c.openFiles(); err != nil {
 		return err
@@ -260,8 +254,7 @@ func (c *creation) bear() error {
 	if err := c.launch(); err != nil {
 		return err
 	}
-	c.r.at("saving the configuration") // the program runs meanwhile
-	if err := errors.Join(c.dir.WriteFile(store.ConfigName, c.config), c.keep()); err != nil {
+	if err := c.saveConfig(); err != nil { // the program runs meanwhile
 		return err
 	}
 	if err := c.converse(TagReady); err != nil {
@@ -275,6 +268,26 @@ func (c *creation) bear() error {
 func (c *creation) createCgroup() error {
 	defer unix.Umask(unix.Umask(0o022))
 	return c.manager.Create()
+}
+
+func (c *creation) setLimits() error {
+	if c.spec.Linux == nil || c.spec.Linux.Resources == nil || c.r.NoCgroup {
+		return nil
+	}
+	c.r.at("setting the limits")
+	warnings, err := c.manager.Set(c.spec.Linux.Resources)
+	if err != nil {
+		return err
+	}
+	for _, w := range warnings {
+		c.r.Log.Warnf("%s", w)
+	}
+	return nil
+}
+
+func (c *creation) saveConfig() error {
+	c.r.at("saving the configuration")
+	return errors.Join(c.dir.WriteFile(store.ConfigName, c.config), c.keep())
 }
 
 // launch starts the program.

@@ -17,6 +17,7 @@ import (
 	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/libcontainer/capabilities"
 	"github.com/rung-oci/rung/libcontainer/inherited"
+	"github.com/rung-oci/rung/libcontainer/store"
 )
 
 // Host holds the facts about this machine and this process that a birth program
@@ -30,6 +31,7 @@ type Host struct {
 	Nofile         inherited.Rlimit // of the caller
 	MaxProcesses   uint64           // hard RLIMIT_NPROC of rung, for an exec
 	OwnStreams     [3]bool          // standard streams that are no devices of the host
+	Streams        [3]store.Stream  // what the standard streams are
 	Bounding       uint64           // the capabilities that there are to give
 	LastCap        uint
 	AppArmor       bool
@@ -83,13 +85,15 @@ func lookAtHost(id, bundle string, s *specs.Spec, h cgroups.Hierarchies, m *cgro
 	return host, nil
 }
 
-// readStreams looks which of the standard streams may be given to the user.
+// readStreams looks what the standard streams are, and which of them may be given
+// to the user.
 func (h *Host) readStreams() {
 	for fd := range h.OwnStreams {
 		var st unix.Stat_t
 		if unix.Fstat(fd, &st) == nil {
 			kind := st.Mode & unix.S_IFMT
 			h.OwnStreams[fd] = kind == unix.S_IFIFO || kind == unix.S_IFREG || kind == unix.S_IFSOCK
+			h.Streams[fd] = streamOf(&st)
 		}
 	}
 }

@@ -30,6 +30,13 @@ func (r *Runtime) Run(o CreateOptions) (int, error) {
 	if o.Detach {
 		return 0, nil
 	}
+	return c.attend(&f)
+}
+
+// attend stays with a container in the foreground: it waits for the end of the
+// process, and deletes the container.
+func (c *creation) attend(f *foreground) (status int, err error) {
+	r := c.r
 	if err := f.attach(c.pid, c.pidfd, c.master); err != nil {
 		return 0, c.abort(err)
 	}
@@ -37,7 +44,7 @@ func (r *Runtime) Run(o CreateOptions) (int, error) {
 	r.at("waiting for the process to end")
 	if f.settle() {
 		status := f.finish()
-		if !o.Keep {
+		if !c.o.Keep {
 			r.at("deleting the container")
 			err = r.destroy(c.container, c.spec)
 		}
@@ -45,8 +52,8 @@ func (r *Runtime) Run(o CreateOptions) (int, error) {
 	}
 	c.dir.Close() // other commands may work on the container while it runs
 	go r.tellReady(c.notify, f.pid, f.pidfd)
-	status := f.follow()
-	if !o.Keep {
+	status = f.follow()
+	if !c.o.Keep {
 		err = r.deleteEnded(c)
 	}
 	return status, err

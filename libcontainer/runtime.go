@@ -26,6 +26,7 @@ type Runtime struct {
 	ImageDir string // where images are made if not in memory
 	Strict   bool   // refuse unknown properties in config.json
 	NoCgroup bool   // containers are created without a cgroup; those that exist keep what they have
+	CRIU     string // CRIU's executable, looked for in $PATH if empty or a bare name
 
 	// Rewrite, if not nil, may change a compiled birth program: to measure it, or
 	// to make steps of it fail.

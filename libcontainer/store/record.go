@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/rung-oci/rung/libcontainer/process"
@@ -47,7 +48,14 @@ type Record struct {
 	PrivatePids bool   // the container has a pid namespace of its own
 	Terminal    bool   // the container's process has a terminal
 	Cgroup      []byte // state of package cgroups, opaque here; no state if empty
+
+	// Streams are the standard streams that the first process was made with. A
+	// checkpoint tells by them what is not the container's own.
+	Streams [3]Stream
 }
+
+// A Stream is a file by its device and inode number; the zero value is none.
+type Stream struct{ Dev, Ino uint64 }
 
 // The text form of a record is one property a line, its name and its value
 // separated by a space, after a first line that carries the version of the
@@ -81,6 +89,7 @@ func (r *Record) MarshalText() ([]byte, error) {
 	b = appendBool(b, "privatePids", r.PrivatePids)
 	b = appendBool(b, "terminal", r.Terminal)
 	b = appendString(b, "cgroup", string(r.Cgroup))
+	b = appendStreams(b, r.Streams)
 	for _, k := range slices.Sorted(maps.Keys(r.Annotations)) {
 		b = append(b, "annotation "...)
 		b = strconv.AppendQuote(b, k)
@@ -104,6 +113,19 @@ func appendUint(b []byte, name string, v uint64) []byte {
 func appendBool(b []byte, name string, v bool) []byte {
 	b = append(append(b, name...), ' ')
 	return append(strconv.AppendBool(b, v), '\n')
+}
+
+// appendStreams adds "streams DEV:INO DEV:INO DEV:INO", unless there is none.
+func appendStreams(b []byte, streams [3]Stream) []byte {
+	if streams == [3]Stream{} {
+		return b
+	}
+	b = append(b, "streams"...)
+	for _, s := range streams {
+		b = strconv.AppendUint(append(b, ' '), s.Dev, 10)
+		b = strconv.AppendUint(append(b, ':'), s.Ino, 10)
+	}
+	return append(b, '\n')
 }
 
 // UnmarshalText replaces the record with the one that text describes.
@@ -171,6 +193,8 @@ func (r *Record) set(name, value string) (err error) {
 		r.Terminal, err = strconv.ParseBool(value)
 	case "cgroup":
 		r.Cgroup, err = parseBytes(value)
+	case "streams":
+		r.Streams, err = parseStreams(value)
 	case "annotation":
 		err = r.setAnnotation(value)
 	}
@@ -199,6 +223,21 @@ func (r *Record) setAnnotation(value string) error {
 	}
 	r.Annotations[k] = v
 	return nil
+}
+
+func parseStreams(value string) (streams [3]Stream, err error) {
+	for i := range streams {
+		var one, dev, ino string
+		one, value, _ = strings.Cut(value, " ")
+		dev, ino, _ = strings.Cut(one, ":")
+		if streams[i].Dev, err = strconv.ParseUint(dev, 10, 64); err != nil {
+			return streams, err
+		}
+		if streams[i].Ino, err = strconv.ParseUint(ino, 10, 64); err != nil {
+			return streams, err
+		}
+	}
+	return streams, nil
 }
 
 func parseTime(value string) (time.Time, error) {

@@ -27,6 +27,7 @@ func full() *Record {
 		PrivatePids: true,
 		Terminal:    true,
 		Cgroup:      []byte(`{"paths":{"memory":"/x"}}`),
+		Streams:     [3]Stream{{Dev: 1, Ino: 1<<64 - 1}, {}, {Dev: 3, Ino: 4}},
 	}
 }
 

@@ -1,0 +1,230 @@
+package libcontainer
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/cgroups"
+	"github.com/rung-oci/rung/libcontainer/criu"
+	"github.com/rung-oci/rung/libcontainer/store"
+)
+
+// CheckpointOptions are what the command line says of a checkpoint.
+type CheckpointOptions struct {
+	ID string
+	CRIUOptions
+	ParentPath      string // images of an earlier pre-dump; relative to ImagePath
+	PageServer      string // address:port, to send memory to
+	StatusFd        int    // CRIU writes a NUL there when lazy pages can be fetched; below 0: nowhere
+	LeaveRunning    bool
+	TCPSkipInFlight bool
+	LinkRemap       bool
+	PreDump         bool // save memory only, and let the container run on
+}
+
+// Checkpoint saves a running container to files, and deletes it unless it is to be
+// left running.
+func (r *Runtime) Checkpoint(o CheckpointOptions) error {
+	c, err := r.open(o.ID, true)
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	switch status, err := c.status(); {
+	case err != nil:
+		return err
+	case status != store.Running && status != store.Paused:
+		return fmt.Errorf("Container cannot be checkpointed in %s state", status) //lint:ignore ST1005 runc's words
+	}
+	config, err := c.config()
+	if err != nil {
+		return err
+	}
+	if err := checkMountNS(config); err != nil {
+		return err
+	}
+	if err := r.checkFeatures(o.PreDump, o.LazyPages); err != nil {
+		return err
+	}
+	// the root of a user namespace looks for images there that need not exist
+	if err := os.MkdirAll(o.ImagePath, 0o711); err != nil {
+		return fmt.Errorf("--image-path: %w", err)
+	}
+	options, err := o.criuOptions()
+	if err != nil {
+		return err
+	}
+	defer closeAll(options.ImagesDir, options.WorkDir)
+	if err := c.dumpOptions(&o, options, config); err != nil {
+		return err
+	}
+	request := &criu.Request{Type: criu.Dump, Options: options}
+	if o.PreDump {
+		request.Type = criu.PreDump
+	}
+	process, err := r.startCRIU(criuSetup{})
+	if err != nil {
+		return err
+	}
+	r.at("saving the container")
+	if _, err := process.ask(request, nil); err != nil {
+		return err
+	}
+	if o.PreDump || o.LeaveRunning {
+		return nil
+	}
+	return r.destroy(c, config)
+}
+
+// dumpOptions completes the options with what CRIU must know of the container.
+func (c *container) dumpOptions(o *CheckpointOptions, options *criu.Options, config *specs.Spec) error {
+	pid := c.record.Init.Pid
+	options.LogFile = "dump.log"
+	options.ConfigFile = configFile(c.record.Annotations)
+	options.Pid, options.Root = pid, c.record.Rootfs
+	options.LeaveRunning = o.LeaveRunning
+	options.TCPSkipInFlight, options.LinkRemap = o.TCPSkipInFlight, o.LinkRemap
+	options.TrackMem = o.PreDump
+	m := c.cgroup()
+	defer m.Close()
+	for _, cg := range m.State().Cgroups {
+		if cg.Controllers == "freezer" {
+			options.FreezeCgroup = cg.Path
+		}
+	}
+	var err error
+	if options.CgroupsMode, err = o.cgroupsMode(pid, config, m.State()); err != nil {
+		return err
+	}
+	if err := o.transfer(options); err != nil {
+		return err
+	}
+	if o.PreDump {
+		return nil
+	}
+	for _, ns := range joinedNamespaces(config) {
+		if key := externalNamespaceKey(ns.Type); key != "" {
+			var st unix.Stat_t
+			if err := unix.Stat(fmt.Sprintf("/proc/%d/ns/%s", pid, procName(ns.Type)), &st); err != nil {
+				return fmt.Errorf("namespace %s of the container: %w", ns.Type, err)
+			}
+			options.External = append(options.External, fmt.Sprintf("%s[%d]:%s", procName(ns.Type), st.Ino, key))
+		}
+	}
+	groups, err := cgroupDirs(config, m)
+	if err != nil {
+		return err
+	}
+	points, err := mountpointsOf(strconv.Itoa(pid))
+	if err != nil {
+		return err
+	}
+	root, err := unix.Open(fmt.Sprintf("/proc/%d/root", pid), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("root of the container: %w", err)
+	}
+	defer unix.Close(root)
+	options.External = append(options.External, dumpExternal(root, hostMounts(c.record.Bundle, config, groups, c.dir), points)...)
+	external, keys, err := c.dumpStreams()
+	if err != nil {
+		return err
+	}
+	options.External = append(options.External, external...)
+	if err := saveMode(options.ImagesDir, options.CgroupsMode); err != nil {
+		return err
+	}
+	return saveStreams(options.ImagesDir, keys)
+}
+
+// cgroupsMode is how CRIU is to treat the container's cgroups: those that rung makes
+// and CRIU is started in. Told to ignore them, it leaves the processes that it
+// restores where it is itself, which is all that most containers need. What is lost
+// are cgroups that the container has made, and a namespace of cgroups. For these CRIU
+// has to look at all cgroups from the container's on; but it must not in a hierarchy
+// in which the container is at the root, one that nobody had mounted when it was
+// made: CRIU would save all cgroups of the machine, and make them once more.
+func (o *CheckpointOptions) cgroupsMode(pid int, config *specs.Spec, own cgroups.State) (criu.Mode, error) {
+	asked := o.ManageCgroups != "" && o.ManageCgroups != "soft"
+	if o.ManageCgroups == "ignore" || !asked && !hasNamespace(config, specs.CgroupNamespace) && !hasChildren(own) {
+		return criu.Ignore, nil
+	}
+	text, err := readAll(fmt.Sprintf("/proc/%d/cgroup", pid))
+	if err != nil {
+		return 0, err
+	}
+	for line := range lines(text) { // ID:CONTROLLERS:PATH, cgroups(7)
+		_, rest, _ := strings.Cut(line, ":")
+		controllers, at, _ := strings.Cut(rest, ":")
+		if at == "/" {
+			return 0, fmt.Errorf("the container is in the root of the cgroup hierarchy %q, which was not mounted when it was created: "+
+				"its cgroups cannot be saved, but left out with --manage-cgroups-mode ignore", controllers)
+		}
+	}
+	switch o.ManageCgroups {
+	case "full":
+		return criu.Full, nil
+	case "strict":
+		return criu.Strict, nil
+	}
+	return criu.Soft, nil
+}
+
+// hasChildren tells whether there are cgroups in a container's.
+func hasChildren(own cgroups.State) bool {
+	return slices.ContainsFunc(own.Cgroups, func(cg cgroups.Cgroup) bool {
+		entries, _ := os.ReadDir(cg.Path)
+		return slices.ContainsFunc(entries, fs.DirEntry.IsDir)
+	})
+}
+
+// transfer sets the options about other places that images are in or go to.
+func (o *CheckpointOptions) transfer(options *criu.Options) error {
+	if o.ParentPath != "" {
+		parent := o.ParentPath
+		if filepath.IsAbs(parent) {
+			relative, err := filepath.Rel(o.ImagePath, parent)
+			if err != nil {
+				return fmt.Errorf("--parent-path: %w", err)
+			}
+			parent = relative
+		}
+		at := filepath.Join(o.ImagePath, parent)
+		if st, err := os.Stat(at); err != nil {
+			return fmt.Errorf("--parent-path: %w", err)
+		} else if !st.IsDir() {
+			return fmt.Errorf("--parent-path: %w", &fs.PathError{Op: "open", Path: at, Err: unix.ENOTDIR})
+		}
+		options.Parent, options.TrackMem = parent, true
+	}
+	if o.PageServer != "" {
+		host, text, err := net.SplitHostPort(o.PageServer)
+		if err != nil {
+			return fmt.Errorf("--page-server: %w", err)
+		}
+		port, err := strconv.ParseUint(text, 10, 16)
+		if err != nil || host == "" {
+			return fmt.Errorf("--page-server: %q is not ADDRESS:PORT", o.PageServer)
+		}
+		options.PageServer = &criu.PageServer{Address: host, Port: int(port)}
+	}
+	if o.StatusFd >= 0 {
+		if _, err := unix.FcntlInt(uintptr(o.StatusFd), unix.F_GETFD, 0); err != nil {
+			return fmt.Errorf("--status-fd: descriptor %d: %w", o.StatusFd, err)
+		}
+		options.StatusFd = o.StatusFd
+	}
+	if o.PreDump && o.LazyPages {
+		return errors.New("--pre-dump and --lazy-pages exclude each other")
+	}
+	return nil
+}

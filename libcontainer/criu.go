@@ -1,0 +1,395 @@
+package libcontainer
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/criu"
+	"github.com/rung-oci/rung/nsenter"
+)
+
+// CRIUOptions are what the command line says to a checkpoint and to a restore.
+type CRIUOptions struct {
+	ImagePath      string // absolute
+	WorkPath       string // absolute; of CRIU's logs, empty: ImagePath
+	TCPEstablished bool
+	ExtUnixSk      bool
+	ShellJob       bool
+	FileLocks      bool
+	AutoDedup      bool
+	LazyPages      bool
+	ManageCgroups  string   // soft, full, strict or ignore; empty: soft
+	EmptyNS        []string // network
+}
+
+// criuOptions turns them into CRIU's, which have the two directories open.
+func (o *CRIUOptions) criuOptions() (*criu.Options, error) {
+	c := &criu.Options{
+		LogLevel: 4, Pid: 0, NotifyScripts: true, OrphanPtsMaster: true,
+		TCPEstablished: o.TCPEstablished, ExtUnixSk: o.ExtUnixSk, ShellJob: o.ShellJob,
+		FileLocks: o.FileLocks, AutoDedup: o.AutoDedup, LazyPages: o.LazyPages, ManageCgroups: true,
+	}
+	switch o.ManageCgroups {
+	case "", "soft":
+		c.CgroupsMode = criu.Soft
+	case "full":
+		c.CgroupsMode = criu.Full
+	case "strict":
+		c.CgroupsMode = criu.Strict
+	case "ignore":
+		c.CgroupsMode = criu.Ignore
+	default:
+		return nil, fmt.Errorf("--manage-cgroups-mode: %q is none of soft, full, strict and ignore", o.ManageCgroups)
+	}
+	for _, ns := range o.EmptyNS {
+		if ns != "network" {
+			return nil, fmt.Errorf("--empty-ns: %q: only a network namespace can be left empty", ns)
+		}
+		c.EmptyNS |= unix.CLONE_NEWNET
+	}
+	var err error
+	c.ImagesDir, c.WorkDir, err = o.openDirectories()
+	return c, err
+}
+
+func (o *CRIUOptions) openDirectories() (images, work int, err error) {
+	if images, err = openDirectory("--image-path", o.ImagePath); err != nil {
+		return -1, -1, err
+	}
+	path := o.WorkPath
+	if path == "" {
+		path = o.ImagePath
+	}
+	if work, err = openDirectory("--work-path", path); err != nil {
+		unix.Close(images)
+		return -1, -1, err
+	}
+	return images, work, nil
+}
+
+// reopen opens the two directories anew, in place of the descriptors of before: in
+// the mount namespace of the thread, where CRIU can mount in them.
+func (o *CRIUOptions) reopen(c *criu.Options) error {
+	images, work, err := o.openDirectories()
+	if err != nil {
+		return err
+	}
+	defer closeAll(images, work)
+	return errors.Join(unix.Dup3(images, c.ImagesDir, unix.O_CLOEXEC), unix.Dup3(work, c.WorkDir, unix.O_CLOEXEC))
+}
+
+func openDirectory(flag, path string) (int, error) {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1, fmt.Errorf("%s: %w", flag, &fs.PathError{Op: "open", Path: path, Err: err})
+	}
+	return fd, nil
+}
+
+// configFile is the file with more options for CRIU (criu(8), Configuration
+// files): the one that the annotation names, which names none if it is empty, or
+// else the machine's for container runtimes.
+func configFile(annotations map[string]string) string {
+	if name, ok := annotations["org.criu.config"]; ok {
+		return name
+	}
+	for _, name := range [...]string{"/etc/criu/rung.conf", "/etc/criu/runc.conf"} {
+		if _, err := os.Stat(name); err == nil {
+			return name
+		}
+	}
+	return ""
+}
+
+// findCRIU looks for CRIU's executable.
+func (r *Runtime) findCRIU() (string, error) {
+	name := r.CRIU
+	if name == "" {
+		name = "criu"
+	}
+	path, err := exec.LookPath(name)
+	if err == nil {
+		path, err = filepath.Abs(path)
+	}
+	if errors.Is(err, exec.ErrNotFound) {
+		return "", advise(fmt.Errorf("looking for CRIU: %w", err), "checkpoint and restore are CRIU's work: install it (Debian: criu) where PATH leads to it, or name it: rung --criu PATH")
+	}
+	return path, err
+}
+
+// A criuProcess is a running CRIU that waits for requests.
+type criuProcess struct {
+	program *nsenter.Program
+	child   *nsenter.Child
+	socket  int
+	report  int
+	ended   chan struct{} // closed when it is not needed any more
+}
+
+// criuSetup is what a process does before it becomes CRIU.
+type criuSetup struct {
+	groups map[string]int // files to join cgroups, as for [joining]
+	keep   []int          // descriptors that CRIU inherits
+
+	// apart, if not nil, is called in the mount namespace that CRIU then gets: it
+	// mounts the hierarchies of the cgroups, where nobody else should see them.
+	apart func() error
+}
+
+// startCRIU starts a CRIU.
+func (r *Runtime) startCRIU(setup criuSetup) (c *criuProcess, err error) {
+	path, err := r.findCRIU()
+	if err != nil {
+		return nil, err
+	}
+	r.at("starting criu")
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("socketpair for criu: %w", err)
+	}
+	defer unix.Close(pair[1])
+	c = &criuProcess{socket: pair[0], report: -1}
+	defer func() {
+		if err != nil {
+			closeAll(c.socket, c.report)
+		}
+	}()
+	if c.report, err = unix.MemfdCreate("report", unix.MFD_CLOEXEC); err == nil {
+		err = unix.Ftruncate(c.report, nsenter.ReportSize)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("report page of criu: %w", err)
+	}
+	files := map[string]int{fileReport: c.report, fileSync: pair[1]}
+	for name, fd := range setup.groups {
+		files[name] = fd
+	}
+	for _, fd := range setup.keep {
+		files[keptFile(fd)] = fd
+	}
+	c.program = setup.program(path, pair[1])
+	return c, c.launch(r, files, setup.apart)
+}
+
+// launch starts CRIU from a thread that lives as long: with it CRIU ends. It is a
+// thread of its own for the mount namespace that it may have.
+func (c *criuProcess) launch(r *Runtime, files map[string]int, apart func() error) error {
+	c.ended = make(chan struct{})
+	started := make(chan error)
+	go func() {
+		runtime.LockOSThread() // for ever: the thread is not used again
+		var err error
+		if apart != nil {
+			if err = separateMounts(); err == nil {
+				err = apart()
+			}
+		}
+		if err == nil {
+			c.child, err = r.launchProgram(c.program, files, 0)
+		}
+		started <- err
+		if err == nil {
+			<-c.ended
+		}
+	}()
+	return <-started
+}
+
+// separateMounts gives this thread a mount namespace of its own. What the host
+// mounts is mounted there too, but not the other way.
+func separateMounts() error {
+	err := unix.Unshare(unix.CLONE_NEWNS)
+	if err == nil {
+		err = unix.Mount("", "/", "", unix.MS_REC|unix.MS_SLAVE, "")
+	}
+	if err != nil {
+		return fmt.Errorf("separating criu's mounts from the host's: %w", err)
+	}
+	return nil
+}
+
+func keptFile(fd int) string { return "kept " + strconv.Itoa(fd) }
+
+// program makes the process CRIU. That ends with the thread that starts it; what
+// it restores is then found by the container's cgroup, which it is in itself.
+func (s *criuSetup) program(path string, socket int) *nsenter.Program {
+	p := nsenter.New()
+	p.Label("preparing criu")
+	p.MapReport(fileReport)
+	p.Call(unix.SYS_PRCTL, nsenter.Int(unix.PR_SET_PDEATHSIG), nsenter.Int(unix.SIGKILL))
+	p.Call(unix.SYS_RT_SIGPROCMASK, nsenter.Int(unix.SIG_SETMASK), nsenter.Words(0), nsenter.Int(0), nsenter.Int(8))
+	p.Label("moving criu to the container's cgroup")
+	for _, name := range slices.Sorted(maps.Keys(s.groups)) {
+		p.Call(unix.SYS_WRITE, nsenter.File(name), p.String("0"), nsenter.Int(1))
+	}
+	p.Label("leaving criu its descriptors")
+	p.Call(unix.SYS_CLOSE_RANGE, nsenter.Int(3), nsenter.Int(uint64(^uint32(0))), nsenter.Int(unix.CLOSE_RANGE_CLOEXEC))
+	p.Call(unix.SYS_FCNTL, nsenter.File(fileSync), nsenter.Int(unix.F_SETFD), nsenter.Int(0))
+	for _, fd := range s.keep {
+		p.Call(unix.SYS_FCNTL, nsenter.File(keptFile(fd)), nsenter.Int(unix.F_SETFD), nsenter.Int(0))
+	}
+	p.Label("executing " + path)
+	p.Call(unix.SYS_EXECVE, p.String(path), p.Strings([]string{path, "swrk", strconv.Itoa(socket)}), p.Strings(os.Environ()))
+	return p
+}
+
+// ask has CRIU do something, and ends it. An error of the request says what
+// CRIU's log says.
+func (c *criuProcess) ask(request *criu.Request, notify criu.NotifyFunc) (*criu.Response, error) {
+	response, err := criu.Do(c.socket, c.child.Pidfd, request, notify)
+	unix.Close(c.socket)
+	status := reap(c.child.Pid)
+	close(c.ended)
+	unix.Close(c.child.Pidfd)
+	defer unix.Close(c.report)
+	if errors.Is(err, criu.ErrEnded) {
+		told, reportErr := readReport(c.report)
+		if failed := c.program.Failure(told); failed != nil && reportErr == nil {
+			return nil, failed
+		}
+		if status.Signaled() {
+			err = fmt.Errorf("%w: killed by %s", err, unix.SignalName(status.Signal()))
+		} else {
+			err = fmt.Errorf("%w: exit status %d", err, status.ExitStatus())
+		}
+	}
+	if err == nil && response.Success && response.Type == request.Type {
+		return response, nil
+	}
+	return nil, criuError(request, response, err)
+}
+
+// criuError is the error of a request that failed: an error of rung's own if there
+// is one, or else what CRIU says.
+func criuError(request *criu.Request, response *criu.Response, err error) error {
+	if err != nil && !errors.Is(err, criu.ErrEnded) {
+		return err
+	}
+	text := fmt.Sprintf("criu %v failed", request.Type)
+	if response != nil {
+		if response.Type != request.Type { // what CRIU did not understand
+			text = "criu does not know what it was asked for: it may be too old"
+		}
+		if response.Errno != 0 {
+			text += ": " + unix.Errno(response.Errno).Error()
+		}
+	} else if err != nil {
+		text += ": " + err.Error()
+	}
+	quote := ""
+	if o := request.Options; o != nil {
+		quote = quoteLog(o.WorkDir, o.LogFile)
+	}
+	if quote == "" && response != nil && response.Message != "" {
+		quote = ": " + strings.TrimSpace(response.Message) // the first errors
+	}
+	return errors.New(text + quote)
+}
+
+// quoteLog quotes CRIU's log and says where it is.
+func quoteLog(dir int, name string) string {
+	path := fmt.Sprintf("/proc/self/fd/%d/%s", dir, name)
+	log, err := os.ReadFile(path)
+	if err != nil {
+		return ""
+	}
+	text := ""
+	if quote := criu.Quote(log); quote != "" {
+		text = ": " + quote
+	}
+	if real, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", dir)); err == nil {
+		text += " (log: " + filepath.Join(real, name) + ")"
+	}
+	return text
+}
+
+// criuFeatures asks what CRIU can do on this kernel.
+func (r *Runtime) criuFeatures(wanted criu.Features) (criu.Features, error) {
+	c, err := r.startCRIU(criuSetup{})
+	if err != nil {
+		return criu.Features{}, err
+	}
+	response, err := c.ask(&criu.Request{Type: criu.FeatureCheck, Features: &wanted}, nil)
+	if err != nil {
+		return criu.Features{}, err
+	}
+	return response.Features, nil
+}
+
+// checkFeatures refuses what the kernel does not do.
+func (r *Runtime) checkFeatures(preDump, lazyPages bool) error {
+	if !preDump && !lazyPages {
+		return nil
+	}
+	has, err := r.criuFeatures(criu.Features{MemTrack: preDump, LazyPages: lazyPages})
+	switch {
+	case err != nil:
+		return err
+	case preDump && !has.MemTrack:
+		return errors.New("--pre-dump: this kernel does not track which memory changes (CONFIG_MEM_SOFT_DIRTY)")
+	case lazyPages && !has.LazyPages:
+		return errors.New("--lazy-pages: this kernel does not let criu bring memory later (CONFIG_USERFAULTFD)")
+	}
+	return nil
+}
+
+// Keys of namespaces that are joined by path. CRIU dumps neither, and gets them
+// back as descriptors.
+func externalNamespaceKey(t specs.LinuxNamespaceType) string {
+	switch t {
+	case specs.NetworkNamespace:
+		return "extRootNetNS"
+	case specs.PIDNamespace:
+		return "extRootPidNS"
+	}
+	return ""
+}
+
+// joinedNamespaces are the namespaces of a config that have a path.
+func joinedNamespaces(s *specs.Spec) []specs.LinuxNamespace {
+	if s.Linux == nil {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(s.Linux.Namespaces), func(n specs.LinuxNamespace) bool { return n.Path == "" })
+}
+
+func hasNamespace(s *specs.Spec, t specs.LinuxNamespaceType) bool {
+	return s.Linux != nil && slices.ContainsFunc(s.Linux.Namespaces, func(n specs.LinuxNamespace) bool { return n.Type == t })
+}
+
+// checkMountNS refuses a container that shares the host's mounts: CRIU restores
+// one in a mount namespace of its own.
+func checkMountNS(s *specs.Spec) error {
+	if !hasNamespace(s, specs.MountNamespace) {
+		return errors.New("linux.namespaces: a container without a mount namespace cannot be checkpointed or restored")
+	}
+	return nil
+}
+
+// procName is a namespace's name in /proc/PID/ns.
+func procName(t specs.LinuxNamespaceType) string {
+	switch t {
+	case specs.NetworkNamespace:
+		return "net"
+	case specs.MountNamespace:
+		return "mnt"
+	}
+	return string(t)
+}
+
+// isBelow tells whether a path is dir or lies in it.
+func isBelow(path, dir string) bool {
+	return path == dir || dir == "/" || strings.HasPrefix(path, dir+"/")
+}

@@ -1,0 +1,309 @@
+package libcontainer
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/cgroups"
+	"github.com/rung-oci/rung/libcontainer/criu"
+	"github.com/rung-oci/rung/libcontainer/store"
+	"github.com/rung-oci/rung/spec"
+)
+
+// What a container has of the host is not in the images of a checkpoint: mounts,
+// namespaces, and the other ends of its standard streams. CRIU leaves it out under
+// a key, and gets it back under the same key. Both ways the key of a mount is its
+// destination in the config.
+
+// externalMount is a mount of the container whose source is on the host.
+type externalMount struct {
+	destination string // as the config has it
+	source      string // absolute path on the host
+	recursive   bool   // with what is mounted below the source
+}
+
+// externalMounts are the mounts of a container from the host, in the order of the
+// config: bind mounts and cgroups.
+func externalMounts(bundle string, s *specs.Spec, groups []Hierarchy) []externalMount {
+	var list []externalMount
+	for _, m := range s.Mounts {
+		opts := spec.ParseMountOptions(m.Options)
+		switch {
+		case opts.Remount:
+		case isBind(m, opts):
+			recursive := bindFlags(m, opts)&unix.AT_RECURSIVE != 0
+			list = append(list, externalMount{m.Destination, bindSource(bundle, m), recursive})
+		case m.Type == "cgroup":
+			for _, h := range groups {
+				list = append(list, externalMount{destination: path.Join(m.Destination, h.Name), source: h.Dir})
+			}
+		}
+	}
+	return list
+}
+
+// maskedFiles are linux.maskedPaths as mounts. Those that are directories are
+// hidden by a filesystem that is the container's own; as keys that nobody asks
+// for they do no harm.
+func maskedFiles(s *specs.Spec) []externalMount {
+	var list []externalMount
+	for _, p := range s.Linux.MaskedPaths {
+		list = append(list, externalMount{destination: p, source: "/dev/null"})
+	}
+	return list
+}
+
+// boundDevices are the devices, which a container in a user namespace has from the
+// host. Elsewhere they are the container's own files.
+func boundDevices(s *specs.Spec) []externalMount {
+	var list []externalMount
+	if hasNamespace(s, specs.UserNamespace) {
+		for _, d := range slices.Concat(s.Linux.Devices, defaultDevices()) {
+			list = append(list, externalMount{destination: d.Path, source: d.Path})
+		}
+	}
+	return list
+}
+
+// hostMounts are all of a container.
+func hostMounts(bundle string, s *specs.Spec, groups []Hierarchy, dir *store.Dir) []externalMount {
+	list := slices.Concat(externalMounts(bundle, s, groups), boundDevices(s), maskedFiles(s))
+	return append(list, externalMount{destination: notifyDir, source: filepath.Join(dir.Path(), store.NotifyName)})
+}
+
+// dumpExternal lists the container's mounts from the host for a dump. CRIU knows
+// a mount by where it is in the container: the destination with the symlinks of
+// the image resolved. root is a descriptor of the container's root.
+func dumpExternal(root int, mounts []externalMount, mountpoints []string) []string {
+	keys := map[string]string{} // by mount point
+	var trees []string          // mount points with others below that are not the container's
+	for _, m := range mounts {
+		at, err := resolvedIn(root, m.destination)
+		if err != nil || !slices.Contains(mountpoints, at) || m.source == "/dev/null" && !isFile(root, at) {
+			continue
+		}
+		keys[at] = m.destination
+		if m.recursive {
+			trees = append(trees, at)
+		}
+	}
+	for _, tree := range trees {
+		for _, at := range mountpoints {
+			if _, ok := keys[at]; !ok && isBelow(at, tree) {
+				keys[at] = path.Join(keys[tree], strings.TrimPrefix(at, tree))
+			}
+		}
+	}
+	var list []string
+	for _, at := range slices.Sorted(maps.Keys(keys)) {
+		list = append(list, "mnt["+at+"]:"+keys[at])
+	}
+	return list
+}
+
+// restoreExternal is the counterpart of [dumpExternal]. mountpoints are the host's.
+func restoreExternal(mounts []externalMount, mountpoints []string) []string {
+	var list []string
+	seen := map[string]bool{}
+	add := func(destination, source string) {
+		if !seen[destination] {
+			list = append(list, "mnt["+destination+"]:"+source)
+		}
+		seen[destination] = true
+	}
+	for _, m := range mounts {
+		add(m.destination, m.source)
+	}
+	for _, m := range mounts {
+		for _, at := range mountpoints {
+			if m.recursive && at != m.source && isBelow(at, m.source) {
+				add(path.Join(m.destination, strings.TrimPrefix(at, m.source)), at)
+			}
+		}
+	}
+	return list
+}
+
+// bindSource is the path of a bind mount's source on the host.
+func bindSource(bundle string, m specs.Mount) string {
+	if filepath.IsAbs(m.Source) {
+		return m.Source
+	}
+	return filepath.Join(bundle, m.Source)
+}
+
+// resolvedIn is where a path of the container leads to, seen from its root.
+func resolvedIn(root int, p string) (string, error) {
+	fd, err := unix.Openat2(root, relative(p), &unix.OpenHow{
+		Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS,
+	})
+	if err != nil {
+		return "", err
+	}
+	defer unix.Close(fd)
+	return os.Readlink(fmt.Sprintf("/proc/self/fd/%d", fd))
+}
+
+func isFile(root int, p string) bool {
+	var st unix.Stat_t
+	return unix.Fstatat(root, relative(p), &st, unix.AT_SYMLINK_NOFOLLOW) == nil && st.Mode&unix.S_IFMT != unix.S_IFDIR
+}
+
+// mountpointsOf are the mount points of a process, seen from its root: a pid or
+// "self".
+func mountpointsOf(process string) ([]string, error) {
+	text, err := readAll("/proc/" + process + "/mountinfo")
+	if err != nil {
+		return nil, err
+	}
+	var points []string
+	for line := range lines(text) {
+		if f := strings.Fields(line); len(f) > 4 {
+			points = append(points, unescapeMount(f[4]))
+		}
+	}
+	return points, nil
+}
+
+// cgroupDirs is what a mount of type cgroup consists of.
+func cgroupDirs(s *specs.Spec, m *cgroups.Manager) ([]Hierarchy, error) {
+	hierarchies, err := cgroups.Find()
+	if err != nil {
+		return nil, err
+	}
+	var host Host
+	host.showHierarchies(s, hierarchies, m)
+	return host.Hierarchies, nil
+}
+
+// streamsName is the file among the images that has the keys of the standard
+// streams, a JSON array of three strings. Other runtimes have the same.
+const streamsName = "descriptors.json"
+
+// dumpStreams finds out which standard streams of the first process are still
+// those that it was created with and lead out of the container. It returns the
+// external files for CRIU, and the keys by which restore gives it others.
+func (c *container) dumpStreams() (external, keys []string, err error) {
+	pid := c.record.Init.Pid
+	keys = make([]string, len(c.record.Streams))
+	for fd, created := range c.record.Streams {
+		var st unix.Stat_t
+		link := fmt.Sprintf("/proc/%d/fd/%d", pid, fd)
+		if err := unix.Stat(link, &st); err != nil || created != streamOf(&st) {
+			continue // closed, or the process's own doing
+		}
+		switch st.Mode & unix.S_IFMT {
+		case unix.S_IFIFO:
+			if name, err := os.Readlink(link); err == nil && strings.HasPrefix(name, "pipe:") {
+				keys[fd] = name
+				continue
+			}
+		case unix.S_IFREG, unix.S_IFCHR:
+			if isTerminalDevice(&st) {
+				continue
+			}
+		default:
+			continue
+		}
+		mount, err := mountOf(pid, fd)
+		if err != nil {
+			return nil, nil, err
+		}
+		keys[fd] = fmt.Sprintf("file[%x:%x]", mount, st.Ino)
+		external = append(external, keys[fd])
+	}
+	return external, keys, nil
+}
+
+// streamOf is what the record keeps of a standard stream.
+func streamOf(st *unix.Stat_t) store.Stream { return store.Stream{Dev: uint64(st.Dev), Ino: st.Ino} }
+
+// isTerminalDevice tells terminals, which CRIU knows how to treat (Documentation/
+// admin-guide/devices.txt).
+func isTerminalDevice(st *unix.Stat_t) bool {
+	if st.Mode&unix.S_IFMT != unix.S_IFCHR {
+		return false
+	}
+	major := unix.Major(uint64(st.Rdev))
+	return major == 4 || major == 5 || major >= 136 && major <= 143
+}
+
+// mountOf is the id of the mount that a descriptor of a process lies on.
+func mountOf(pid, fd int) (id int, err error) {
+	name := fmt.Sprintf("/proc/%d/fdinfo/%d", pid, fd)
+	text, err := readAll(name)
+	if err != nil {
+		return 0, err
+	}
+	for line := range lines(text) {
+		if n, _ := fmt.Sscanf(line, "mnt_id: %d", &id); n == 1 {
+			return id, nil
+		}
+	}
+	return 0, fmt.Errorf("%s: no mnt_id", name)
+}
+
+// ignoreName is an empty file among the images that tells that the container's cgroups
+// are to be ignored: see [CheckpointOptions.cgroupsMode].
+const ignoreName = "rung.ignore-cgroups"
+
+// saveMode keeps or removes that file: there may be images of an earlier checkpoint.
+func saveMode(dir int, mode criu.Mode) error {
+	name := fmt.Sprintf("/proc/self/fd/%d/%s", dir, ignoreName)
+	var err error
+	if mode == criu.Ignore {
+		err = os.WriteFile(name, nil, 0o600)
+	} else if err = os.Remove(name); errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	if err != nil {
+		return fmt.Errorf("saving how cgroups are restored: %w", err)
+	}
+	return nil
+}
+
+// saveStreams keeps the keys among the images.
+func saveStreams(dir int, keys []string) error {
+	text, err := json.Marshal(keys)
+	if err == nil {
+		err = os.WriteFile(fmt.Sprintf("/proc/self/fd/%d/%s", dir, streamsName), text, 0o600)
+	}
+	if err != nil {
+		return fmt.Errorf("saving the keys of the standard streams: %w", err)
+	}
+	return nil
+}
+
+// loadStreams has this process's standard streams take the place of those that
+// were saved.
+func loadStreams(dir int) ([]criu.InheritFd, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/self/fd/%d/%s", dir, streamsName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	var keys []string
+	if err == nil {
+		err = json.Unmarshal(text, &keys)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("--image-path: %s: %w", streamsName, err)
+	}
+	var list []criu.InheritFd
+	for fd, key := range keys {
+		if fd < 3 && (strings.HasPrefix(key, "pipe:") || strings.HasPrefix(key, "file[")) {
+			list = append(list, criu.InheritFd{Key: key, Fd: fd})
+		}
+	}
+	return list, nil
+}

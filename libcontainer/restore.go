@@ -1,0 +1,337 @@
+package libcontainer
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"strings"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/cgroups"
+	"github.com/rung-oci/rung/libcontainer/criu"
+	"github.com/rung-oci/rung/libcontainer/hooks"
+	"github.com/rung-oci/rung/libcontainer/process"
+	"github.com/rung-oci/rung/libcontainer/seccomp"
+	"github.com/rung-oci/rung/libcontainer/terminal"
+	"github.com/rung-oci/rung/spec"
+)
+
+// RestoreOptions are what the command line says of a restore.
+type RestoreOptions struct {
+	CreateOptions
+	CRIUOptions
+	LSMProfile      string
+	LSMMountContext string
+}
+
+// restoration is a container being brought back from files.
+type restoration struct {
+	*creation
+	o RestoreOptions
+}
+
+// Restore brings a container back from the files that a checkpoint has saved. In
+// the foreground it goes on as [Runtime.Run] does.
+func (r *Runtime) Restore(o RestoreOptions) (int, error) {
+	f := foreground{log: r.Log, subreaper: !o.NoSubreaper}
+	if !o.Detach {
+		f.catch()
+	}
+	c, err := r.restore(o)
+	if err != nil {
+		return 0, err
+	}
+	defer c.release()
+	if o.Detach {
+		return 0, nil
+	}
+	return c.attend(&f)
+}
+
+func (r *Runtime) restore(o RestoreOptions) (*creation, error) {
+	s, config, err := r.loadBundle(o.Bundle, o.Config)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkMountNS(s); err != nil {
+		return nil, err
+	}
+	if err := terminal.Check(s.Process != nil && s.Process.Terminal, o.Detach, o.ConsoleSocket); err != nil {
+		return nil, err
+	}
+	if err := r.checkFeatures(false, o.LazyPages); err != nil {
+		return nil, err
+	}
+	options, err := o.criuOptions()
+	if err != nil {
+		return nil, err
+	}
+	defer closeAll(options.ImagesDir, options.WorkDir)
+	hierarchies, err := cgroups.Find()
+	if err != nil {
+		return nil, err
+	}
+	c := &restoration{
+		creation: &creation{r: r, o: o.CreateOptions, spec: s, socket: -1, report: -1, pidfd: -1, master: -1, files: map[string]int{}},
+		o:        o,
+	}
+	if options.CgroupsMode == criu.Strict {
+		options.CgroupsMode = criu.Full // it is rung that makes the cgroup: see below
+	}
+	if (o.ManageCgroups == "" || o.ManageCgroups == "soft") && (r.NoCgroup || unix.Faccessat(options.ImagesDir, ignoreName, unix.F_OK, 0) == nil) {
+		options.CgroupsMode = criu.Ignore
+	}
+	if c.manager, err = r.newCgroup(s, hierarchies, o.ID); err != nil {
+		return nil, err
+	}
+	if s.Linux.Seccomp != nil { // for exec: CRIU restores the processes' own
+		if c.filter, err = seccomp.Compile(s.Linux.Seccomp); err != nil {
+			return nil, err
+		}
+	}
+	if o.ManageCgroups == "strict" && c.manager.Exists() {
+		return nil, errors.New("--manage-cgroups-mode strict: the container's cgroup exists already")
+	}
+	c.host = new(Host)
+	if c.host.Rootfs, err = rootfsPath(o.Bundle, s); err != nil {
+		return nil, err
+	}
+	c.host.showHierarchies(s, hierarchies, c.manager)
+	c.host.readStreams()
+	options.CgroupRoots = cgroupRoots(hierarchies, c.manager)
+	if err := unix.Faccessat(options.ImagesDir, "inventory.img", unix.F_OK, 0); err != nil {
+		return nil, fmt.Errorf("--image-path: %s is no checkpoint: inventory.img: %w", o.ImagePath, err)
+	}
+	if _, err := r.findCRIU(); err != nil {
+		return nil, err
+	}
+	if err := c.enter(config); err != nil {
+		return nil, err
+	}
+	if err := c.revive(options); err != nil {
+		return nil, c.abort(err)
+	}
+	return c.creation, nil
+}
+
+// cgroupRoots says where in each hierarchy the container is to be.
+func cgroupRoots(all cgroups.Hierarchies, m *cgroups.Manager) []criu.CgroupRoot {
+	var roots []criu.CgroupRoot
+	for i, cg := range m.State().Cgroups { // in the order of the hierarchies
+		h := &all[i]
+		at := path.Join(h.Root, strings.TrimPrefix(cg.Path, h.Mountpoint))
+		if h.Unified {
+			roots = append(roots, criu.CgroupRoot{Path: at})
+		} else {
+			roots = append(roots, criu.CgroupRoot{Controllers: cg.Controllers, Path: at})
+		}
+	}
+	return roots
+}
+
+// revive makes the cgroup, and has CRIU make the processes in it.
+func (c *restoration) revive(options *criu.Options) error {
+	c.r.at("creating the cgroup")
+	if err := c.createCgroup(); err != nil {
+		return err
+	}
+	if err := c.setLimits(); err != nil {
+		return err
+	}
+	c.r.at("saving the configuration")
+	if err := c.saveConfig(); err != nil {
+		return err
+	}
+	if err := c.prepareMountpoints(); err != nil {
+		return err
+	}
+	setup := criuSetup{groups: map[string]int{}, apart: func() error { return c.o.reopen(options) }}
+	defer func() {
+		closeAll(setup.keep...)
+		for _, fd := range setup.groups {
+			unix.Close(fd)
+		}
+	}()
+	if err := c.restoreOptions(options, &setup); err != nil {
+		return err
+	}
+	groups, err := c.manager.JoinFiles()
+	if err != nil {
+		return err
+	}
+	for _, g := range groups {
+		setup.groups[fileGroup+g.Name] = g.Fd
+	}
+	p, err := c.r.startCRIU(setup)
+	if err != nil {
+		return err
+	}
+	// until there is a first process, what must end is CRIU
+	if c.record.Init, err = process.Of(p.child.Pid); err == nil {
+		err = c.dir.WriteRecord(c.record)
+	}
+	if err != nil {
+		unix.Kill(p.child.Pid, unix.SIGKILL)
+	}
+	c.r.at("restoring the container")
+	_, askErr := p.ask(&criu.Request{Type: criu.Restore, Options: options}, c.notified)
+	return errors.Join(err, askErr)
+}
+
+// restoreOptions completes the options with what CRIU must know of the container.
+func (c *restoration) restoreOptions(options *criu.Options, setup *criuSetup) error {
+	options.LogFile = "restore.log"
+	options.ConfigFile = configFile(c.record.Annotations)
+	options.Root = c.host.Rootfs
+	options.Sibling = true
+	options.LSMProfile, options.LSMMountContext = c.o.LSMProfile, c.o.LSMMountContext
+	for i, ns := range joinedNamespaces(c.spec) {
+		key := externalNamespaceKey(ns.Type)
+		if key == "" {
+			if ns.Type != specs.MountNamespace {
+				options.JoinNS = append(options.JoinNS, criu.JoinNS{Name: procName(ns.Type), File: ns.Path})
+			}
+			continue
+		}
+		fd, err := unix.Open(ns.Path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+		if err != nil {
+			return fmt.Errorf("linux.namespaces[%d].path: %s: %w", i, ns.Path, err)
+		}
+		setup.keep = append(setup.keep, fd)
+		options.InheritFds = append(options.InheritFds, criu.InheritFd{Key: key, Fd: fd})
+	}
+	streams, err := loadStreams(options.ImagesDir)
+	if err != nil {
+		return err
+	}
+	options.InheritFds = append(options.InheritFds, streams...)
+	points, err := mountpointsOf("self")
+	if err != nil {
+		return err
+	}
+	options.External = append(options.External, restoreExternal(hostMounts(c.o.Bundle, c.spec, c.host.Hierarchies, c.dir), points)...)
+	return nil
+}
+
+// prepareMountpoints makes the mount points that a fresh root filesystem lacks:
+// CRIU does not. Those below other mounts come with them.
+func (c *restoration) prepareMountpoints() error {
+	c.r.at("making mount points")
+	root, err := unix.Open(c.host.Rootfs, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("root.path: %w", err)
+	}
+	defer unix.Close(root)
+	for i, m := range c.spec.Mounts {
+		if c.belowAnother(i) {
+			continue
+		}
+		file := false
+		if opts := spec.ParseMountOptions(m.Options); isBind(m, opts) {
+			st, err := os.Stat(bindSource(c.o.Bundle, m))
+			if err != nil {
+				return fmt.Errorf("mounts[%d].source: %w", i, err)
+			}
+			file = !st.IsDir()
+		}
+		if err := makeIn(root, m.Destination, file); err != nil {
+			return fmt.Errorf("mounts[%d] (%s): making the mount point: %w", i, m.Destination, err)
+		}
+	}
+	return nil
+}
+
+// belowAnother tells whether a mount is mounted below an earlier one.
+func (c *restoration) belowAnother(i int) bool {
+	for _, m := range c.spec.Mounts[:i] {
+		if isBelow(path.Clean("/"+c.spec.Mounts[i].Destination), path.Clean("/"+m.Destination)) {
+			return true
+		}
+	}
+	return false
+}
+
+// makeIn makes a directory, or an empty file, and the directories above it, without
+// leaving the root. What exists is left alone.
+func makeIn(root int, p string, file bool) error {
+	parts, err := components(p)
+	if err != nil || len(parts) == 0 {
+		return err
+	}
+	how := unix.OpenHow{Flags: unix.O_PATH | unix.O_DIRECTORY | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS}
+	for i, name := range parts {
+		if openIn(root, strings.Join(parts[:i+1], "/")) == nil {
+			continue
+		}
+		dir, err := unix.Openat2(root, relative(strings.Join(parts[:i], "/")), &how)
+		if err != nil {
+			return err
+		}
+		if file && i == len(parts)-1 {
+			err = unix.Mknodat(dir, name, unix.S_IFREG|0o644, 0)
+		} else {
+			err = unix.Mkdirat(dir, name, 0o755)
+		}
+		unix.Close(dir)
+		if err != nil && err != unix.EEXIST {
+			return err
+		}
+	}
+	return nil
+}
+
+// notified does what belongs to a restore at the points that CRIU reports.
+func (c *restoration) notified(script string, pid int, fds []int) error {
+	c.r.Log.Debugf("criu: %s", script)
+	switch script {
+	case "setup-namespaces":
+		return c.setupNamespaces(pid)
+	case "post-restore":
+		return c.restored(pid)
+	case "orphan-pts-master":
+		if len(fds) != 1 {
+			return fmt.Errorf("criu sent %d terminals, not one", len(fds))
+		}
+		return c.takeTerminal(fds)
+	}
+	return nil
+}
+
+// setupNamespaces runs the hooks that see the namespaces before anything runs in
+// them.
+func (c *restoration) setupNamespaces(pid int) error {
+	h := c.spec.Hooks
+	if h == nil {
+		return nil
+	}
+	state := c.hookState(specs.StateCreated)
+	state.Pid = pid
+	//lint:ignore SA1019 prestart hooks are deprecated, not gone
+	if prestart := h.Prestart; len(prestart) > 0 {
+		c.r.at("running the prestart hooks")
+		if err := c.r.runHooks(c.container, hooks.Prestart, prestart, state, c.spec, -1); err != nil {
+			return err
+		}
+	}
+	if len(h.CreateRuntime) > 0 {
+		c.r.at("running the createRuntime hooks")
+		return c.r.runHooks(c.container, hooks.CreateRuntime, h.CreateRuntime, state, c.spec, -1)
+	}
+	return nil
+}
+
+// restored records the container as created: its processes are all there, and
+// wait for the answer.
+func (c *restoration) restored(pid int) (err error) {
+	if c.record.Init, err = process.Of(pid); err != nil {
+		return err
+	}
+	if c.pidfd, err = c.record.Init.Open(); err != nil {
+		return err
+	}
+	c.pid = pid
+	return c.commit()
+}
