@@ -28,6 +28,7 @@ func stages() []stage {
 		{"unit", unitTests},
 		{"arm64", arm64Tests},
 		{"integration", integrationTests},
+		{"checkpoint", checkpointTests},
 		{"contrib", contribTests},
 		{"compat", compatTests},
 		{"clients", clientTests},

@@ -31,7 +31,7 @@ func unitTests(t *totals) error {
 		return err
 	}
 	packages = slices.DeleteFunc(packages, func(p string) bool {
-		for _, stage := range [...]string{"integration", "clients", "contrib", "faults"} { // have their own
+		for _, stage := range [...]string{"integration", "checkpoint", "clients", "contrib", "faults"} { // have their own
 			if strings.HasSuffix(p, "/tests/"+stage) {
 				return true
 			}
@@ -41,7 +41,10 @@ func unitTests(t *totals) error {
 	if err := goTest(t, ".", nil, packages...); err != nil {
 		return err
 	}
-	return goTest(t, "tests/conformance", nil, "./...")
+	if err := goTest(t, "tests/conformance", nil, "./..."); err != nil {
+		return err
+	}
+	return goTest(t, "tests/criurpc", nil, "./...")
 }
 
 // arm64Tests runs the machine's tests for the other architecture, emulated.
@@ -64,6 +67,19 @@ func arm64Tests(t *totals) error {
 // and, without root, skip.
 func integrationTests(t *totals) error {
 	return goTest(t, ".", nil, "-count=1", "-timeout=30m", "./tests/integration/...")
+}
+
+// checkpointTests save and restore real containers. Without a CRIU that works here
+// they skip, and so they do where none can be fetched.
+func checkpointTests(t *totals) error {
+	if os.Geteuid() == 0 {
+		fetch := exec.Command("tests/fetch-criu")
+		fetch.Stdout, fetch.Stderr = os.Stdout, os.Stderr
+		if err := fetch.Run(); err != nil {
+			fmt.Println("no other CRIU than the machine's:", err)
+		}
+	}
+	return goTest(t, ".", nil, "-count=1", "-timeout=20m", "./tests/checkpoint/...")
 }
 
 // contribTests tries what contrib has, and the newcomer's path of README.md.

@@ -1,0 +1,186 @@
+package checkpoint
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/rung-oci/rung/tests/bundle"
+)
+
+// What is wrong with the command line is told before anything is done.
+func TestBadOptions(t *testing.T) {
+	s := newSubject(t, counter)
+	s.start()
+	file := filepath.Join(s.Dir, "file")
+	s.write(file, "")
+	for _, tt := range []struct {
+		flags []string
+		want  string
+	}{
+		{[]string{"--manage-cgroups-mode", "hard"}, "is none of soft, full, strict and ignore"},
+		{[]string{"--empty-ns", "ipc"}, "--empty-ns:"},
+		{[]string{"--page-server", "nowhere"}, "--page-server"},
+		{[]string{"--page-server", "127.0.0.1:99999"}, "--page-server"},
+		{[]string{"--status-fd", "77"}, "--status-fd: descriptor 77"},
+		{[]string{"--parent-path", "../none"}, "--parent-path"},
+		{[]string{"--parent-path", "../file"}, "--parent-path"},
+		{[]string{"--work-path", file}, "--work-path"},
+		{[]string{"--image-path", file}, "--image-path"},
+	} {
+		s.checkpoint(tt.flags...).Fails(tt.want)
+	}
+	if s.State().Status != specs.StateRunning {
+		t.Error("the container does not run any more")
+	}
+	s.Do("checkpoint", "none").Fails("does not exist")
+	s.checkpoint("--leave-running").OK()
+	s.restore().Fails("container with given ID already exists")
+	s.Kill("KILL").OK()
+	s.WaitStatus(specs.StateStopped)
+	s.checkpoint().Fails("cannot be checkpointed in stopped state")
+	s.Delete().OK()
+	s.Create().OK()
+	s.checkpoint().Fails("cannot be checkpointed in created state")
+	s.Delete("--force").OK()
+
+	s.restore("--image-path", filepath.Join(s.Dir, "none")).Fails("--image-path", "no such file or directory")
+	s.restore("--work-path", file).Fails("--work-path")
+	s.restore("--empty-ns", "user").Fails("--empty-ns")
+	s.gone()
+}
+
+// What the kernel cannot do is said in words, and what it can is done.
+func TestKernelFeatures(t *testing.T) {
+	s := newSubject(t, counter)
+	s.start()
+	dump := s.checkpoint("--pre-dump")
+	if has(t, "mem_dirty_track") {
+		dump.OK()
+	} else {
+		dump.Fails("--pre-dump: this kernel does not track which memory changes")
+	}
+	if !has(t, "uffd-noncoop") {
+		s.checkpoint("--lazy-pages").Fails("--lazy-pages: this kernel does not let criu bring memory later")
+		s.restore("--lazy-pages").Fails("--lazy-pages")
+	}
+	s.counts(s.count())
+}
+
+// The error of a restore quotes CRIU's log and says where it is; nothing of the
+// container is left.
+func TestBrokenImages(t *testing.T) {
+	s := newSubject(t, counter)
+	s.start()
+	s.checkpoint().OK()
+	empty := filepath.Join(s.Dir, "empty")
+	if err := os.Mkdir(empty, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	s.restore("--image-path", empty).Fails(empty + " is no checkpoint: inventory.img: no such file")
+	s.gone()
+	cores, _ := filepath.Glob(filepath.Join(s.images, "core-*.img"))
+	if len(cores) == 0 {
+		t.Fatal("no core-*.img among the images")
+	}
+	s.write(cores[0], "nonsense")
+	s.restore("--work-path", empty).Fails("criu restore failed", "core-1.img", filepath.Join(empty, "restore.log"))
+	s.gone()
+	s.write(filepath.Join(s.images, "descriptors.json"), "{")
+	s.restore().Fails("--image-path: descriptors.json")
+	s.gone()
+}
+
+func TestMissingCRIU(t *testing.T) {
+	s := newSubject(t, counter)
+	s.start()
+	path, err := exec.LookPath("criu")
+	if err != nil {
+		t.Fatal(err)
+	}
+	without := func(flags ...string) bundle.Result {
+		t.Helper()
+		cmd := s.Command(append(flags, "checkpoint", "--leave-running", "--image-path", s.images, s.ID)...)
+		cmd.Env = []string{"PATH=" + s.Dir}
+		return s.Wait(cmd)
+	}
+	without().Fails("looking for CRIU", "not found", "hint", "--criu PATH")
+	cmd := s.Command("--criu", path, "checkpoint", "--leave-running", "--image-path", s.images, s.ID)
+	s.Wait(cmd).OK()
+	without("--criu", "/bin/false").Fails("criu ended without an answer", "exit status 1")
+	without("--criu", "/none/criu").Fails("/none/criu")
+	s.counts(s.count())
+}
+
+// A configuration file for CRIU is named by an annotation.
+func TestConfigFile(t *testing.T) {
+	s := newSubject(t, "exec guest lock /tmp/lock")
+	s.invite()
+	config := filepath.Join(s.Dir, "criu.conf")
+	s.write(config, "file-locks\n")
+	s.Configure(bundle.Shell("exec guest lock /tmp/lock"), func(c *specs.Spec) {
+		c.Annotations = map[string]string{"org.criu.config": config}
+	})
+	s.start()
+	s.checkpoint("--leave-running").OK()
+	s.write(config, "no-such-option\n")
+	s.checkpoint("--leave-running").Fails("criu dump failed")
+}
+
+// A restore that is killed on the way leaves a container that can be deleted, with
+// all that CRIU has made of it.
+func TestKilledRestore(t *testing.T) {
+	s := newSubject(t, counter)
+	s.start()
+	s.checkpoint().OK()
+	reached := filepath.Join(s.Dir, "reached")
+	s.Configure(bundle.Shell(counter), func(c *specs.Spec) {
+		c.Hooks = &specs.Hooks{CreateRuntime: []specs.Hook{{Path: "/bin/sh", Args: []string{"sh", "-c", "exec >/dev/null 2>&1; touch " + reached + "; sleep 3"}, Env: []string{"PATH=/bin:/usr/bin"}}}}
+	})
+	cmd := s.Command("restore", "--detach", "--bundle", s.Bundle, "--image-path", s.images, s.ID)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	bundle.Eventually(t, "hook that runs during the restore", func() bool { _, err := os.Stat(reached); return err == nil })
+	if status := s.State().Status; status != specs.StateCreating {
+		t.Errorf("status %s while it is being restored", status)
+	}
+	cmd.Process.Kill()
+	cmd.Wait()
+	s.Delete("--force").OK()
+	s.gone()
+	s.Configure(bundle.Shell(counter))
+	s.restore().OK() // and that was no obstacle
+	s.counts(s.count())
+}
+
+// delete --force does not wait for a restore that hangs.
+func TestDeleteDuringRestore(t *testing.T) {
+	s := newSubject(t, counter)
+	s.start()
+	s.checkpoint().OK()
+	s.Configure(bundle.Shell(counter), func(c *specs.Spec) {
+		c.Hooks = &specs.Hooks{CreateRuntime: []specs.Hook{{Path: "/bin/sh", Args: []string{"sh", "-c", "exec >/dev/null 2>&1; touch " + s.Dir + "/reached; sleep 2"}, Env: []string{"PATH=/bin:/usr/bin"}}}}
+	})
+	cmd := s.Command("restore", "--detach", "--bundle", s.Bundle, "--image-path", s.images, s.ID)
+	var told strings.Builder
+	cmd.Stderr = &told
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	bundle.Eventually(t, "hook that runs during the restore", func() bool { _, err := os.Stat(s.Dir + "/reached"); return err == nil })
+	begin := time.Now()
+	s.Delete("--force").OK()
+	if took := time.Since(begin); took > 15*time.Second {
+		t.Errorf("delete --force took %v", took)
+	}
+	if err := cmd.Wait(); err == nil {
+		t.Error("restore succeeded although the container was deleted")
+	}
+	s.gone()
+}
