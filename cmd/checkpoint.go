@@ -13,15 +13,7 @@ func (a *App) checkpoint() *cli.Command {
 	return &cli.Command{
 		Usage:     "save a running container to files, with CRIU",
 		ArgsUsage: "ID",
-		Flags: append(criuFlags(&o.CRIUOptions),
-			&cli.StringFlag{Name: "parent-path", Destination: &o.ParentPath, Usage: "`DIR` of an earlier --pre-dump, relative to --image-path"},
-			&cli.BoolFlag{Name: "leave-running", Destination: &o.LeaveRunning, Usage: "let the container run on", DisableDefaultText: true},
-			&cli.BoolFlag{Name: "tcp-skip-in-flight", Destination: &o.TCPSkipInFlight, Usage: "leave out TCP connections that are being made", DisableDefaultText: true},
-			&cli.BoolFlag{Name: "link-remap", Destination: &o.LinkRemap, Usage: "link files without a name back into their directory", DisableDefaultText: true},
-			&cli.IntFlag{Name: "status-fd", Destination: &o.StatusFd, Value: -1, Usage: "CRIU writes a NUL to descriptor `FD` when lazy pages can be fetched", DefaultText: "none"},
-			&cli.StringFlag{Name: "page-server", Destination: &o.PageServer, Usage: "send memory to the page server at `ADDRESS:PORT`"},
-			&cli.BoolFlag{Name: "pre-dump", Destination: &o.PreDump, Usage: "save memory only, and let the container run on", DisableDefaultText: true},
-		),
+		Flags:     checkpointFlags(&o),
 		Action: func(c *cli.Context) (err error) {
 			if o.ID, err = containerID(c); err != nil {
 				return err
@@ -32,6 +24,18 @@ func (a *App) checkpoint() *cli.Command {
 			return a.runtime.Checkpoint(o)
 		},
 	}
+}
+
+func checkpointFlags(o *libcontainer.CheckpointOptions) []cli.Flag {
+	return append(criuFlags(&o.CRIUOptions),
+		&cli.StringFlag{Name: "parent-path", Destination: &o.ParentPath, Usage: "`DIR` of an earlier --pre-dump, relative to --image-path"},
+		&cli.BoolFlag{Name: "leave-running", Destination: &o.LeaveRunning, Usage: "let the container run on", DisableDefaultText: true},
+		&cli.BoolFlag{Name: "tcp-skip-in-flight", Destination: &o.TCPSkipInFlight, Usage: "leave out TCP connections that are being made", DisableDefaultText: true},
+		&cli.BoolFlag{Name: "link-remap", Destination: &o.LinkRemap, Usage: "link files without a name back into their directory", DisableDefaultText: true},
+		&cli.IntFlag{Name: "status-fd", Destination: &o.StatusFd, Value: -1, Usage: "CRIU writes a NUL to descriptor `FD` when lazy pages can be fetched", DefaultText: "none"},
+		&cli.StringFlag{Name: "page-server", Destination: &o.PageServer, Usage: "send memory to the page server at `ADDRESS:PORT`"},
+		&cli.BoolFlag{Name: "pre-dump", Destination: &o.PreDump, Usage: "save memory only, and let the container run on", DisableDefaultText: true},
+	)
 }
 
 // criuFlags are the flags that checkpoint and restore have in common.

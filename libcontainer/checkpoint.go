@@ -44,7 +44,7 @@ func (r *Runtime) Checkpoint(o CheckpointOptions) error {
 	case err != nil:
 		return err
 	case status != store.Running && status != store.Paused:
-		return fmt.Errorf("Container cannot be checkpointed in %s state", status) //lint:ignore ST1005 runc's words
+		return fmt.Errorf("container cannot be checkpointed in %s state", status)
 	}
 	config, err := c.config()
 	if err != nil {

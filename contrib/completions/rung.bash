@@ -6,6 +6,7 @@ _rung_flags() {
 	case $1 in
 	'') echo '--root --log --log-format --log-level --debug --image-dir --strict --systemd-cgroup --cgroup-manager --rootless --version -v --help -h' ;;
 	'check') echo '--format -f --help -h' ;;
+	'checkpoint') echo '--image-path --work-path --tcp-established --ext-unix-sk --shell-job --lazy-pages --file-locks --manage-cgroups-mode --empty-ns --auto-dedup --parent-path --leave-running --tcp-skip-in-flight --link-remap --status-fd --page-server --pre-dump --help -h' ;;
 	'create') echo '--bundle -b --config -f --console-socket --pidfd-socket --pid-file --no-pivot --no-new-keyring --preserve-fds --no-subreaper --timeline --help -h' ;;
 	'delete') echo '--force -f --help -h' ;;
 	'events') echo '--interval --stats --format -f --help -h' ;;
@@ -16,6 +17,7 @@ _rung_flags() {
 	'pause') echo '--help -h' ;;
 	'plan') echo '--bundle -b --config -f --help -h' ;;
 	'ps') echo '--format -f --help -h' ;;
+	'restore') echo '--image-path --work-path --tcp-established --ext-unix-sk --shell-job --lazy-pages --file-locks --manage-cgroups-mode --empty-ns --auto-dedup --bundle -b --console-socket --detach -d --pid-file --no-subreaper --no-pivot --lsm-profile --lsm-mount-context --help -h' ;;
 	'resume') echo '--help -h' ;;
 	'run') echo '--bundle -b --config -f --console-socket --pidfd-socket --pid-file --no-pivot --no-new-keyring --preserve-fds --no-subreaper --detach -d --keep --timeline --help -h' ;;
 	'spec') echo '--bundle -b --file -f --rootless --help -h' ;;
@@ -37,6 +39,14 @@ _rung_kind() {
 	:-cgroup-manager) echo 'words cgroupfs systemd disabled' ;;
 	:-rootless) echo 'words true false auto' ;;
 	check:-format|check:-f) echo 'words table json' ;;
+	checkpoint:-image-path) echo 'dir' ;;
+	checkpoint:-work-path) echo 'dir' ;;
+	checkpoint:-manage-cgroups-mode) echo 'words soft full strict ignore' ;;
+	checkpoint:-empty-ns) echo 'any' ;;
+	checkpoint:-parent-path) echo 'dir' ;;
+	checkpoint:-status-fd) echo 'any' ;;
+	checkpoint:-page-server) echo 'any' ;;
+	checkpoint:0) echo 'ids' ;;
 	create:-bundle|create:-b) echo 'dir' ;;
 	create:-config|create:-f) echo 'file' ;;
 	create:-console-socket) echo 'file' ;;
@@ -72,6 +82,15 @@ _rung_kind() {
 	plan:0) echo 'dir' ;;
 	ps:-format|ps:-f) echo 'words table json' ;;
 	ps:0) echo 'ids' ;;
+	restore:-image-path) echo 'dir' ;;
+	restore:-work-path) echo 'dir' ;;
+	restore:-manage-cgroups-mode) echo 'words soft full strict ignore' ;;
+	restore:-empty-ns) echo 'any' ;;
+	restore:-bundle|restore:-b) echo 'dir' ;;
+	restore:-console-socket) echo 'file' ;;
+	restore:-pid-file) echo 'file' ;;
+	restore:-lsm-profile) echo 'any' ;;
+	restore:-lsm-mount-context) echo 'any' ;;
 	resume:0) echo 'ids' ;;
 	run:-bundle|run:-b) echo 'dir' ;;
 	run:-config|run:-f) echo 'file' ;;
@@ -107,7 +126,7 @@ _rung_kind() {
 }
 
 _rung() {
-	local cur=${COMP_WORDS[COMP_CWORD]} command='' kind='' word i n=0 commands='check create delete events exec features kill list pause plan ps resume run spec start state update'
+	local cur=${COMP_WORDS[COMP_CWORD]} command='' kind='' word i n=0 commands='check checkpoint create delete events exec features kill list pause plan ps restore resume run spec start state update'
 	local -a root=()
 	COMPREPLY=()
 

@@ -140,7 +140,7 @@ func TestKilledRestore(t *testing.T) {
 	s.checkpoint().OK()
 	reached := filepath.Join(s.Dir, "reached")
 	s.Configure(bundle.Shell(counter), func(c *specs.Spec) {
-		c.Hooks = &specs.Hooks{CreateRuntime: []specs.Hook{{Path: "/bin/sh", Args: []string{"sh", "-c", "exec >/dev/null 2>&1; touch " + reached + "; sleep 3"}, Env: []string{"PATH=/bin:/usr/bin"}}}}
+		c.Hooks = &specs.Hooks{CreateRuntime: []specs.Hook{{Path: "/bin/sh", Args: []string{"sh", "-c", "exec >/dev/null 2>&1; touch " + reached + "; sleep 2; touch " + reached + ".end"}, Env: []string{"PATH=/bin:/usr/bin"}}}}
 	})
 	cmd := s.Command("restore", "--detach", "--bundle", s.Bundle, "--image-path", s.images, s.ID)
 	if err := cmd.Start(); err != nil {
@@ -157,6 +157,7 @@ func TestKilledRestore(t *testing.T) {
 	s.Configure(bundle.Shell(counter))
 	s.restore().OK() // and that was no obstacle
 	s.counts(s.count())
+	bundle.Eventually(t, "end of the hook, which nobody waits for", func() bool { _, err := os.Stat(reached + ".end"); return err == nil })
 }
 
 // delete --force does not wait for a restore that hangs.

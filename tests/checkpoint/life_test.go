@@ -42,6 +42,10 @@ func TestCounter(t *testing.T) {
 	if out := s.Do("ps", "--format", "json", s.ID).OK().Stdout; !strings.Contains(out, strconv.Itoa(state.Pid)) {
 		t.Errorf("ps: %s lacks %d", out, state.Pid)
 	}
+	s.Do("exec", s.ID, "sh", "-c", "echo from inside >/tmp/exec; exit 3").Exits(3)
+	if got := s.read(s.Path("tmp/exec")); got != "from inside" {
+		t.Errorf("exec has written %q", got)
+	}
 	s.Do("update", "--pids-limit", "77", s.ID).OK()
 	if got := s.cgroupFile("pids", "pids.max"); got != "77" {
 		t.Errorf("pids.max is %s after an update to 77", got)
@@ -181,8 +185,9 @@ func TestCgroups(t *testing.T) {
 	dump.OK()
 	s.gone()
 	s.restore().OK()
-	if got := s.read(filepath.Join(child, "cgroup.procs")); got != sleeper() {
-		t.Errorf("in the container's own cgroup is %q, not %s", got, sleeper())
+	pid := strconv.Itoa(s.State().Pid)
+	if got, children := s.read(filepath.Join(child, "cgroup.procs")), s.read("/proc/"+pid+"/task/"+pid+"/children"); got == "" || !slices.Contains(strings.Fields(children), got) {
+		t.Errorf("in the container's own cgroup is %q, the first process has %s", got, children)
 	}
 }
 
@@ -270,6 +275,25 @@ func TestTCP(t *testing.T) {
 		t.Fatal(err)
 	}
 	bundle.Eventually(t, "echo through the restored connection", func() bool { return strings.Contains(s.read(s.Path("tmp/echoed")), "again") })
+}
+
+// A file without a name is linked back to be saved, where that is asked for; a network
+// namespace may come back with nothing in it.
+func TestRemap(t *testing.T) {
+	s := newSubject(t, `echo kept >/tmp/file; ln /tmp/file /tmp/other; exec 8</tmp/file; rm /tmp/file; `+counter+`
+		`, func(c *specs.Spec) {
+		c.Process.Args[2] = strings.Replace(c.Process.Args[2], "rm /tmp/speak", "rm /tmp/speak && cat <&8", 1)
+	})
+	s.start()
+	s.checkpoint().Fails("criu dump failed", "link-remap")
+	s.checkpoint("--link-remap", "--auto-dedup", "--empty-ns", "network").OK()
+	out := newOutput(t)
+	s.restoreInto(out, "--auto-dedup", "--empty-ns", "network", "--no-pivot").OK()
+	s.write(s.Path("tmp/speak"), "")
+	out.prints("kept")
+	if left, _ := filepath.Glob(s.Path("tmp/link_remap*")); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
 }
 
 func TestFileLocks(t *testing.T) {

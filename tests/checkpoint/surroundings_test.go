@@ -197,9 +197,9 @@ func TestTerminal(t *testing.T) {
 	s.Create("--console-socket", socket).OK()
 	first := accept()
 	s.Start().OK()
-	first.prints("ready\n")
+	first.prints("ready")
 	first.pipe.WriteString("hello\n")
-	first.prints("got hello at 33 111\n")
+	first.prints("got hello at 33 111")
 	s.checkpoint("--shell-job").OK()
 	s.gone()
 	s.restore("--shell-job").Fails("cannot allocate tty if runc will detach without setting console socket")
@@ -208,7 +208,7 @@ func TestTerminal(t *testing.T) {
 	s.restore("--shell-job", "--console-socket", socket).OK()
 	second := accept()
 	second.pipe.WriteString("again\n")
-	second.prints("got again at 33 111\n")
+	second.prints("got again at 33 111")
 	s.Kill("KILL").OK()
 }
 
