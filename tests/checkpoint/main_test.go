@@ -33,8 +33,19 @@ func TestMain(m *testing.M) {
 			fmt.Fprintln(os.Stderr, "checkpoint:", err)
 			os.Exit(1)
 		}
+		os.Exit(cleanUp(m.Run()))
 	}
 	bundle.Main(m)
+}
+
+// cleanUp removes the tests' cgroups from those hierarchies that only they see.
+func cleanUp(code int) int {
+	left, err := bundle.RemoveCgroups(bundle.CgroupParent())
+	if len(left) > 0 || err != nil {
+		fmt.Fprintln(os.Stderr, "left behind:", left, err)
+		return max(code, 1)
+	}
+	return code
 }
 
 // mountHierarchies mounts, in the tests' own mount namespace, the cgroup hierarchies
