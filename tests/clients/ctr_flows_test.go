@@ -145,6 +145,7 @@ func ctrRunFlows() []flow {
 			config["root"] = map[string]any{"path": scratch("image/rootfs")}
 			config["process"].(map[string]any)["args"] = []string{"/bin/hostname"}
 			config["hostname"] = "of-the-config"
+			config["linux"].(map[string]any)["cgroupsPath"] = "/flows/" + a.name() // or it is that of all
 			data, err := json.Marshal(config)
 			if err != nil {
 				a.fatalf("%v", err)

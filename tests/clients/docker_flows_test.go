@@ -69,7 +69,7 @@ func dockerOnlyFlows() []flow {
 		{name: "info", run: func(a *attempt) {
 			a.do("info", "--format", "{{.DefaultRuntime}} {{json .RuncCommit}}").ok().has("subject ")
 		}},
-		{name: "build", run: func(a *attempt) {
+		{name: "build/run", run: func(a *attempt) {
 			tag, r := build(a, "RUN echo built >/etc/built\nCMD cat /etc/built\n")
 			r.ok()
 			a.do("run", "--rm", "--network", "none", tag).ok().prints("built")

@@ -45,6 +45,7 @@ func (f flow) judge(t *testing.T, client string) {
 		slices.Reverse(peers)
 	}
 	ours := f.attempt(client, rung)
+	reason := "rung: " + oneLine(ours.failure)
 	for _, peer := range peers {
 		control := f.attempt(client, subject{peer, peer})
 		switch {
@@ -56,7 +57,9 @@ func (f flow) judge(t *testing.T, client string) {
 		case control.failure == "":
 			t.Fatalf("passes with %s, but with rung:\n%s", peer, ours)
 		case peer == peers[len(peers)-1]:
-			t.Skipf("fails with %s too: %s", peer, oneLine(control.failure))
+			t.Skipf("nobody passes: %s; %s: %s", reason, peer, oneLine(control.failure))
+		default:
+			reason += "; " + peer + ": " + oneLine(control.failure)
 		}
 	}
 }

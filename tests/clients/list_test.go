@@ -34,6 +34,11 @@ func TestFlowsListed(t *testing.T) {
 			t.Errorf("flows.txt lists %q, which does not exist", l)
 		}
 	}
+	for _, f := range flows { // or go test takes it for the parent of the others
+		if i := slices.IndexFunc(flows, func(other string) bool { return strings.HasPrefix(other, f+"/") }); i >= 0 {
+			t.Errorf("%q has the name of a group, that of %q", f, flows[i])
+		}
+	}
 	for _, list := range [][]string{flows, listed} {
 		slices.Sort(list)
 		if n := len(slices.Compact(list)); n != len(list) {

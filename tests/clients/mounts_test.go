@@ -92,7 +92,7 @@ func mountFlows() []flow {
 			a.sh("touch /v/w/file", "--volume", a.mkdir("v")+":/v", "--volume", a.mkdir("w")+":/v/w").ok()
 			a.host("test", "-f", a.dir+"/w/file")
 		}},
-		{name: "tmpfs", run: func(a *attempt) {
+		{name: "tmpfs/options", run: func(a *attempt) {
 			a.sh("stat -c %a /t; grep ' /t ' /proc/mounts", "--tmpfs", "/t:rw,size=1m,mode=1770,noexec,nosuid").ok().
 				has("1770", "tmpfs /t tmpfs", "noexec", "nosuid", "size=1024k")
 		}},
@@ -105,7 +105,7 @@ func mountFlows() []flow {
 		{name: "shm-size", run: func(a *attempt) {
 			a.sh("df -k /dev/shm | tail -1", "--shm-size", "3m").ok().has(" 3072 ")
 		}},
-		{name: "device", run: func(a *attempt) {
+		{name: "device/path", run: func(a *attempt) {
 			a.sh("stat -c %t:%T /dev/zero2; head -c 4 /dev/zero2 | wc -c", "--device", "/dev/zero:/dev/zero2").ok().prints("1:5\n4")
 		}},
 		{name: "device/read-only", run: func(a *attempt) {

@@ -143,7 +143,7 @@ func podmanRunFlows() []flow {
 		{name: "volume/options", run: func(a *attempt) {
 			a.sh("grep ' /v ' /proc/self/mountinfo", "--volume", a.mkdir("v")+":/v:nosuid,nodev,noexec").ok().has("nosuid", "nodev", "noexec")
 		}},
-		{name: "hooks", run: func(a *attempt) {
+		{name: "hooks/stages", run: func(a *attempt) {
 			dir := a.mkdir("hooks.d")
 			log := a.dir + "/log"
 			for _, stage := range [...]string{"prestart", "poststart", "poststop", "createRuntime", "createContainer", "startContainer"} {
@@ -212,7 +212,7 @@ func podmanRunFlows() []flow {
 			a.do("start", other).ok()
 			a.waitStatus(other, "running")
 		}},
-		{name: "checkpoint", run: func(a *attempt) {
+		{name: "checkpoint/restore", run: func(a *attempt) {
 			name := a.detachedSh("echo ready; i=0; while :; do i=$((i+1)); echo $i >/tmp/n; sleep 0.05; done")
 			a.do("container", "checkpoint", name).ok()
 			a.waitStatus(name, "exited")
@@ -328,7 +328,7 @@ func podmanPodFlows() []flow {
 		return name
 	}
 	return []flow{
-		{name: "pod", run: func(a *attempt) {
+		{name: "pod/namespaces", run: func(a *attempt) {
 			p := pod(a)
 			one := a.detachedSh("echo ready; exec sleep 1000", "--pod", p, "--name", a.name("one"))
 			two := a.detachedSh("echo ready; exec sleep 1000", "--pod", p, "--name", a.name("two"))
@@ -406,7 +406,7 @@ func podmanBuildFlows() []flow {
 		return tag, a.do(slices.Concat([]string{"build", "--network", "none", "--tag", tag}, flags, []string{dir})...)
 	}
 	return []flow{
-		{name: "build", run: func(a *attempt) {
+		{name: "build/run", run: func(a *attempt) {
 			tag, r := build(a, "RUN echo built >/etc/built\nCMD cat /etc/built\n")
 			r.ok()
 			a.do("run", "--rm", "--network", "none", tag).ok().prints("built")

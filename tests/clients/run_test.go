@@ -239,7 +239,7 @@ func lifeFlows() []flow {
 			a.do("create", "--name", name, "--network", "none", image, "no-such-command").ok()
 			a.do("start", name).fails("no-such-command")
 		}},
-		{name: "attach", run: func(a *attempt) {
+		{name: "attach/stdin", run: func(a *attempt) {
 			name := a.name()
 			a.do("run", "-di", "--name", name, "--network", "none", image, "sh", "-c", `read -r line; sleep 0.3; echo "got $line"; exit 4`).ok()
 			a.feed("a line\n", "attach", name)
@@ -285,7 +285,7 @@ func lifeFlows() []flow {
 			a.do("run", "--name", name, "--network", "none", image, "true").ok()
 			a.do("kill", name).fails()
 		}},
-		{name: "stop", run: func(a *attempt) {
+		{name: "stop/handled", run: func(a *attempt) {
 			name := a.detachedSh("trap 'echo stopping; exit 3' TERM; echo ready; while :; do sleep 0.1; done")
 			a.do("stop", name).ok()
 			a.do("logs", name).ok().has("stopping")
@@ -340,7 +340,7 @@ func lifeFlows() []flow {
 			a.do("stop", "--time", "0", name).ok()
 			a.waitStatus(name, "exited")
 		}},
-		{name: "pause", run: func(a *attempt) {
+		{name: "pause/resume", run: func(a *attempt) {
 			name := a.detachedSh("echo ready; i=0; while :; do i=$((i+1)); echo $i >/tmp/n; usleep 1000; done")
 			pid := a.inspect(name, "{{.State.Pid}}")
 			a.do("pause", name).ok()
@@ -385,7 +385,7 @@ func lifeFlows() []flow {
 			name := a.detachedSh("echo ready; read -r nothing </dev/zero & sleep 0.3; exit 17")
 			a.do("wait", name).ok().prints("17")
 		}},
-		{name: "logs", run: func(a *attempt) {
+		{name: "logs/streams", run: func(a *attempt) {
 			name := a.name()
 			a.do("run", "--name", name, "--network", "none", image, "sh", "-c", "seq 5; echo wrong >&2").ok()
 			r := a.do("logs", name).ok().prints("1\n2\n3\n4\n5")
@@ -436,7 +436,7 @@ func lifeFlows() []flow {
 				a.fatalf("got %q", got)
 			}
 		}},
-		{name: "commit", run: func(a *attempt) {
+		{name: "commit/stopped", run: func(a *attempt) {
 			name := a.name()
 			tag := "localhost/committed-" + name
 			a.do("run", "--name", name, "--network", "none", image, "sh", "-c", "echo committed >/etc/new").ok()

@@ -70,7 +70,7 @@ func securityFlows() []flow {
 		{name: "readonly-paths", run: func(a *attempt) {
 			a.sh("echo x >/proc/sys/kernel/domainname").fails("Read-only file system")
 		}},
-		{name: "sysctl", run: func(a *attempt) {
+		{name: "sysctl/namespaced", run: func(a *attempt) {
 			a.quick([]string{"--sysctl", "net.ipv4.ip_default_ttl=99", "--sysctl", "kernel.msgmax=1234"}, "cat", "/proc/sys/net/ipv4/ip_default_ttl", "/proc/sys/kernel/msgmax").
 				ok().prints("99\n1234")
 			if ttl := a.host("cat", "/proc/sys/net/ipv4/ip_default_ttl"); ttl == "99" {
