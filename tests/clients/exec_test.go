@@ -143,8 +143,8 @@ func execFlows() []flow {
 		}},
 		{name: "exec/container-ends", run: func(a *attempt) {
 			name := a.detached()
-			p := a.start("exec", name, "sh", "-c", "echo ready; sleep 1000")
-			a.eventually("process", func() bool { return strings.Contains(a.do("exec", name, "ps").ok().stdout, "sleep 1000") })
+			p := a.start("exec", name, "sh", "-c", "sleep 1011; true")
+			a.eventually("process", func() bool { return strings.Contains(a.do("exec", name, "ps").ok().stdout, "sleep 1011") })
 			a.do("kill", name).ok()
 			p.wait().exits(137)
 		}},

@@ -9,7 +9,8 @@ import (
 
 // containersConf is what this podman needs to be told. The limits are those
 // that a root without CAP_SYS_RESOURCE may set, too. Podman knows what a
-// runtime can do by its base name; rung's it does not know.
+// runtime can do by its base name; rung's it does not know. Locks in memory would
+// be shared by all podmans of the tests, those in files are one's own.
 const containersConf = `
 [containers]
 default_ulimits = ["nofile=1024:1024", "nproc=30000:30000"]
@@ -18,6 +19,7 @@ log_driver = "k8s-file"
 [engine]
 cgroup_manager = "cgroupfs"
 events_logger = "file"
+lock_type = "file"
 runtime_supports_json = ["crun", "runc", "rung"]
 runtime_supports_nocgroup = ["crun", "rung"]
 `
