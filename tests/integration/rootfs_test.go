@@ -274,6 +274,7 @@ func TestMountDestinations(t *testing.T) {
 		{"dangling link", "/var/run/here", "/nowhere/here", "var/run", "/nowhere"},
 		{"dangling relative link", "/var/run", "/var/nowhere", "var/run", "nowhere"},
 		{"dots", "/./home//here/.", "/home/here", "", ""},
+		{"dots that lead up", "/home/../made", "/made", "", ""},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -290,7 +291,7 @@ func TestMountDestinations(t *testing.T) {
 			}
 		})
 	}
-	for _, destination := range []string{"/", "/home/../etc", "..", "/."} {
+	for _, destination := range []string{"/", "/home/..", "..", "/."} {
 		c := bundle.New(t, bundle.Mount(specs.Mount{Destination: destination, Type: "tmpfs", Source: "tmpfs"}))
 		c.Create().Fails("mounts[7]")
 		c.LeavesNothing()

@@ -72,14 +72,24 @@ func integrationTests(t *totals) error {
 // checkpointTests save and restore real containers. Without a CRIU that works here
 // they skip, and so they do where none can be fetched.
 func checkpointTests(t *totals) error {
-	if os.Geteuid() == 0 {
-		fetch := exec.Command("tests/fetch-criu")
-		fetch.Stdout, fetch.Stderr = os.Stdout, os.Stderr
-		if err := fetch.Run(); err != nil {
-			fmt.Println("no other CRIU than the machine's:", err)
-		}
-	}
+	fetchCRIU()
 	return goTest(t, ".", nil, "-count=1", "-timeout=20m", "./tests/checkpoint/...")
+}
+
+// fetchCRIU fetches a CRIU that works where the machine's own does not, and returns
+// the environment in which it is found first.
+func fetchCRIU() []string {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	fetch := exec.Command("tests/fetch-criu")
+	fetch.Stderr = os.Stderr
+	dir, err := fetch.Output()
+	if err != nil {
+		fmt.Println("no other CRIU than the machine's:", err)
+		return nil
+	}
+	return []string{"PATH=" + strings.TrimSpace(string(dir)) + ":" + os.Getenv("PATH")}
 }
 
 // contribTests tries what contrib has, and the newcomer's path of README.md.
@@ -96,7 +106,7 @@ func compatTests(t *totals) error {
 // control. Most of the time a flow waits, so more of them run than there are
 // processors.
 func clientTests(t *totals) error {
-	return goTest(t, ".", nil, "-count=1", "-parallel=4", "-timeout=20m", "./tests/clients")
+	return goTest(t, ".", fetchCRIU(), "-count=1", "-parallel=4", "-timeout=20m", "./tests/clients")
 }
 
 // faultTests makes every step of birth programs fail, and kills rung before each.
@@ -108,7 +118,7 @@ func faultTests(t *totals) error {
 // themselves and, without root, skip. The flows mostly wait, so more of them run
 // at a time than there are processors.
 func criTests(t *totals) error {
-	return goTest(t, "tests/clients/cri", nil, "-count=1", "-parallel=4", "-timeout=15m", "./...")
+	return goTest(t, "tests/clients/cri", fetchCRIU(), "-count=1", "-parallel=4", "-timeout=15m", "./...")
 }
 
 // conformance runs the conformance suite with the memfd image.
