@@ -56,8 +56,8 @@ func New(b Build) *App {
 }
 
 // Run runs the command of args, the first of which is the program's name. It
-// returns the exit code: 1 after an error (255 if exec failed), which then is in the log and on
-// stderr, else 0, or what became of the container's process (see
+// returns the exit code: 1 after an error (255 if exec failed, 128 and the signal
+// if one has interrupted the command), which then is in the log and on stderr, else 0, or what became of the container's process (see
 // [libcontainer.Runtime.Run]).
 func (a *App) Run(args []string) int {
 	app := a.cli(args)
@@ -66,6 +66,9 @@ func (a *App) Run(args []string) int {
 			a.openLog() // a global flag is wrong; --log may be right
 		}
 		a.runtime.Log.Error(err)
+		if interrupted := new(libcontainer.InterruptedError); errors.As(err, &interrupted) {
+			return 128 + int(interrupted.Signal)
+		}
 		return a.failed
 	}
 	return a.status

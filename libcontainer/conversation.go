@@ -123,7 +123,7 @@ func (c *creation) openNamespaces() error {
 		if ns.Path == "" {
 			continue
 		}
-		fd, err := unix.Open(ns.Path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+		fd, err := unix.Open(ns.Path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0) // a FIFO must not be waited for
 		if err != nil {
 			return fmt.Errorf("linux.namespaces[%d].path: %s: %w", i, ns.Path, err)
 		}
@@ -209,6 +209,12 @@ func (c *creation) converse(until byte) error {
 
 // receive waits for a tag and its descriptors.
 func (c *creation) receive() (tag byte, fds []int, err error) {
+	if err := c.interrupt.err(nil); err != nil {
+		return 0, nil, err
+	}
+	if err := c.interrupt.wait(c.socket); err != nil {
+		return 0, nil, err
+	}
 	tag, fds, err = receiveTag(c.socket)
 	if tag == 0 {
 		return 0, nil, c.died(err)

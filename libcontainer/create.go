@@ -64,12 +64,14 @@ type creation struct {
 	master  int             // of the terminal
 	timing  *nsenter.Timing // nil: the program is not timed
 	notify  *notify.Proxy   // nil: nobody is to be told that the container is ready
+
+	interrupt *interruption // of all this, nil: never
 }
 
 // Create creates a container whose process waits for Start.
 func (r *Runtime) Create(o CreateOptions) error {
 	o.Detach = true
-	c, err := r.create(o, GateSocket)
+	c, err := r.create(o, GateSocket, nil)
 	if err != nil {
 		return err
 	}
@@ -82,7 +84,7 @@ func (r *Runtime) Create(o CreateOptions) error {
 
 // create brings a container to the point where it is recorded as created and
 // its process waits for the last answer. After an error nothing is left.
-func (r *Runtime) create(o CreateOptions, gate Gate) (*creation, error) {
+func (r *Runtime) create(o CreateOptions, gate Gate, interrupt *interruption) (*creation, error) {
 	if err := store.CheckID(o.ID); err != nil {
 		return nil, err
 	}
@@ -93,8 +95,11 @@ func (r *Runtime) create(o CreateOptions, gate Gate) (*creation, error) {
 	if err := terminal.Check(s.Process != nil && s.Process.Terminal, o.Detach, o.ConsoleSocket); err != nil {
 		return nil, err
 	}
-	c := &creation{r: r, o: o, spec: s, socket: -1, report: -1, pidfd: -1, master: -1, files: map[string]int{}}
+	c := &creation{r: r, o: o, spec: s, socket: -1, report: -1, pidfd: -1, master: -1, files: map[string]int{}, interrupt: interrupt}
 	if err := c.compile(gate); err != nil {
+		return nil, err
+	}
+	if err := c.interrupt.err(nil); err != nil {
 		return nil, err
 	}
 	if err := c.enter(config); err != nil {
@@ -216,7 +221,7 @@ func (c *creation) enter(config []byte) error {
 		c.manager.Close()
 		return errors.Join(err, dir.Remove(), dir.Close())
 	}
-	c.container = &container{dir: dir, record: &store.Record{
+	c.container = &container{dir: dir, interrupt: c.interrupt, record: &store.Record{
 		Program: c.r.Version, ID: c.o.ID, OCIVersion: c.spec.Version, Bundle: c.o.Bundle, Rootfs: c.host.Rootfs,
 		Created: time.Now().UTC(), UID: uint32(os.Geteuid()), Annotations: c.spec.Annotations, Phase: store.PhaseCreating,
 		PrivatePids: c.hasOwnPids(), Terminal: c.spec.Process != nil && c.spec.Process.Terminal, Cgroup: encodeCgroup(c.manager.State()),

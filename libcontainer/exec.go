@@ -396,8 +396,12 @@ func (e *execution) launch() error {
 	}
 	defer entrant.release()
 	if !e.o.Detach && !e.o.IgnorePaused { // which may wait for long, and then can be ended
-		e.catch() // while the program runs; if rung is ended before, the program ends
+		// while the program runs; if rung is ended before, the program ends
+		if err := e.catch(); err != nil {
+			return err
+		}
 	}
+	entrant.interrupt = &e.foreground.interrupt
 	e.pid, err = entrant.enter(e.serve)
 	var failed *stepFailure
 	if errors.As(err, &failed) && failed.Name == "execve" && !errors.Is(err, errInitEnded) {
@@ -434,7 +438,7 @@ func (e *execution) serve(tag byte, fds []int) (err error) {
 	switch {
 	case tag == TagReady:
 		if !e.o.Detach && e.o.IgnorePaused {
-			e.catch()
+			return e.catch()
 		}
 		return nil
 	case tag == TagTerminal && len(fds) == 1:

@@ -21,13 +21,19 @@ type foreground struct {
 	pid, pidfd int
 	relay      *terminal.Relay // nil: no terminal
 	signals    chan os.Signal
+	interrupt  interruption // before the process executes
 }
 
 // catch keeps from now on the signals that are usually sent. [foreground.follow]
-// passes them on. That is not undone: this process ends with the other.
-func (f *foreground) catch() {
+// passes them on, unless they interrupt what comes before. That is not undone:
+// this process ends with the other.
+func (f *foreground) catch() error {
+	if err := f.interrupt.catch(); err != nil {
+		return err
+	}
 	f.signals = make(chan os.Signal, 64)
 	signal.Notify(f.signals, unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT, unix.SIGUSR1, unix.SIGUSR2)
+	return nil
 }
 
 // attach takes the process, and connects its terminal, if master is one, with

@@ -32,14 +32,14 @@ func (r *Runtime) runHooks(c *container, kind hooks.Kind, list []specs.Hook, sta
 		Warn: func(err error) { r.Log.Warnf("%v", err) },
 	}
 	if kind != hooks.Poststart && kind != hooks.Poststop { // that process may be over by then
-		runner.Container = init
+		runner.Container, runner.Interrupt = init, max(c.interrupt.descriptor(), 0)
 	}
 	if kind == hooks.CreateContainer || kind == hooks.StartContainer {
 		j, err := c.joining(init)
 		if err != nil {
 			return err
 		}
-		join := &hookJoining{joining: j}
+		join := &hookJoining{joining: j, interrupt: c.interrupt}
 		if kind == hooks.StartContainer {
 			if err := join.confine(c, config); err != nil {
 				return err
@@ -48,14 +48,19 @@ func (r *Runtime) runHooks(c *container, kind hooks.Kind, list []specs.Hook, sta
 		}
 		runner.Start = func(h specs.Hook, stdin, output int) (int, error) { return join.start(r, h, stdin, output) }
 	}
-	return runner.Run(kind, list, text)
+	err = runner.Run(kind, list, text)
+	if runner.Interrupt > 0 {
+		err = c.interrupt.err(err)
+	}
+	return err
 }
 
 // hookJoining starts hooks in the namespaces of a container.
 type hookJoining struct {
 	joining
-	confined *compiler      // knows the container's restrictions, nil: none
-	groups   map[string]int // files to join the container's cgroups
+	confined  *compiler      // knows the container's restrictions, nil: none
+	groups    map[string]int // files to join the container's cgroups
+	interrupt *interruption  // nil: never
 }
 
 // confine has the process live under the container's restrictions. A
@@ -117,6 +122,7 @@ func (j *hookJoining) start(r *Runtime, h specs.Hook, stdin, output int) (int, e
 		return 0, err
 	}
 	defer e.release()
+	e.interrupt = j.interrupt
 	return e.enter(nil)
 }
 

@@ -102,6 +102,8 @@ type entrant struct {
 	report  int
 	socket  int // this end of the conversation
 	pid     int // of the launched process, 0 when it was reaped
+
+	interrupt *interruption // nil: never
 }
 
 // launchEntrant starts a program that joins the container of init. files are its
@@ -188,15 +190,18 @@ func (e *entrant) alone() bool { return endsWithin(e.init, 0) }
 // the other end of the socket.
 func (e *entrant) converse(serve func(tag byte, fds []int) error) error {
 	for {
-		poll := []unix.PollFd{{Fd: int32(e.socket), Events: unix.POLLIN}, {Fd: int32(e.init), Events: unix.POLLIN}}
+		poll := []unix.PollFd{{Fd: int32(e.socket), Events: unix.POLLIN}, {Fd: int32(e.init), Events: unix.POLLIN}, {Fd: int32(e.interrupt.descriptor()), Events: unix.POLLIN}}
 		_, err := unix.Poll(poll, -1)
 		switch {
 		case err == unix.EINTR:
 			continue
 		case err != nil:
 			return fmt.Errorf("waiting for a process to be executed: %w", err)
-		case poll[0].Revents == 0:
+		case poll[0].Revents != 0: // of the moment that all is over, too
+		case poll[1].Revents != 0:
 			return errInitEnded
+		default:
+			return e.interrupt.err(nil)
 		}
 		tag, fds, err := receiveTag(e.socket)
 		if tag == 0 {

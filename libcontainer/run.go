@@ -17,9 +17,11 @@ import (
 func (r *Runtime) Run(o CreateOptions) (int, error) {
 	f := foreground{log: r.Log, subreaper: !o.NoSubreaper}
 	if !o.Detach {
-		f.catch()
+		if err := f.catch(); err != nil {
+			return 0, err
+		}
 	}
-	c, err := r.create(o, GateSync)
+	c, err := r.create(o, GateSync, &f.interrupt)
 	if err != nil {
 		return 0, err
 	}
@@ -90,6 +92,9 @@ func (c *creation) start() error {
 			return err
 		}
 	}
+	if err := c.interrupt.err(nil); err != nil {
+		return err
+	}
 	c.r.at("opening the gate")
 	if err := c.answer(); err != nil {
 		return err
@@ -101,7 +106,11 @@ func (c *creation) start() error {
 }
 
 // waitExecuted waits until the execve closed the other end of the conversation.
+// A signal that comes after that is passed on.
 func (c *creation) waitExecuted() error {
+	if err := c.interrupt.wait(c.socket); err != nil {
+		return err
+	}
 	buf := make([]byte, 1)
 	for {
 		n, err := unix.Read(c.socket, buf)

@@ -3,8 +3,9 @@ package libcontainer
 import (
 	"errors"
 	"fmt"
-	"os"
+	"io/fs"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -52,8 +53,9 @@ const lockTimeout = 30 * time.Second
 
 // container is an existing container: its directory and what is recorded.
 type container struct {
-	dir    *store.Dir
-	record *store.Record
+	dir       *store.Dir
+	record    *store.Record
+	interrupt *interruption // of hooks, nil: never
 }
 
 // open finds a container; lock says that its state is to be changed.
@@ -74,7 +76,7 @@ func (r *Runtime) open(id string, lock bool) (*container, error) {
 		dir.Close()
 		return nil, err
 	}
-	return &container{dir, record}, nil
+	return &container{dir: dir, record: record}, nil
 }
 
 func (c *container) close() { c.dir.Close() }
@@ -171,7 +173,7 @@ func (r *Runtime) loadBundle(bundle, config string) (*specs.Spec, []byte, error)
 		config = filepath.Join(bundle, "config.json")
 	}
 	r.at("loading " + filepath.Base(config))
-	data, err := os.ReadFile(config)
+	data, err := readConfig(config)
 	if err != nil {
 		return nil, nil, advise(err, bundleHint(err))
 	}
@@ -192,6 +194,48 @@ func (r *Runtime) loadBundle(bundle, config string) (*specs.Spec, []byte, error)
 		r.Log.Warnf("%s: ociVersion %s is newer than what rung knows (%s)", config, s.Version, specs.Version)
 	}
 	return s, data, unsupported(s)
+}
+
+// readConfig reads a regular file. The opening of another, or its end, may have
+// to be waited for.
+func readConfig(path string) ([]byte, error) {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
+	}
+	defer unix.Close(fd)
+	var stat unix.Stat_t
+	if err := unix.Fstat(fd, &stat); err != nil {
+		return nil, fmt.Errorf("%s: fstat: %w", path, err)
+	}
+	if kind := stat.Mode & unix.S_IFMT; kind != unix.S_IFREG {
+		return nil, fmt.Errorf("%s: is %s, not a regular file", path, kindOfFile(kind))
+	}
+	data := make([]byte, 0, stat.Size+1)
+	for {
+		n, err := unix.Read(fd, data[len(data):cap(data)])
+		switch {
+		case err == unix.EINTR:
+		case err != nil:
+			return nil, &fs.PathError{Op: "read", Path: path, Err: err}
+		case n == 0:
+			return data, nil
+		default:
+			data = slices.Grow(data[:len(data)+n], 1)
+		}
+	}
+}
+
+func kindOfFile(kind uint32) string {
+	switch kind {
+	case unix.S_IFDIR:
+		return "a directory"
+	case unix.S_IFIFO:
+		return "a FIFO"
+	case unix.S_IFSOCK:
+		return "a socket"
+	}
+	return "a device"
 }
 
 // unsupported refuses by name what rung does not do yet.

@@ -33,6 +33,9 @@ type Runner struct {
 	// Container, if above 0, is a pidfd of the container's first process: when that
 	// ends, so does the hook, and fails.
 	Container int
+	// Interrupt, if above 0, is a descriptor that ends the hook, which fails, when
+	// there is something to be read from it.
+	Interrupt int
 	// Warn, unless nil, is called for a failure that does not stop the rest.
 	Warn func(error)
 }
@@ -73,7 +76,7 @@ func (r *Runner) runOne(kind Kind, index int, h specs.Hook, state []byte) error 
 		if start == nil {
 			start = InHost
 		}
-		err = run(start, h, state, timeout, r.Container, &out)
+		err = run(start, h, state, timeout, [...]int{r.Container, r.Interrupt}, &out)
 	}
 	if err == nil {
 		return nil

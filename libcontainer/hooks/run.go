@@ -21,8 +21,8 @@ type StartFunc func(h specs.Hook, stdin, output int) (pid int, err error)
 const killed = 10 * time.Second
 
 // run runs one hook. A timeout of zero is none.
-func run(start StartFunc, h specs.Hook, state []byte, timeout time.Duration, container int, out *output) error {
-	c := child{state: state, out: out, container: container}
+func run(start StartFunc, h specs.Hook, state []byte, timeout time.Duration, ends [2]int, out *output) error {
+	c := child{state: state, out: out, container: ends[0], interrupt: ends[1]}
 	hookIn, hookOut, err := c.openPipes()
 	if err != nil {
 		return err
@@ -46,6 +46,7 @@ type child struct {
 	out    *output
 
 	container int // pidfd of the container's first process, 0: none
+	interrupt int // what ends it when it can be read, 0: none
 }
 
 func (c *child) openPipes() (hookIn, hookOut int, err error) {
@@ -109,7 +110,10 @@ func (c *child) wait(timeout time.Duration) error {
 	return nil
 }
 
-var errContainer = errors.New("killed, because the container's first process has ended")
+var (
+	errContainer   = errors.New("killed, because the container's first process has ended")
+	errInterrupted = errors.New("killed")
+)
 
 // serve writes the state and reads the output until the hook has ended, or
 // the time is over.
@@ -126,9 +130,12 @@ func (c *child) serve(timeout time.Duration) (ended bool, err error) {
 			{Fd: int32(c.stdout), Events: unix.POLLIN},
 			{Fd: int32(c.stdin), Events: unix.POLLOUT},
 			{Fd: -1},
+			{Fd: -1},
 		}
-		if c.container > 0 {
-			fds[3] = unix.PollFd{Fd: int32(c.container), Events: unix.POLLIN}
+		for i, fd := range [...]int{c.container, c.interrupt} {
+			if fd > 0 {
+				fds[3+i] = unix.PollFd{Fd: int32(fd), Events: unix.POLLIN}
+			}
 		}
 		wait := -1
 		if timeout > 0 {
@@ -157,6 +164,10 @@ func (c *child) serve(timeout time.Duration) (ended bool, err error) {
 		if fds[3].Revents != 0 {
 			c.container = 0 // said once
 			return false, errContainer
+		}
+		if fds[4].Revents != 0 {
+			c.interrupt = 0
+			return false, errInterrupted
 		}
 	}
 }
