@@ -88,6 +88,9 @@ func (r *Runtime) create(o CreateOptions, gate Gate, interrupt *interruption) (*
 	if err := store.CheckID(o.ID); err != nil {
 		return nil, err
 	}
+	if err := checkDescriptors(); err != nil {
+		return nil, err
+	}
 	s, config, err := r.loadBundle(o.Bundle, o.Config)
 	if err != nil {
 		return nil, err

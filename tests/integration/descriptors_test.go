@@ -223,3 +223,31 @@ func TestNotifySocket(t *testing.T) {
 	manager.Close() // a barrier that nobody answers
 	(<-ended).OK()
 }
+
+// With few descriptors a container is made whole or not at all.
+func TestFewDescriptors(t *testing.T) {
+	t.Parallel()
+	hook := []specs.Hook{shellHook("cat")}
+	c := bundle.New(t, bundle.Args("true"), userNamespace(100000), func(s *specs.Spec) {
+		s.Hooks = &specs.Hooks{CreateRuntime: hook, CreateContainer: hook, StartContainer: hook, Poststop: hook}
+		s.Process.Rlimits = nil
+	}, bundle.Mount(specs.Mount{Destination: "/tmp", Source: "/tmp", Options: []string{"bind"}}))
+	for _, limit := range []int{6, 8, 10, 12, 16, 20, 24, 30, 40, 60, 66, 67, 68, 69, 70, 72, 76, 84} {
+		cmd := c.Command("run", "--bundle", c.Bundle, c.ID)
+		cmd.Args = append([]string{"sh", "-c", fmt.Sprintf(`ulimit -n %d; exec "$0" "$@"`, limit)}, cmd.Args...)
+		cmd.Path = "/bin/sh"
+		switch r := c.Wait(cmd); {
+		case limit >= 76:
+			r.OK()
+		case limit <= 64 || r.Code != 0:
+			r.Fails("RLIMIT_NOFILE", fmt.Sprintf("allows %d descriptors", limit))
+		}
+		c.LeavesNothing()
+	}
+	// those that the caller has open count
+	cmd := c.Command("run", "--bundle", c.Bundle, c.ID)
+	cmd.Args = append([]string{"sh", "-c", `exec 3</ 4</ 5</ 6</ 7</ 8</ 9</; ulimit -n 70; exec "$0" "$@"`}, cmd.Args...)
+	cmd.Path = "/bin/sh"
+	c.Wait(cmd).Fails("RLIMIT_NOFILE")
+	c.LeavesNothing()
+}

@@ -1,0 +1,34 @@
+package libcontainer
+
+import (
+	"fmt"
+
+	"golang.org/x/sys/unix"
+)
+
+// spareDescriptors are more than a creation and its undoing use at once: about
+// three for each hierarchy of cgroup v1, of which there are up to a dozen, and
+// those of the first process.
+const spareDescriptors = 64
+
+// checkDescriptors makes sure that this process may open as many descriptors as a
+// creation needs. Once something is made they are needed to undo it.
+func checkDescriptors() (err error) {
+	var spare []int
+	for len(spare) < spareDescriptors && err == nil {
+		var fd int
+		if fd, err = unix.FcntlInt(0, unix.F_DUPFD_CLOEXEC, 3); err == nil {
+			spare = append(spare, fd)
+		}
+	}
+	closeAll(spare...)
+	switch {
+	case err == unix.EMFILE:
+		var limit unix.Rlimit
+		_ = unix.Getrlimit(unix.RLIMIT_NOFILE, &limit)
+		return fmt.Errorf("the limit RLIMIT_NOFILE of rung's own is too low: it allows %d descriptors, %d more of which can be opened, and a creation needs %d", limit.Cur, len(spare), spareDescriptors)
+	case err != nil:
+		return fmt.Errorf("fcntl: %w", err)
+	}
+	return nil
+}
