@@ -302,6 +302,9 @@ func (c *creation) saveConfig() error {
 func (c *creation) launch() error {
 	c.r.at("making the image")
 	memory, err := nsenter.Assemble(c.birth.Program, c.files)
+	if errors.Is(err, nsenter.ErrTooLarge) {
+		return fmt.Errorf("%s: %w", longestList(c.spec), err)
+	}
 	if err != nil {
 		return err
 	}
@@ -320,6 +323,22 @@ func (c *creation) launch() error {
 	}
 	c.pid, c.pidfd, c.child.Pidfd = c.child.Pid, c.child.Pidfd, -1
 	return c.identify()
+}
+
+// longestList names the property whose elements are the most: each takes steps.
+func longestList(s *specs.Spec) string {
+	path, most := "mounts", len(s.Mounts)
+	if l := s.Linux; l != nil {
+		for _, list := range [...]struct {
+			path string
+			size int
+		}{{"linux.maskedPaths", len(l.MaskedPaths)}, {"linux.readonlyPaths", len(l.ReadonlyPaths)}, {"linux.devices", len(l.Devices)}, {"linux.sysctl", len(l.Sysctl)}} {
+			if list.size > most {
+				path, most = list.path, list.size
+			}
+		}
+	}
+	return fmt.Sprintf("%s: %d elements", path, most)
 }
 
 // identify records the first process, which can be killed from now on. Its

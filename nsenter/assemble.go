@@ -35,7 +35,6 @@ const (
 	offResult, offRules, offArgs     = 8, 12, 16
 
 	invertBit = 0x80
-	maxSteps  = 1 << 16
 	maxImage  = 64 << 20
 )
 
@@ -48,6 +47,9 @@ type Memory struct {
 	WritableAddr uint64
 	Entries      []uint64 // the address of each step's instruction
 }
+
+// ErrTooLarge is why a program cannot be assembled that takes more than 64 MiB.
+var ErrTooLarge = errors.New("the program is too large")
 
 type assembly struct {
 	*Memory
@@ -64,13 +66,10 @@ type assembly struct {
 // unknown file name, a program that is too large.
 func Assemble(p *Program, files map[string]int) (*Memory, error) {
 	a := &assembly{Memory: &Memory{}, program: p, files: files}
-	if len(p.Steps) > maxSteps {
-		return nil, fmt.Errorf("program has %d steps, more than %d", len(p.Steps), maxSteps)
-	}
 	a.layInstructions()
 	a.layData()
 	if a.rwEnd-programBase > maxImage {
-		return nil, fmt.Errorf("program and its data take %d bytes, more than %d", a.rwEnd-programBase, maxImage)
+		return nil, fmt.Errorf("%w: %d steps and their data take %d bytes, more than %d", ErrTooLarge, len(p.Steps), a.rwEnd-programBase, maxImage)
 	}
 	for i := range p.Steps {
 		if err := a.encode(i); err != nil {

@@ -10,7 +10,7 @@ import (
 
 func TestAssembleErrors(t *testing.T) {
 	tooMany := func(p *Program) {
-		for range maxSteps + 1 {
+		for range maxImage / instrSize {
 			p.Call(unix.SYS_GETPID)
 		}
 	}
@@ -44,10 +44,10 @@ func TestAssembleErrors(t *testing.T) {
 			}
 		}, "1 arguments and 256 rules are too many"},
 		{"no system call has that number", func(p *Program) { p.Call(1 << 16) }, "system call 65536 does not exist"},
-		{"too many steps", tooMany, "program has 65537 steps, more than 65536"},
+		{"too many steps", tooMany, "too large: 1048576 steps and their data take"},
 		{"too much data", func(p *Program) {
 			p.Call(unix.SYS_WRITE, File("out"), Address(Buffer(maxImage+1).At(0)), Int(1))
-		}, "program and its data take"},
+		}, "too large: 1 steps and their data take"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p := New()

@@ -549,3 +549,15 @@ func TestNoPivot(t *testing.T) {
 	refused.Create("--no-pivot").Fails("--no-pivot", "linux.rootfsPropagation")
 	refused.LeavesNothing()
 }
+
+// There may be thousands of mounts.
+func TestManyMounts(t *testing.T) {
+	t.Parallel()
+	const n = 3000
+	c := bundle.New(t, bundle.Shell(`cd /tmp/many && ls | wc -l; grep -c /tmp/many/ /proc/self/mountinfo`), func(s *specs.Spec) {
+		for i := range n {
+			s.Mounts = append(s.Mounts, specs.Mount{Destination: fmt.Sprintf("/tmp/many/%d", i), Source: "/etc/passwd", Options: []string{"bind"}})
+		}
+	})
+	c.Run().OK().Prints(fmt.Sprintf("%d\n%d", n, n))
+}
