@@ -26,8 +26,14 @@ type foreground struct {
 
 // catch keeps from now on the signals that are usually sent. [foreground.follow]
 // passes them on, unless they interrupt what comes before. That is not undone:
-// this process ends with the other.
+// this process ends with the other. A subreaper adopts from now on: what the
+// container's first process starts may lose its parent at once.
 func (f *foreground) catch() error {
+	if f.subreaper {
+		if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+			return fmt.Errorf("becoming a subreaper: %w", err)
+		}
+	}
 	if err := f.interrupt.catch(); err != nil {
 		return err
 	}
@@ -40,11 +46,6 @@ func (f *foreground) catch() error {
 // the standard streams.
 func (f *foreground) attach(pid, pidfd, master int) (err error) {
 	f.pid, f.pidfd = pid, pidfd
-	if f.subreaper {
-		if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
-			return fmt.Errorf("becoming a subreaper: %w", err)
-		}
-	}
 	if master >= 0 {
 		f.relay, err = terminal.NewRelay(master, 0, 1)
 	}
@@ -103,8 +104,9 @@ func (f *foreground) reap() (status unix.WaitStatus) {
 }
 
 // forward passes signals on to the process. SIGCHLD is about children of this
-// process, SIGURG belongs to the Go runtime (and SIGPROF, which it gives to nobody), SIGPIPE is about a reader who is
-// gone, and the terminal's size is the relay's.
+// process, SIGURG belongs to the Go runtime (and SIGPROF, which it gives to
+// nobody), SIGPIPE is about a reader who is gone, and the terminal's size is the
+// relay's.
 func (f *foreground) forward(stop chan struct{}) {
 	for {
 		select {
