@@ -135,7 +135,7 @@ func (c *creation) openNamespaces() error {
 		if uint64(flag) != namespaceFlag(ns.Type) {
 			return fmt.Errorf("linux.namespaces[%d].path: %s is a %s namespace, not a %s namespace", i, ns.Path, namespaceName(flag), ns.Type)
 		}
-		if err := c.checkSysctls(ns, fd); err != nil {
+		if err := c.checkHostParameters(ns, fd); err != nil {
 			return err
 		}
 		if ns.Type == specs.MountNamespace && isOwn(fd, "mnt") {
@@ -145,12 +145,25 @@ func (c *creation) openNamespaces() error {
 	return nil
 }
 
-// checkSysctls refuses to write parameters of a namespace that is joined by path
-// and is this process's own: those are the host's.
-func (c *creation) checkSysctls(ns specs.LinuxNamespace, fd int) error {
+// checkHostParameters refuses to change parameters of a namespace that is joined
+// by path and is this process's own: those are the host's.
+func (c *creation) checkHostParameters(ns specs.LinuxNamespace, fd int) error {
 	file := map[specs.LinuxNamespaceType]string{specs.NetworkNamespace: "net", specs.IPCNamespace: "ipc", specs.UTSNamespace: "uts", specs.UserNamespace: "user"}[ns.Type]
 	if file == "" || !isOwn(fd, file) {
 		return nil
+	}
+	if ns.Type == specs.UTSNamespace {
+		var host unix.Utsname
+		if err := unix.Uname(&host); err != nil {
+			return fmt.Errorf("uname: %w", err)
+		}
+		for _, n := range [...]struct{ property, name, own string }{
+			{"hostname", c.spec.Hostname, unix.ByteSliceToString(host.Nodename[:])}, {"domainname", c.spec.Domainname, unix.ByteSliceToString(host.Domainname[:])},
+		} {
+			if n.name != "" && n.name != n.own {
+				return fmt.Errorf("%s: the %s namespace %s is the host's", n.property, ns.Type, ns.Path)
+			}
+		}
 	}
 	for key := range c.spec.Linux.Sysctl {
 		if path, err := spec.SysctlPath(key); err == nil && spec.SysctlNamespace(path) == ns.Type {

@@ -455,3 +455,35 @@ func capabilities(names ...string) bundle.Change {
 		c.Bounding, c.Effective, c.Permitted = all, all, all
 	}
 }
+
+// The names of the machine are not a container's to change. What rung takes for
+// the machine's UTS namespace here is one of its own.
+func TestNamesOfTheHost(t *testing.T) {
+	t.Parallel()
+	c := bundle.New(t, bundle.Args("true"))
+	run := func() bundle.Result {
+		cmd := c.Command("run", "--bundle", c.Bundle, c.ID)
+		cmd.Args = append([]string{"unshare", "--uts", "sh", "-c", `"$0" "$@"; code=$?; hostname; exit $code`}, cmd.Args...)
+		cmd.Path = "/usr/bin/unshare"
+		return c.Wait(cmd).Prints(read(t, "/proc/sys/kernel/hostname"))
+	}
+	for _, tt := range []struct {
+		names bundle.Change
+		want  string
+	}{
+		{func(s *specs.Spec) { s.Hostname = "changed-by-rung" }, "hostname"},
+		{func(s *specs.Spec) { s.Domainname = "changed-by-rung" }, "domainname"},
+	} {
+		none := func(s *specs.Spec) { s.Hostname, s.Domainname = "", "" }
+		c.Configure(none, bundle.Namespace(specs.UTSNamespace, "/proc/self/ns/uts"), tt.names)
+		run().Fails(tt.want + ": the uts namespace /proc/self/ns/uts is the host's")
+		c.LeavesNothing()
+		c.Configure(none, bundle.WithoutNamespace(specs.UTSNamespace), tt.names)
+		run().Fails(tt.want + ": needs a UTS namespace in linux.namespaces")
+		c.LeavesNothing()
+	}
+	c.Configure(bundle.Namespace(specs.UTSNamespace, "/proc/self/ns/uts"), func(s *specs.Spec) {
+		s.Hostname, s.Domainname = read(t, "/proc/sys/kernel/hostname"), "" // which changes nothing
+	})
+	run().OK()
+}
