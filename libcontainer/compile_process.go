@@ -315,6 +315,8 @@ func (c *compiler) capset(s capSets) {
 	c.Label("setting the capabilities")
 	keep := c.forFilter()
 	c.Call(unix.SYS_CAPSET, nsenter.Bytes(capHeader()), nsenter.Bytes(capData(s.effective|keep, s.permitted|keep, s.inheritable)))
+	// which has kept those of the caller's ambient ones that are inheritable
+	c.Call(unix.SYS_PRCTL, nsenter.Int(unix.PR_CAP_AMBIENT), nsenter.Int(unix.PR_CAP_AMBIENT_CLEAR_ALL), nsenter.Int(0), nsenter.Int(0), nsenter.Int(0))
 }
 
 func (c *compiler) noNewPrivileges() {

@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"syscall"
@@ -107,4 +108,26 @@ func TestRunEveryExitStatus(t *testing.T) {
 	// a process that a signal ended, in the host's pid namespace where it can
 	killed := bundle.New(t, bundle.Shell("kill -USR1 $$"), bundle.WithoutNamespace(specs.PIDNamespace))
 	killed.Run().Exits(128 + int(syscall.SIGUSR1))
+}
+
+// The ambient capabilities of the caller are not the container's, not even those
+// that may be inheritable there.
+func TestCallersAmbientCapabilities(t *testing.T) {
+	t.Parallel()
+	const print = "grep ^CapAmb /proc/self/status | cut -f2"
+	inheritable := func(s *specs.Spec) {
+		own := []string{"CAP_KILL"}
+		s.Process.Capabilities = &specs.LinuxCapabilities{Bounding: own, Permitted: own, Effective: own, Inheritable: own}
+	}
+	ambient := func(cmd *exec.Cmd) *exec.Cmd {
+		cmd.Args = append([]string{"setpriv", "--inh-caps", "+kill", "--ambient-caps", "+kill"}, cmd.Args...)
+		cmd.Path = "/usr/bin/setpriv"
+		return cmd
+	}
+	c := bundle.New(t, bundle.Shell(print+"; "+idle), inheritable)
+	created := c.Wait(ambient(c.Command("create", "--bundle", c.Bundle, c.ID))).OK()
+	c.Start().OK()
+	waitReady(t, created)
+	created.Prints("0000000000000000\nready")
+	c.Wait(ambient(c.Command("exec", c.ID, "sh", "-c", print))).OK().Prints("0000000000000000")
 }
