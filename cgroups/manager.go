@@ -45,8 +45,10 @@ type Cgroup struct {
 // id. A path such as "slice:prefix:name", which names a unit to systemd, is a
 // relative path of one element here.
 //
-// Refused are paths with "..", with NUL, and those that name no cgroup of their
-// own ("/" and "."): a container's cgroup is emptied and removed with it.
+// The path is cleaned as text and never leads above where it starts: "/a/../b" is
+// "/b", "../b" is "b". Refused are paths with NUL, and those that name no cgroup
+// of their own ("/" and "a/.."): a container's cgroup is emptied and removed with
+// it.
 func New(h Hierarchies, cgroupsPath, id string) (*Manager, error) {
 	if len(h) == 0 {
 		return nil, errors.New("no cgroup hierarchy is mounted")
@@ -84,14 +86,13 @@ func cleanPath(path string) (string, error) {
 	if strings.IndexByte(path, 0) >= 0 {
 		return "", errors.New("contains NUL")
 	}
-	for e := range strings.SplitSeq(path, "/") {
-		if e == ".." {
-			return "", errors.New(`contains ".."`)
-		}
-	}
-	path = filepath.Clean(path)
-	if path == "/" || path == "." {
+	absolute := filepath.IsAbs(path)
+	path = filepath.Clean("/" + path)
+	if path == "/" {
 		return "", errors.New("names no cgroup of the container's own")
+	}
+	if !absolute {
+		path = path[1:]
 	}
 	return path, nil
 }

@@ -17,6 +17,9 @@ func TestPaths(t *testing.T) {
 		{"", "id", "/sys/fs/cgroup/cpu,cpuacct/user.slice/id", "/sys/fs/cgroup/unified/user.slice/session-1.scope/id"},
 		{"machine.slice:rung:id", "id", "/sys/fs/cgroup/cpu,cpuacct/user.slice/machine.slice:rung:id", "/sys/fs/cgroup/unified/user.slice/session-1.scope/machine.slice:rung:id"},
 		{"/a..b", "id", "/sys/fs/cgroup/cpu,cpuacct/a..b", "/sys/fs/cgroup/unified/a..b"},
+		{"/a/../b", "id", "/sys/fs/cgroup/cpu,cpuacct/b", "/sys/fs/cgroup/unified/b"},
+		{"/../../b", "id", "/sys/fs/cgroup/cpu,cpuacct/b", "/sys/fs/cgroup/unified/b"},
+		{"a/../../../b", "id", "/sys/fs/cgroup/cpu,cpuacct/user.slice/b", "/sys/fs/cgroup/unified/user.slice/session-1.scope/b"},
 	} {
 		m, err := New(hybrid(), c.path, c.id)
 		if err != nil {
@@ -39,12 +42,13 @@ func TestRefusedPaths(t *testing.T) {
 		h              Hierarchies
 		path, id, want string
 	}{
-		{hybrid(), "/a/../b", "id", `linux.cgroupsPath "/a/../b": contains ".."`},
-		{hybrid(), "..", "id", `".."`},
+		{hybrid(), "/a/..", "id", `linux.cgroupsPath "/a/..": names no cgroup of the container's own`},
+		{hybrid(), "..", "id", `linux.cgroupsPath "..": names no cgroup`},
+		{hybrid(), "../../", "id", `names no cgroup`},
 		{hybrid(), "a\x00b", "id", "contains NUL"},
 		{hybrid(), "/", "id", "names no cgroup of the container's own"},
 		{hybrid(), "./.", "id", "names no cgroup of the container's own"},
-		{hybrid(), "", "..", `".."`},
+		{hybrid(), "", "..", `linux.cgroupsPath "..": names no cgroup`},
 		{hybrid(), "", "a/b", "contains a slash"},
 		{hybrid(), "", "", "names no cgroup"},
 		{outside, "a", "id", "own cgroup in the hierarchy memory is outside of what is mounted at /sys/fs/cgroup/memory"},

@@ -19,11 +19,7 @@ func (r *Runtime) newCgroup(s *specs.Spec, h cgroups.Hierarchies, id string) (*c
 	if s.Linux != nil {
 		path = s.Linux.CgroupsPath
 	}
-	m, err := cgroups.New(h, path, id)
-	if err != nil {
-		return nil, fmt.Errorf("linux.cgroupsPath: %w", err)
-	}
-	return m, nil
+	return cgroups.New(h, path, id)
 }
 
 // refuseLimits refuses what only a cgroup can enforce. Rules of devices are a
