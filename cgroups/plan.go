@@ -134,14 +134,19 @@ func (p *plan) hugepages(limits []specs.LinuxHugepageLimit) error {
 	return nil
 }
 
+// network plans the marks of packets. 0 is no mark, and so needs no controller:
+// engines write it for what was not asked for.
 func (p *plan) network(n *specs.LinuxNetwork) {
 	if n == nil {
 		return
 	}
-	if n.ClassID != nil {
+	if id := n.ClassID; id != nil && (*id != 0 || p.has("net_cls", "net_cls.classid")) {
 		p.set("network.classID", "net_cls.classid", strconv.FormatUint(uint64(*n.ClassID), 10))
 	}
 	for i, priority := range n.Priorities {
+		if priority.Priority == 0 && !p.has("net_prio", "net_prio.ifpriomap") {
+			continue
+		}
 		p.set(fmt.Sprintf("network.priorities[%d]", i), "net_prio.ifpriomap", fmt.Sprintf("%s %d", priority.Name, priority.Priority))
 	}
 }

@@ -95,8 +95,10 @@ func TestPlan(t *testing.T) {
 
 		{"hugepages", `{"hugepageLimits": [{"pageSize": "2MB", "limit": 0}, {"pageSize": "1GB", "limit": 7}]}`, fresh,
 			"hugetlb.2MB.rsvd.limit_in_bytes 0\nhugetlb.2MB.limit_in_bytes 0\nhugetlb.1GB.limit_in_bytes 7"},
-		{"network", `{"network": {"classID": 1048577, "priorities": [{"name": "eth0", "priority": 5}, {"name": "lo", "priority": 0}]}}`, fresh,
+		{"network", `{"network": {"classID": 1048577, "priorities": [{"name": "eth0", "priority": 5}, {"name": "lo", "priority": 0}]}}`, map[string]string{"net_prio.ifpriomap": "lo 1"},
 			"net_cls.classid 1048577\nnet_prio.ifpriomap eth0 5\nnet_prio.ifpriomap lo 0"},
+		{"network, no class", `{"network": {"classID": 0}}`, map[string]string{"net_cls.classid": "1"}, "net_cls.classid 0"},
+		{"network, not mounted", `{"network": {"classID": 0, "priorities": [{"name": "lo", "priority": 0}]}}`, fresh, ""},
 		{"rdma", `{"rdma": {"b": {"hcaHandles": 3, "hcaObjects": 10000}, "a": {"hcaObjects": 0}}}`, fresh,
 			"rdma.max a hca_object=0\nrdma.max b hca_handle=3 hca_object=10000"},
 	} {
