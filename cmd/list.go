@@ -5,8 +5,11 @@ import (
 	"io"
 	"os/user"
 	"strconv"
+	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/urfave/cli/v2"
 
@@ -74,9 +77,18 @@ func writeTable(w io.Writer, states []*libcontainer.State) error {
 	t := tabwriter.NewWriter(w, 12, 1, 3, ' ', 0)
 	fmt.Fprint(t, "ID\tPID\tSTATUS\tBUNDLE\tCREATED\tOWNER\n")
 	for _, s := range states {
-		fmt.Fprintf(t, "%s\t%d\t%s\t%s\t%s\t%s\n", s.ID, s.Pid, s.Status, s.Bundle, s.Created.Format(time.RFC3339Nano), owner(s.UID))
+		fmt.Fprintf(t, "%s\t%d\t%s\t%s\t%s\t%s\n", s.ID, s.Pid, s.Status, cell(s.Bundle), s.Created.Format(time.RFC3339Nano), owner(s.UID))
 	}
 	return t.Flush()
+}
+
+// cell returns text for a place in a table, quoted if it has what would not be
+// seen there or would break the row.
+func cell(s string) string {
+	if strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) || r == utf8.RuneError }) {
+		return strconv.Quote(s)
+	}
+	return s
 }
 
 // owner returns the name of a user, or #UID without one.

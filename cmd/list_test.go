@@ -3,6 +3,7 @@ package cmd
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"maps"
 	"os"
 	"os/user"
@@ -166,5 +167,23 @@ func TestOwner(t *testing.T) {
 	}
 	if got := owner(4294967294); got != "#4294967294" {
 		t.Errorf("a user without a name is %q", got)
+	}
+}
+
+// What a name has in it stays in its cell.
+func TestTableCells(t *testing.T) {
+	s := &libcontainer.State{Rootfs: "/r\x1b[2J"}
+	s.ID, s.Bundle, s.Annotations = "one", "/a\nb c", map[string]string{"k": "a\tb", "l": "ü"}
+	var list, state bytes.Buffer
+	if err := errors.Join(writeTable(&list, []*libcontainer.State{s}), writeStateTable(&state, s, created)); err != nil {
+		t.Fatal(err)
+	}
+	if rows := strings.Split(list.String(), "\n"); len(rows) != 3 || !strings.Contains(rows[1], `  "/a\nb c"  `) {
+		t.Errorf("list: %q", rows)
+	}
+	for _, want := range []string{`bundle      "/a\nb c"`, `rootfs      "/r\x1b[2J"`, `annotation  "k=a\tb"`, "annotation  l=ü"} {
+		if !strings.Contains(state.String(), want+"\n") {
+			t.Errorf("state lacks %s:\n%s", want, state.String())
+		}
 	}
 }

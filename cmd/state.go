@@ -52,10 +52,10 @@ func writeStateTable(w io.Writer, s *libcontainer.State, now time.Time) error {
 	}
 	fmt.Fprintf(t, "created\t%s, %s ago\n", s.Created.Local().Format(time.DateTime), now.Sub(s.Created).Round(time.Second))
 	fmt.Fprintf(t, "owner\t%s\n", owner(s.UID))
-	fmt.Fprintf(t, "bundle\t%s\n", s.Bundle)
-	fmt.Fprintf(t, "rootfs\t%s\n", s.Rootfs)
+	fmt.Fprintf(t, "bundle\t%s\n", cell(s.Bundle))
+	fmt.Fprintf(t, "rootfs\t%s\n", cell(s.Rootfs))
 	for _, key := range slices.Sorted(maps.Keys(s.Annotations)) {
-		fmt.Fprintf(t, "annotation\t%s=%s\n", key, s.Annotations[key])
+		fmt.Fprintf(t, "annotation\t%s\n", cell(key+"="+s.Annotations[key]))
 	}
 	return t.Flush()
 }
