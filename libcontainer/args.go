@@ -30,8 +30,8 @@ func (c *creation) process(in *Input) error {
 	}
 	defer unix.Close(root)
 	in.Env = lastOfEach(append(slices.Clip(p.Env), in.Env...))
-	if !hasEnv(in.Env, "HOME") {
-		in.Env = append(in.Env, "HOME="+homeOf(root, p.User.UID))
+	if getenv(in.Env, "HOME") == "" {
+		in.Env = lastOfEach(append(in.Env, "HOME="+homeOf(root, p.User.UID)))
 	}
 	f := &executable.Finder{Root: root, Path: getenv(in.Env, "PATH"), Cwd: p.Cwd, Override: true}
 	for _, m := range c.spec.Mounts {
@@ -60,10 +60,6 @@ func startError(err error) error {
 }
 
 const startPrefix = "unable to start container process: "
-
-func hasEnv(env []string, key string) bool {
-	return slices.ContainsFunc(env, func(e string) bool { return strings.HasPrefix(e, key+"=") })
-}
 
 // lastOfEach is an environment in which each name occurs once, in its first place
 // and with its last value, as setenv(3) would have left it: of a name that occurs

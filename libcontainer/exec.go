@@ -340,8 +340,8 @@ func (e *execution) compile(kept *kept) error {
 // environment is that of the process, with HOME.
 func (e *execution) environment() error {
 	p := e.in.Spec.Process
-	e.in.Env = p.Env
-	if hasEnv(p.Env, "HOME") {
+	e.in.Env = lastOfEach(p.Env)
+	if getenv(p.Env, "HOME") != "" {
 		return nil
 	}
 	root, err := e.openRoot()
@@ -349,7 +349,7 @@ func (e *execution) environment() error {
 		return e.ended(err)
 	}
 	defer unix.Close(root)
-	e.in.Env = append(slices.Clip(p.Env), "HOME="+homeOf(root, p.User.UID))
+	e.in.Env = lastOfEach(append(e.in.Env, "HOME="+homeOf(root, p.User.UID)))
 	return nil
 }
 

@@ -263,6 +263,14 @@ func TestUser(t *testing.T) {
 			t.Errorf("HOME is %q", got)
 		}
 	})
+	t.Run("HOME empty", func(t *testing.T) {
+		t.Parallel()
+		const print = "env | grep ^HOME="
+		c := bundle.New(t, bundle.Shell(print+"; "+idle), bundle.Env("HOME=/x", "HOME="))
+		start(t, c).Prints("HOME=/home/root\nready")
+		c.Exec(nil, "sh", "-c", print).OK().Prints("HOME=/home/root")
+		c.Exec([]string{"-e", "HOME="}, "sh", "-c", print).OK().Prints("HOME=/home/root")
+	})
 }
 
 func TestEnvironment(t *testing.T) {
