@@ -109,11 +109,12 @@ func reapUntil(pid int) unix.WaitStatus {
 	}
 }
 
-// killOrphans kills the processes that were left, and describes them.
+// killOrphans kills the processes that were left, and describes them. One that
+// does not end, as in a frozen cgroup, is not waited for for ever.
 func killOrphans() []string {
 	var left []string
 	seen := map[int]bool{}
-	for {
+	for deadline := time.Now().Add(commandLimit); time.Now().Before(deadline); {
 		pid, err := unix.Wait4(-1, nil, unix.WNOHANG, nil)
 		if err == unix.ECHILD {
 			return left
@@ -135,4 +136,5 @@ func killOrphans() []string {
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
+	return append(left, fmt.Sprintf("they did not end within %v", commandLimit))
 }

@@ -64,5 +64,7 @@ func repository() (string, error) {
 // and arguments.
 func (r Runtime) Command(root string, args ...string) *exec.Cmd {
 	all := append([]string{"--root", root}, r.Flags...)
-	return exec.Command(r.Path, append(all, args...)...)
+	cmd := exec.Command(r.Path, append(all, args...)...)
+	cmd.WaitDelay = commandLimit // a container that lives on may hold a pipe of the test's
+	return cmd
 }
