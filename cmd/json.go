@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/rung-oci/rung/libcontainer"
+	"github.com/rung-oci/rung/spec"
 )
 
 // writeJSON writes v as an indented JSON document.
@@ -29,11 +30,11 @@ func appendState(b []byte, s *libcontainer.State, owner, indent string) []byte {
 			b = append(b, ',')
 		}
 		b = append(append(b, '\n'), indent...)
-		b = append(appendString(append(b, "  "...), name), ": "...)
+		b = append(spec.AppendString(append(b, "  "...), name), ": "...)
 	}
 	text := func(name, value string) {
 		property(name)
-		b = appendString(b, value)
+		b = spec.AppendString(b, value)
 	}
 	b = append(b, '{')
 	text("ociVersion", s.Version)
@@ -57,20 +58,9 @@ func appendStrings(b []byte, m map[string]string, indent string) []byte {
 	for i, key := range slices.Sorted(maps.Keys(m)) {
 		b = append(b, "{,"[min(i, 1)], '\n')
 		b = append(append(b, indent...), "  "...)
-		b = appendString(b, key)
+		b = spec.AppendString(b, key)
 		b = append(b, ": "...)
-		b = appendString(b, m[key])
+		b = spec.AppendString(b, m[key])
 	}
 	return append(append(append(b, '\n'), indent...), '}')
-}
-
-// appendString appends a JSON string.
-func appendString(b []byte, s string) []byte {
-	for i := range len(s) {
-		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
-			quoted, _ := json.Marshal(s) // of a string there is no error
-			return append(b, quoted...)
-		}
-	}
-	return append(append(append(b, '"'), s...), '"')
 }

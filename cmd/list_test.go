@@ -15,6 +15,7 @@ import (
 
 	"github.com/rung-oci/rung/libcontainer"
 	"github.com/rung-oci/rung/libcontainer/store"
+	"github.com/rung-oci/rung/spec"
 )
 
 // stateJSON is state's output as go-runc and the specification define it.
@@ -76,7 +77,7 @@ func FuzzAppendString(f *testing.F) {
 	f.Add(odd)
 	f.Fuzz(func(t *testing.T, s string) {
 		var got string
-		if err := json.Unmarshal(appendString(nil, s), &got); err != nil || got != string([]rune(s)) {
+		if err := json.Unmarshal(spec.AppendString(nil, s), &got); err != nil || got != string([]rune(s)) {
 			t.Errorf("%q became %q, %v", s, got, err)
 		}
 	})

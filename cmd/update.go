@@ -93,29 +93,31 @@ func updateFlags() []cli.Flag {
 	)
 }
 
-// resourcesOf makes a patch of the flags.
+// resourcesOf makes a patch of the flags. Whether a flag was given is seen from its
+// value: IsSet sorts all of them each time.
 func (a *App) resourcesOf(c *cli.Context) (*specs.LinuxResources, error) {
 	for _, name := range [...]string{"l3-cache-schema", "mem-bw-schema"} {
-		if c.IsSet(name) {
+		if c.String(name) != "" {
 			return nil, fmt.Errorf("update: --%s: %s", name, noRDT)
 		}
 	}
 	for _, name := range [...]string{"kernel-memory", "kernel-memory-tcp"} {
-		if c.IsSet(name) {
+		if c.String(name) != "" {
 			a.runtime.Log.Warnf("update: --%s: %s", name, noKernelMemory)
 		}
 	}
 	patch := new(specs.LinuxResources)
 	for _, f := range limitFlags() {
-		if !c.IsSet(f.name) || c.String(f.name) == "" {
+		value := c.String(f.name)
+		if value == "" {
 			continue
 		}
-		if err := f.set(patch, c.String(f.name)); err != nil {
+		if err := f.set(patch, value); err != nil {
 			var bad *strconv.NumError
 			if errors.As(err, &bad) {
 				err = bad.Err // without the function's name
 			}
-			return nil, fmt.Errorf("invalid value for %s: %q: %w", f.name, c.String(f.name), err)
+			return nil, fmt.Errorf("invalid value for %s: %q: %w", f.name, value, err)
 		}
 	}
 	return patch, nil

@@ -1,7 +1,6 @@
 package libcontainer
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -71,11 +70,7 @@ func (c *container) resources() (*specs.LinuxResources, error) {
 }
 
 func (c *container) saveResources(r *specs.LinuxResources) error {
-	data, err := json.Marshal(r)
-	if err == nil {
-		err = c.dir.WriteFile(store.ResourcesName, data)
-	}
-	if err != nil {
+	if err := c.dir.WriteFile(store.ResourcesName, spec.EncodeResources(r)); err != nil {
 		return fmt.Errorf("saving the resources: %w", err)
 	}
 	return nil
