@@ -390,6 +390,9 @@ func takeTerminal(fds []int, size *specs.Box, consoleSocket string) (int, error)
 		if err := terminal.ClearONLCR(master); err != nil {
 			return -1, err
 		}
+		if size == nil {
+			takeSize(master)
+		}
 		fds[0] = -1
 		return master, nil
 	}
@@ -398,6 +401,17 @@ func takeTerminal(fds []int, size *specs.Box, consoleSocket string) (int, error)
 		return -1, fmt.Errorf("number of the terminal: %w", err)
 	}
 	return -1, terminal.SendConsole(consoleSocket, master, fmt.Sprintf("/dev/pts/%d", number))
+}
+
+// takeSize gives a terminal the size of the user's, if there is one, before the
+// process can ask for it. The relay follows the changes.
+func takeSize(master int) {
+	for fd := range 2 {
+		if rows, columns, err := terminal.Size(fd); err == nil {
+			_ = terminal.SetSize(master, rows, columns) // the relay tells what fails
+			return
+		}
+	}
 }
 
 // createHooks runs the hooks of create, in the order of the specification.

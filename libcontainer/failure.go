@@ -71,6 +71,8 @@ func hintFor(e *nsenter.StepError) string {
 		return "the image has a symbolic link where none may be"
 	case e.Name == "openat2" && e.Errno == unix.EXDEV:
 		return "the image leads out of where the path must stay"
+	case e.Name == "open_tree" && e.Errno == unix.EINVAL:
+		return "other mounts lie below the source, and a user namespace may not see what they cover: use rbind"
 	case e.Name == "move_mount" && e.Errno == unix.ENOTDIR:
 		return "a directory and a file cannot be mounted on one another"
 	case e.Name == "write" && strings.HasPrefix(e.Label, "setting process.oomScoreAdj"):

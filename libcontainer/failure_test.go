@@ -72,6 +72,7 @@ func TestHints(t *testing.T) {
 		{"mounting proc on /proc", "openat2", unix.ELOOP, "symbolic link"},
 		{"setting the sysctl a", "openat2", unix.EXDEV, "leads out"},
 		{"binding /a to /b", "move_mount", unix.ENOTDIR, "cannot be mounted on one another"},
+		{"opening the bind source /a", "open_tree", unix.EINVAL, "use rbind"},
 		{"waiting for start", "test", unix.ECANCELED, "rung itself was ended"},
 		{"setting the hostname", "sethostname", unix.EPERM, ""},
 	} {

@@ -228,10 +228,11 @@ func TestNotifySocket(t *testing.T) {
 func TestFewDescriptors(t *testing.T) {
 	t.Parallel()
 	hook := []specs.Hook{shellHook("cat")}
+	source := t.TempDir() // below which nothing is mounted
 	c := bundle.New(t, bundle.Args("true"), userNamespace(100000), func(s *specs.Spec) {
 		s.Hooks = &specs.Hooks{CreateRuntime: hook, CreateContainer: hook, StartContainer: hook, Poststop: hook}
 		s.Process.Rlimits = nil
-	}, bundle.Mount(specs.Mount{Destination: "/tmp", Source: "/tmp", Options: []string{"bind"}}))
+	}, bundle.Mount(specs.Mount{Destination: "/tmp", Source: source, Options: []string{"bind"}}))
 	for _, limit := range []int{6, 8, 10, 12, 16, 20, 24, 30, 40, 60, 66, 67, 68, 69, 70, 72, 76, 84} {
 		cmd := c.Command("run", "--bundle", c.Bundle, c.ID)
 		cmd.Args = append([]string{"sh", "-c", fmt.Sprintf(`ulimit -n %d; exec "$0" "$@"`, limit)}, cmd.Args...)
