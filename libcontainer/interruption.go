@@ -85,6 +85,23 @@ func (i *interruption) wait(fd int) error {
 	}
 }
 
+// kills has the interruption kill the process of a pidfd, if it still runs then.
+func (i *interruption) kills(pidfd int) {
+	if i.descriptor() < 0 {
+		return
+	}
+	own, err := unix.FcntlInt(uintptr(pidfd), unix.F_DUPFD_CLOEXEC, 3)
+	if err != nil {
+		return
+	}
+	go func() {
+		defer unix.Close(own)
+		if i.wait(own) != nil {
+			_ = unix.PidfdSendSignal(own, unix.SIGKILL, nil, 0)
+		}
+	}()
+}
+
 // err is the error if there was an interruption, which is why something may have
 // failed, and cause, which may be nil, if not.
 func (i *interruption) err(cause error) error {

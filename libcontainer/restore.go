@@ -38,9 +38,11 @@ type restoration struct {
 func (r *Runtime) Restore(o RestoreOptions) (int, error) {
 	f := foreground{log: r.Log, subreaper: !o.NoSubreaper}
 	if !o.Detach {
-		f.catch()
+		if err := f.catch(); err != nil {
+			return 0, err
+		}
 	}
-	c, err := r.restore(o)
+	c, err := r.restore(o, &f.interrupt)
 	if err != nil {
 		return 0, err
 	}
@@ -51,7 +53,10 @@ func (r *Runtime) Restore(o RestoreOptions) (int, error) {
 	return c.attend(&f)
 }
 
-func (r *Runtime) restore(o RestoreOptions) (*creation, error) {
+func (r *Runtime) restore(o RestoreOptions, interrupt *interruption) (*creation, error) {
+	if err := checkDescriptors(); err != nil {
+		return nil, err
+	}
 	s, config, err := r.loadBundle(o.Bundle, o.Config)
 	if err != nil {
 		return nil, err
@@ -75,7 +80,7 @@ func (r *Runtime) restore(o RestoreOptions) (*creation, error) {
 		return nil, err
 	}
 	c := &restoration{
-		creation: &creation{r: r, o: o.CreateOptions, spec: s, socket: -1, report: -1, pidfd: -1, master: -1, files: map[string]int{}},
+		creation: &creation{r: r, o: o.CreateOptions, spec: s, socket: -1, report: -1, pidfd: -1, master: -1, files: map[string]int{}, interrupt: interrupt},
 		o:        o,
 	}
 	if options.CgroupsMode == criu.Strict {
@@ -112,7 +117,7 @@ func (r *Runtime) restore(o RestoreOptions) (*creation, error) {
 		return nil, err
 	}
 	if err := c.revive(options); err != nil {
-		return nil, c.abort(err)
+		return nil, c.abort(c.interrupt.err(err))
 	}
 	return c.creation, nil
 }
@@ -177,6 +182,7 @@ func (c *restoration) revive(options *criu.Options) error {
 		unix.Kill(p.child.Pid, unix.SIGKILL)
 	}
 	c.r.at("restoring the container")
+	c.interrupt.kills(p.child.Pidfd)
 	_, askErr := p.ask(&criu.Request{Type: criu.Restore, Options: options}, c.notified)
 	return errors.Join(err, askErr)
 }
@@ -196,7 +202,7 @@ func (c *restoration) restoreOptions(options *criu.Options, setup *criuSetup) er
 			}
 			continue
 		}
-		fd, err := unix.Open(ns.Path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+		fd, err := unix.Open(ns.Path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0) // a FIFO must not be waited for
 		if err != nil {
 			return fmt.Errorf("linux.namespaces[%d].path: %s: %w", i, ns.Path, err)
 		}

@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -182,6 +183,32 @@ func TestDeleteDuringRestore(t *testing.T) {
 	}
 	if err := cmd.Wait(); err == nil {
 		t.Error("restore succeeded although the container was deleted")
+	}
+	s.gone()
+}
+
+// A signal ends a restore in the foreground, with what CRIU has made so far.
+func TestInterruptedRestore(t *testing.T) {
+	s := newSubject(t, counter)
+	s.start()
+	s.checkpoint().OK()
+	reached := filepath.Join(s.Dir, "reached")
+	s.Configure(bundle.Shell(counter), func(c *specs.Spec) {
+		c.Hooks = &specs.Hooks{CreateRuntime: []specs.Hook{{Path: "/bin/sh", Args: []string{"sh", "-c", "exec >/dev/null 2>&1; touch " + reached + "; while :; do sleep 1; done"}, Env: []string{"PATH=/bin:/usr/bin"}}}}
+	})
+	cmd := s.Command("restore", "--bundle", s.Bundle, "--image-path", s.images, s.ID)
+	var told strings.Builder
+	cmd.Stderr = &told
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	overdue := time.AfterFunc(30*time.Second, func() { cmd.Process.Kill() })
+	defer overdue.Stop()
+	bundle.Eventually(t, "hook that runs during the restore", func() bool { _, err := os.Stat(reached); return err == nil })
+	cmd.Process.Signal(syscall.SIGTERM)
+	cmd.Wait()
+	if code := cmd.ProcessState.ExitCode(); code != 128+int(syscall.SIGTERM) || !strings.Contains(told.String(), "interrupted by SIGTERM") {
+		t.Errorf("%v, want exit status %d\n%s", cmd.ProcessState, 128+int(syscall.SIGTERM), told.String())
 	}
 	s.gone()
 }
