@@ -97,7 +97,7 @@ func (f *foreground) reap() (status unix.WaitStatus) {
 		return reap(f.pid)
 	}
 	for {
-		if pid, _ := unix.Wait4(-1, &status, 0, nil); pid == f.pid {
+		if pid, err := unix.Wait4(-1, &status, 0, nil); pid == f.pid || err == unix.ECHILD {
 			return status
 		}
 	}
