@@ -7,9 +7,11 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 )
 
-// mergeResources returns what resources become by a patch of the same form. What a
-// zero means, a value or none, is as package cgroups has it.
+// mergeResources returns what resources, nil for none, become by a patch of the
+// same form. Patches themselves are merged so, too: (base + a) + b = base + (a + b).
+// What a zero means, a value or none, is as package cgroups has it.
 func mergeResources(base, patch *specs.LinuxResources) *specs.LinuxResources {
+	base = orNew(base)
 	r := *base
 	r.Devices = mergeDeviceRules(base.Devices, patch.Devices)
 	r.Memory = mergeMemory(base.Memory, patch.Memory)
@@ -48,10 +50,10 @@ func mergeDeviceRules(base, patch []specs.LinuxDeviceCgroup) []specs.LinuxDevice
 }
 
 func mergeMemory(base, patch *specs.LinuxMemory) *specs.LinuxMemory {
-	if base == nil || patch == nil {
-		return either(base, patch)
+	if patch == nil {
+		return base
 	}
-	m := *base
+	m := *orNew(base)
 	limit(&m.Limit, patch.Limit)
 	if patch.Limit != nil && *patch.Limit == -1 {
 		m.Swap = patch.Limit // no limit of memory is one of both, unless the next says otherwise
@@ -69,10 +71,10 @@ func mergeMemory(base, patch *specs.LinuxMemory) *specs.LinuxMemory {
 }
 
 func mergeCPU(base, patch *specs.LinuxCPU) *specs.LinuxCPU {
-	if base == nil || patch == nil {
-		return either(base, patch)
+	if patch == nil {
+		return base
 	}
-	c := *base
+	c := *orNew(base)
 	limit(&c.Shares, patch.Shares)
 	limit(&c.Quota, patch.Quota)
 	replace(&c.Burst, patch.Burst)
@@ -90,12 +92,12 @@ func mergeCPU(base, patch *specs.LinuxCPU) *specs.LinuxCPU {
 }
 
 func mergeBlockIO(base, patch *specs.LinuxBlockIO) *specs.LinuxBlockIO {
-	if base == nil || patch == nil {
-		return either(base, patch)
+	if patch == nil {
+		return base
 	}
 	type number struct{ major, minor int64 }
 	throttle := func(d specs.LinuxThrottleDevice) number { return number{d.Major, d.Minor} }
-	b := *base
+	b := *orNew(base)
 	limit(&b.Weight, patch.Weight)
 	limit(&b.LeafWeight, patch.LeafWeight)
 	b.WeightDevice = mergeList(b.WeightDevice, patch.WeightDevice, func(d specs.LinuxWeightDevice) number { return number{d.Major, d.Minor} })
@@ -119,11 +121,11 @@ func replace[T any](base **T, patch *T) {
 	}
 }
 
-func either[T any](a, b *T) *T {
-	if a != nil {
-		return a
+func orNew[T any](p *T) *T {
+	if p == nil {
+		return new(T)
 	}
-	return b
+	return p
 }
 
 // mergeList replaces the elements with the same key, and appends the others.

@@ -17,8 +17,8 @@ import (
 // What a limit is, the kernel knows: nothing reads it from anywhere else. What it
 // was meant to be, as far as the kernel does not say (the rules of devices of a
 // container that is allowed everything else) or when the cgroup is made anew
-// (restore), is in the saved configuration, over which the file of updated resources
-// lies: see [container.config]. That file is written last, so that after a crash in
+// (restore), is in the saved configuration, to which the file of what was updated
+// is applied: see [container.config]. That file is written last, so that after a crash in
 // between the kernel has the new limits and the file the old ones.
 func (r *Runtime) Update(id string, patch *specs.LinuxResources) error {
 	if err := spec.ValidateResources(patch); err != nil {
@@ -36,14 +36,20 @@ func (r *Runtime) Update(id string, patch *specs.LinuxResources) error {
 	if status == store.Stopped || status == store.Creating {
 		return fmt.Errorf("container not running: it is %s", status)
 	}
-	present, err := c.resources()
+	patches, err := c.patches()
 	if err != nil {
 		return err
+	}
+	var rules []specs.LinuxDeviceCgroup
+	if len(patch.Devices) > 0 {
+		if rules, err = c.deviceRules(); err != nil {
+			return err
+		}
 	}
 	m := c.cgroup()
 	defer m.Close()
 	r.at("changing the limits")
-	change, err := m.Update(patch, present.Devices)
+	change, err := m.Update(patch, rules)
 	if err != nil {
 		return err
 	}
@@ -51,47 +57,54 @@ func (r *Runtime) Update(id string, patch *specs.LinuxResources) error {
 		r.Log.Warnf("%s", w)
 	}
 	r.at("saving the limits")
-	if err := c.saveResources(mergeResources(present, patch)); err != nil {
+	if err := c.savePatches(mergeResources(patches, patch)); err != nil {
 		return errors.Join(err, change.Revert())
 	}
 	return nil
 }
 
-// resources are the limits that the container is meant to have.
-func (c *container) resources() (*specs.LinuxResources, error) {
+// deviceRules are the rules of devices that are in force.
+func (c *container) deviceRules() ([]specs.LinuxDeviceCgroup, error) {
 	s, err := c.config()
-	if err != nil {
+	if err != nil || s.Linux == nil || s.Linux.Resources == nil {
 		return nil, err
 	}
-	if s.Linux == nil || s.Linux.Resources == nil {
-		return new(specs.LinuxResources), nil
-	}
-	return s.Linux.Resources, nil
+	return s.Linux.Resources.Devices, nil
 }
 
-func (c *container) saveResources(r *specs.LinuxResources) error {
+// patches are all that update has changed, in one patch, nil if that is nothing.
+// To read and write it is quicker than the whole configuration.
+func (c *container) patches() (*specs.LinuxResources, error) {
+	data, err := c.dir.ReadFile(store.ResourcesName)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the saved resources: %w", err)
+	}
+	r, _, err := spec.LoadResources(data)
+	if err != nil {
+		return nil, fmt.Errorf("reading the saved resources: %w", err)
+	}
+	return r, nil
+}
+
+func (c *container) savePatches(r *specs.LinuxResources) error {
 	if err := c.dir.WriteFile(store.ResourcesName, spec.EncodeResources(r)); err != nil {
 		return fmt.Errorf("saving the resources: %w", err)
 	}
 	return nil
 }
 
-// updated puts the resources that update has saved into the configuration.
+// updated applies to the configuration what update has changed.
 func (c *container) updated(s *specs.Spec) error {
-	data, err := c.dir.ReadFile(store.ResourcesName)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("reading the saved resources: %w", err)
-	}
-	r, _, err := spec.LoadResources(data)
-	if err != nil {
-		return fmt.Errorf("reading the saved resources: %w", err)
+	patches, err := c.patches()
+	if err != nil || patches == nil {
+		return err
 	}
 	if s.Linux == nil {
 		s.Linux = new(specs.Linux)
 	}
-	s.Linux.Resources = r
+	s.Linux.Resources = mergeResources(s.Linux.Resources, patches)
 	return nil
 }

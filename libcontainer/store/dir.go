@@ -15,7 +15,7 @@ import (
 const (
 	recordName    = "record"
 	ConfigName    = "config.json"    // the configuration, as it was at create
-	ResourcesName = "resources.json" // its linux.resources, as update has changed them; mostly there is none
+	ResourcesName = "resources.json" // what update has changed in its linux.resources; mostly there is none
 	StartName     = "start.sock"     // the socket on which init waits for start
 	ReportName    = "report"         // the birth program's report page
 	ExecName      = "exec"           // what each further process needs of the configuration
