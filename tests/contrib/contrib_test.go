@@ -173,13 +173,13 @@ for round in 1 2; do
 	dpkg --install bin/rung_*.deb
 	dpkg --verify rung
 	[[ $(type -P rung) == /usr/bin/rung ]]
-	rung --version | head -n 1
+	rung --version | sed -n 1p
 	rung spec --bundle /run/rung && rm /run/rung/config.json
 	for file in /usr/share/{bash-completion/completions/rung,zsh/vendor-completions/_rung,fish/vendor_completions.d/rung.fish}; do
 		[[ -s $file ]]
 	done
 	if ! grep -qs '^path-exclude.*/man/' /etc/dpkg/dpkg.cfg.d/*; then
-		gzip -dc /usr/share/man/man8/rung-create.8.gz | grep -q '^.SH SYNOPSIS'
+		gzip -dc /usr/share/man/man8/rung-create.8.gz | grep '^.SH SYNOPSIS' >/dev/null
 	fi
 	if ((round == 1)); then dpkg --remove rung; else dpkg --purge rung; fi
 	files >/run/rung/after
@@ -227,7 +227,7 @@ podman --runtime rung run --rm --cgroups=disabled --network none hello sh -c 'ec
 for name in runc crun; do # podman goes by them
 	ln -s /usr/bin/rung /run/rung/$name
 	podman --runtime /run/rung/$name run --rm --network none hello sh -c "echo in the place of $name"
-	podman --runtime /run/rung/$name info --format 'called {{.Host.OCIRuntime.Version}}' | head -n 1
+	podman --runtime /run/rung/$name info --format 'called {{.Host.OCIRuntime.Version}}' | sed -n 1p
 done
 sed -i 's/^# *runtime = /runtime = /' /etc/containers/containers.conf.d/rung.conf
 podman run --network none --name c hello sh -c 'echo by default'
