@@ -71,6 +71,9 @@ func (o *CRIUOptions) openDirectories() (images, work int, err error) {
 	path := o.WorkPath
 	if path == "" {
 		path = o.ImagePath
+	} else if err := unix.Mkdir(path, 0o700); err != nil && err != unix.EEXIST { // containerd leaves it to runtimes
+		unix.Close(images)
+		return -1, -1, fmt.Errorf("--work-path: %w", &fs.PathError{Op: "mkdir", Path: path, Err: err})
 	}
 	if work, err = openDirectory("--work-path", path); err != nil {
 		unix.Close(images)

@@ -64,8 +64,8 @@ func (s *subject) cgroupFile(controller, name string) string {
 func TestLeaveRunning(t *testing.T) {
 	s := newSubject(t, counter)
 	s.start()
-	s.checkpoint("--leave-running", "--leave-running", "--work-path", s.Dir).OK() // as podman does
-	if _, err := os.Stat(filepath.Join(s.Dir, "dump.log")); err != nil {
+	s.checkpoint("--leave-running", "--leave-running", "--work-path", filepath.Join(s.Dir, "work")).OK() // as podman does
+	if _, err := os.Stat(filepath.Join(s.Dir, "work", "dump.log")); err != nil {
 		t.Errorf("the log is not in --work-path: %v", err)
 	}
 	before := s.State()
