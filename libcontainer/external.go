@@ -220,8 +220,12 @@ func (c *container) dumpStreams() (external, keys []string, err error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		keys[fd] = fmt.Sprintf("file[%x:%x]", mount, st.Ino)
-		external = append(external, keys[fd])
+		key := fmt.Sprintf("file[%x:%x]", mount, st.Ino)
+		external = append(external, key)
+		if st.Mode&unix.S_IFMT == unix.S_IFCHR && st.Rdev == unix.Mkdev(1, 3) {
+			key = nullStream + key
+		}
+		keys[fd] = key
 	}
 	return external, keys, nil
 }
@@ -273,6 +277,10 @@ func saveMode(dir int, mode criu.Mode) error {
 	return nil
 }
 
+// nullStream is before the key of a stream that was /dev/null: it is that again,
+// whatever the caller's stream is then, which may be a pipe.
+const nullStream = "/dev/null "
+
 // saveStreams keeps the keys among the images.
 func saveStreams(dir int, keys []string) error {
 	text, err := json.Marshal(keys)
@@ -286,24 +294,31 @@ func saveStreams(dir int, keys []string) error {
 }
 
 // loadStreams has this process's standard streams take the place of those that
-// were saved.
-func loadStreams(dir int) ([]criu.InheritFd, error) {
+// were saved, and /dev/null that of itself. opened are descriptors for the caller
+// to close: CRIU takes each once.
+func loadStreams(dir int) (list []criu.InheritFd, opened []int, err error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/self/fd/%d/%s", dir, streamsName))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+		return nil, nil, nil
 	}
 	var keys []string
 	if err == nil {
 		err = json.Unmarshal(text, &keys)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("--image-path: %s: %w", streamsName, err)
+		return nil, nil, fmt.Errorf("--image-path: %s: %w", streamsName, err)
 	}
-	var list []criu.InheritFd
-	for fd, key := range keys {
-		if fd < 3 && (strings.HasPrefix(key, "pipe:") || strings.HasPrefix(key, "file[")) {
+	for fd, key := range keys[:min(len(keys), 3)] {
+		key, null := strings.CutPrefix(key, nullStream)
+		if null {
+			if fd, err = unix.Open(os.DevNull, unix.O_RDWR|unix.O_CLOEXEC, 0); err != nil {
+				return list, opened, fmt.Errorf("%s: %w", os.DevNull, err)
+			}
+			opened = append(opened, fd)
+		}
+		if strings.HasPrefix(key, "pipe:") || strings.HasPrefix(key, "file[") {
 			list = append(list, criu.InheritFd{Key: key, Fd: fd})
 		}
 	}
-	return list, nil
+	return list, opened, nil
 }

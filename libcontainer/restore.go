@@ -209,7 +209,8 @@ func (c *restoration) restoreOptions(options *criu.Options, setup *criuSetup) er
 		setup.keep = append(setup.keep, fd)
 		options.InheritFds = append(options.InheritFds, criu.InheritFd{Key: key, Fd: fd})
 	}
-	streams, err := loadStreams(options.ImagesDir)
+	streams, opened, err := loadStreams(options.ImagesDir)
+	setup.keep = append(setup.keep, opened...)
 	if err != nil {
 		return err
 	}

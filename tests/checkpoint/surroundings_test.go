@@ -317,3 +317,27 @@ func TestHooks(t *testing.T) {
 	s.restore().Fails("createRuntime", "exit status 3")
 	s.gone()
 }
+
+// A standard stream that was /dev/null is that again, whatever restore's own is.
+func TestNullStreams(t *testing.T) {
+	s := newSubject(t, counter)
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer null.Close()
+	cmd := s.Command("create", "--bundle", s.Bundle, s.ID)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = null, null, null
+	s.Wait(cmd).OK()
+	s.Start().OK()
+	bundle.Eventually(t, "counting", func() bool { _, err := os.Stat(s.Path("tmp/count")); return err == nil })
+	s.checkpoint().OK()
+	n := s.count()
+	s.restoreInto(newOutput(t)).OK()
+	s.counts(n)
+	for fd := range 3 {
+		if name, err := os.Readlink(fmt.Sprintf("/proc/%d/fd/%d", s.State().Pid, fd)); err != nil || name != os.DevNull {
+			t.Errorf("descriptor %d is %s, %v", fd, name, err)
+		}
+	}
+}

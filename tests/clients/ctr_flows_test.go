@@ -265,6 +265,7 @@ func ctrTaskFlows() []flow {
 			name := a.taskSh("i=0; while :; do i=$((i+1)); echo $i >/tmp/n; sleep 0.05; done")
 			checkpoint := "localhost/checkpoint-" + name
 			a.do("container", "checkpoint", "--rw", "--image", "--task", name, checkpoint).ok()
+			a.do("task", "delete", "--force", name).ok() // the restored one has its cgroup
 			restored := a.name("restored")
 			a.do("container", "restore", "--rw", "--live", restored, checkpoint).ok()
 			a.waitTask(restored, "RUNNING")
