@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -213,7 +214,15 @@ func TestIsolation(t *testing.T) {
 		slices.Sort(mounts)
 		b.WriteString(strings.Join(mounts, ""))
 		for fd := range 64 {
-			if _, err := os.Readlink(root + "/fd/" + strconv.Itoa(fd)); err == nil {
+			open := true
+			for range 50 { // the shell has some for moments
+				if _, err := os.Readlink(root + "/fd/" + strconv.Itoa(fd)); err != nil {
+					open = false
+					break
+				}
+				time.Sleep(time.Millisecond)
+			}
+			if open {
 				b.WriteString("fd " + strconv.Itoa(fd) + "\n")
 			}
 		}
