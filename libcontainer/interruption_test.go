@@ -22,7 +22,7 @@ func TestEntrantInterrupted(t *testing.T) {
 	p := nsenter.New()
 	p.Label("waiting for nothing")
 	p.MapReport(fileReport)
-	p.Call(unix.SYS_POLL, nsenter.Int(0), nsenter.Int(0), nsenter.Int(60_000))
+	p.Call(unix.SYS_NANOSLEEP, nsenter.Words(60, 0), nsenter.Int(0))
 	p.MarkReached()
 	p.Call(unix.SYS_EXIT_GROUP, nsenter.Int(0))
 	e, err := (&Runtime{}).launchEntrant(p, self, nil, 0)
