@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"os"
-	"slices"
 	"strconv"
 	"time"
 
@@ -238,11 +237,8 @@ func (c *creation) enter(config []byte) error {
 	return nil
 }
 
-func (c *creation) hasOwnPids() bool {
-	return c.spec.Linux != nil && slices.ContainsFunc(c.spec.Linux.Namespaces, func(n specs.LinuxNamespace) bool {
-		return n.Type == specs.PIDNamespace && n.Path == "" // one that is joined lives on without the first process
-	})
-}
+// hasOwnPids: a pid namespace that is joined lives on without the first process.
+func (c *creation) hasOwnPids() bool { return madeNamespace(c.spec, specs.PIDNamespace) }
 
 // bear makes the cgroup and the process, and follows the program up to its end.
 func (c *creation) bear() error {

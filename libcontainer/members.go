@@ -1,12 +1,15 @@
 package libcontainer
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"slices"
 	"strconv"
 	"time"
 
+	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/cgroups"
@@ -40,12 +43,24 @@ type spaces []space
 func (c *container) needsInit() bool { return len(c.record.Cgroup) == 0 && !c.record.PrivatePids }
 
 // ownSpaces are the namespaces by which the container's processes can be told from
-// others. There are none when the first process has ended.
+// others: those that were made for it. One that it joined is somebody else's, too.
+// There are none when the first process has ended.
 func (c *container) ownSpaces() (spaces, error) {
+	config, err := c.config()
+	if errors.Is(err, fs.ErrNotExist) { // its creator was killed before it was saved
+		config, err = new(specs.Spec), nil
+	}
+	if err != nil {
+		return nil, err
+	}
 	var own spaces
-	for _, kind := range [...]string{"pid", "mnt"} {
-		mine, _ := spaceOf("self", kind)
-		if its, ok := spaceOf(strconv.Itoa(c.record.Init.Pid), kind); ok && its.ino != mine.ino {
+	for _, kind := range [...]specs.LinuxNamespaceType{specs.PIDNamespace, specs.MountNamespace} {
+		if !madeNamespace(config, kind) {
+			continue
+		}
+		name := procName(kind)
+		mine, _ := spaceOf("self", name) // a process that is being born may be there still
+		if its, ok := spaceOf(strconv.Itoa(c.record.Init.Pid), name); ok && its.ino != mine.ino {
 			own = append(own, its)
 		}
 	}
@@ -54,6 +69,13 @@ func (c *container) ownSpaces() (spaces, error) {
 		return nil, err
 	}
 	return own, nil
+}
+
+// madeNamespace tells whether a container has a namespace that was made for it.
+func madeNamespace(s *specs.Spec, kind specs.LinuxNamespaceType) bool {
+	return s.Linux != nil && slices.ContainsFunc(s.Linux.Namespaces, func(n specs.LinuxNamespace) bool {
+		return n.Type == kind && n.Path == ""
+	})
 }
 
 func spaceOf(process, kind string) (space, bool) {

@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -54,6 +55,34 @@ func TestNoCgroup(t *testing.T) {
 			c.LeavesNothing()
 		})
 	}
+}
+
+// A container that joined another's pid namespace has its processes in the mount
+// namespace that was made for it; the neighbour's are not its own.
+func TestNoCgroupNeighbours(t *testing.T) {
+	t.Parallel()
+	neighbour := running(t, idle)
+	pid := neighbour.State().Pid
+	c := withoutCgroup(t, bundle.Namespace(specs.PIDNamespace, fmt.Sprintf("/proc/%d/ns/pid", pid)), bundle.Shell("sleep 1000 & "+idle))
+	alive := func() {
+		t.Helper()
+		if s := neighbour.State(); s.Status != "running" || s.Pid != pid {
+			t.Fatalf("the neighbour is %s", s.Status)
+		}
+	}
+	start(t, c)
+	if pids := strings.Split(c.Do("ps", "-f", "json", c.ID).OK().Stdout, ","); len(pids) != 2 {
+		t.Errorf("ps: %v", pids)
+	}
+	c.Kill("KILL", "--all").OK()
+	c.WaitStatus("stopped")
+	alive()
+	c.Delete().OK()
+	c.LeavesNothing()
+	start(t, c)
+	c.Delete("--force").OK()
+	c.LeavesNothing()
+	alive()
 }
 
 func TestNoCgroupLimits(t *testing.T) {
