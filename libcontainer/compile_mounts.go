@@ -373,9 +373,11 @@ func (c *compiler) longOverlay(m specs.Mount, opts spec.MountOptions) error {
 	}
 	c.Call(unix.SYS_FCHDIR, nsenter.Value(c.target))
 	c.Call(unix.SYS_MOUNT, c.String(cmp.Or(m.Source, m.Type)), c.String("."), c.String(m.Type),
-		nsenter.Int(opts.SuperSet&^unix.MS_RDONLY), c.String(strings.Join(opts.Data, ",")))
+		nsenter.Int(mountFlags(opts)), c.String(strings.Join(opts.Data, ",")))
 	c.close(c.target)
+	// what can be is set already: whoever else has the rootfs may change the path now
 	c.resolve(m.Destination, unix.O_PATH, 0, c.tree)
+	c.expectFilesystem(c.tree, unix.OVERLAYFS_SUPER_MAGIC)
 	c.applyOptions(opts)
 	c.close(c.tree)
 	return nil
@@ -387,7 +389,13 @@ func (c *compiler) countVersions(opts spec.MountOptions) {
 	if opts.SuperSet&unix.MS_I_VERSION == 0 {
 		return
 	}
-	flags := uint64(unix.MS_REMOUNT) | opts.SuperSet
+	c.Call(unix.SYS_FCHDIR, nsenter.Value(c.tree))
+	c.changeMount(".", unix.MS_REMOUNT|mountFlags(opts))
+}
+
+// mountFlags are the options as mount(2) takes them.
+func mountFlags(opts spec.MountOptions) uint64 {
+	flags := opts.SuperSet
 	for _, f := range [...]struct{ attr, flag uint64 }{
 		{unix.MOUNT_ATTR_RDONLY, unix.MS_RDONLY}, {unix.MOUNT_ATTR_NOSUID, unix.MS_NOSUID}, {unix.MOUNT_ATTR_NODEV, unix.MS_NODEV},
 		{unix.MOUNT_ATTR_NOEXEC, unix.MS_NOEXEC}, {unix.MOUNT_ATTR_NOATIME, unix.MS_NOATIME}, {unix.MOUNT_ATTR_NODIRATIME, unix.MS_NODIRATIME},
@@ -397,8 +405,7 @@ func (c *compiler) countVersions(opts spec.MountOptions) {
 			flags |= f.flag
 		}
 	}
-	c.Call(unix.SYS_FCHDIR, nsenter.Value(c.tree))
-	c.changeMount(".", flags)
+	return flags
 }
 
 func hasKey(options []string, key string) bool {
