@@ -4,6 +4,7 @@ import (
 	specfeatures "github.com/opencontainers/runtime-spec/specs-go/features"
 	"github.com/urfave/cli/v2"
 
+	"github.com/rung-oci/rung/libcontainer"
 	"github.com/rung-oci/rung/libcontainer/capabilities"
 	"github.com/rung-oci/rung/libcontainer/seccomp"
 	"github.com/rung-oci/rung/spec"
@@ -23,9 +24,10 @@ func (a *App) features() *cli.Command {
 
 func (a *App) implementation() spec.Implementation {
 	return spec.Implementation{
-		Version:      a.build.Version,
-		Commit:       a.build.Commit,
-		Capabilities: capabilities.Names(),
+		Version:           a.build.Version,
+		Commit:            a.build.Commit,
+		Capabilities:      capabilities.Names(),
+		UnsafeAnnotations: []string{libcontainer.CRIUConfigAnnotation},
 		Seccomp: specfeatures.Seccomp{
 			Actions:        seccomp.Actions(),
 			Operators:      seccomp.Operators(),

@@ -28,6 +28,9 @@ func TestFeatures(t *testing.T) {
 	if f.OCIVersionMax != specs.Version || f.Annotations[spec.VersionAnnotation] != "1.2.3" || f.Annotations[spec.CommitAnnotation] != "abc" {
 		t.Errorf("versions: %s, %v", f.OCIVersionMax, f.Annotations)
 	}
+	if unsafe := []string{"org.criu.config"}; !slices.Equal(f.PotentiallyUnsafeConfigAnnotations, unsafe) {
+		t.Errorf("potentiallyUnsafeConfigAnnotations: %q, want %q", f.PotentiallyUnsafeConfigAnnotations, unsafe)
+	}
 	options := spec.MountOptionNames()
 	if !*f.Linux.MountExtensions.IDMap.Enabled {
 		options = slices.DeleteFunc(options, func(name string) bool { return name == "idmap" || name == "ridmap" })

@@ -101,11 +101,15 @@ func openDirectory(flag, path string) (int, error) {
 	return fd, nil
 }
 
+// CRIUConfigAnnotation names a file of the host with more options for CRIU, which
+// may be programs to run: an engine must not take it from an image.
+const CRIUConfigAnnotation = "org.criu.config"
+
 // configFile is the file with more options for CRIU (criu(8), Configuration
 // files): the one that the annotation names, which names none if it is empty, or
 // else the machine's for container runtimes.
 func configFile(annotations map[string]string) string {
-	if name, ok := annotations["org.criu.config"]; ok {
+	if name, ok := annotations[CRIUConfigAnnotation]; ok {
 		return name
 	}
 	for _, name := range [...]string{"/etc/criu/rung.conf", "/etc/criu/runc.conf"} {
