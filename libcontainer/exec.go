@@ -92,9 +92,6 @@ func (r *Runtime) Exec(o ExecOptions) (int, error) {
 		return 0, e.abort(err)
 	}
 	r.at("waiting for the process to end")
-	if e.settle() {
-		return e.finish(), nil
-	}
 	return e.follow(), nil
 }
 

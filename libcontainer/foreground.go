@@ -3,12 +3,12 @@ package libcontainer
 import (
 	"errors"
 	"fmt"
-	"os"
-	"os/signal"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/libcontainer/logs"
+	"github.com/rung-oci/rung/libcontainer/signals"
 	"github.com/rung-oci/rung/libcontainer/terminal"
 )
 
@@ -19,16 +19,18 @@ type foreground struct {
 	subreaper bool // adopt and reap what the container's processes leave
 
 	pid, pidfd int
+	ended      bool // and waited for, with
+	result     unix.WaitStatus
 	relay      *terminal.Relay // nil: no terminal
-	signals    chan os.Signal
-	interrupt  interruption // before the process executes
+	interrupt  interruption    // before the process executes; its signals are passed on, too
+	signals    *signals.Queue  // the others
 }
 
-// catch keeps from now on the signals that are usually sent. [foreground.follow]
-// passes them on, unless they interrupt what comes before. That is not undone:
-// this process ends with the other. A subreaper adopts from now on: what the
-// container's first process starts may lose its parent at once.
-func (f *foreground) catch() error {
+// catch keeps the signals from now on. [foreground.follow] passes them on, unless
+// they interrupt what comes before. That is not undone: this process ends with the
+// other. A subreaper adopts from now on: what the container's first process starts
+// may lose its parent at once.
+func (f *foreground) catch() (err error) {
 	if f.subreaper {
 		if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 			return fmt.Errorf("becoming a subreaper: %w", err)
@@ -37,9 +39,30 @@ func (f *foreground) catch() error {
 	if err := f.interrupt.catch(); err != nil {
 		return err
 	}
-	f.signals = make(chan os.Signal, 64)
-	signal.Notify(f.signals, unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT, unix.SIGUSR1, unix.SIGUSR2)
-	return nil
+	if f.signals, err = signals.NewQueue(); err != nil {
+		return err
+	}
+	list := make([]unix.Signal, 0, signals.Max)
+	for s := unix.Signal(1); s <= signals.Max; s++ {
+		if f.catches(s) && !slices.Contains(f.interrupt.list, s) {
+			list = append(list, s)
+		}
+	}
+	return f.signals.Catch(list...)
+}
+
+// catches tells whether a signal is to be caught. Two nobody can catch; SIGURG and
+// two real-time signals belong to the Go runtime and to libc, SIGPIPE is about a
+// reader who is gone, and the terminal's size is the relay's. SIGCHLD is about
+// children of this process: a subreaper wants to know of them.
+func (f *foreground) catches(s unix.Signal) bool {
+	switch s {
+	case unix.SIGKILL, unix.SIGSTOP, unix.SIGURG, 32, 33, unix.SIGPIPE, unix.SIGWINCH:
+		return false
+	case unix.SIGCHLD:
+		return f.subreaper
+	}
+	return true
 }
 
 // attach takes the process, and connects its terminal, if master is one, with
@@ -52,74 +75,81 @@ func (f *foreground) attach(pid, pidfd, master int) (err error) {
 	return err
 }
 
-// settleTime is how long a process has to run before all signals are passed on
-// to it, in milliseconds. Asking the Go runtime for one costs two switches
-// between threads, and for all of them as much as half of a short container's
-// life. What is sent until then waits if it is one that catch asked for, and is
-// ignored if not.
-const settleTime = 2
-
-// settle tells whether the process has ended at once.
-func (f *foreground) settle() bool { return endsWithin(f.pidfd, settleTime) }
+// settle tells whether the process ends at once, within milliseconds.
+func (f *foreground) settle() bool { return endsWithin(f.pidfd, 2) }
 
 func endsWithin(pidfd, milliseconds int) bool {
 	n, err := unix.Poll([]unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}, milliseconds)
 	return n > 0 && err == nil
 }
 
-// follow passes on signals until the process ends, and is [foreground.finish] then.
+// follow passes on signals until the process has ended, and reaps, as a subreaper,
+// whatever else ends until then. It is [foreground.finish] then.
 func (f *foreground) follow() int {
-	signal.Notify(f.signals)
-	stop := make(chan struct{})
-	defer close(stop)
-	go f.forward(stop)
+	poll := []unix.PollFd{
+		{Fd: int32(f.pidfd), Events: unix.POLLIN},
+		{Fd: int32(f.signals.Fd()), Events: unix.POLLIN},
+		{Fd: int32(f.interrupt.descriptor()), Events: unix.POLLIN},
+	}
+	for poll[0].Revents == 0 {
+		if _, err := unix.Poll(poll, -1); err != nil && err != unix.EINTR {
+			f.log.Warnf("waiting for the process to end: %v", err)
+			break
+		}
+		if poll[1].Revents != 0 {
+			f.pass(f.signals.Take())
+		}
+		if poll[2].Revents != 0 {
+			f.pass(f.interrupt.signals.Take())
+		}
+	}
 	return f.finish()
+}
+
+// pass passes a signal on to the process. SIGCHLD is for a subreaper.
+func (f *foreground) pass(s unix.Signal) {
+	if s == unix.SIGCHLD {
+		f.reap(unix.WNOHANG)
+		return
+	}
+	if err := unix.PidfdSendSignal(f.pidfd, s, nil, 0); err != nil && !errors.Is(err, unix.ESRCH) {
+		f.log.Warnf("passing on signal %d: %v", int(s), err)
+	}
 }
 
 // finish waits for the end of the process and of what its terminal passes on. It
 // returns the exit status, or 128 and the signal that ended the process.
 func (f *foreground) finish() int {
-	status := f.reap()
+	f.reap(0)
 	if f.relay != nil {
 		if err := f.relay.Close(); err != nil {
 			f.log.Warnf("terminal: %v", err)
 		}
 	}
-	if status.Signaled() {
-		return 128 + int(status.Signal())
+	if f.result.Signaled() {
+		return 128 + int(f.result.Signal())
 	}
-	return status.ExitStatus()
+	return f.result.ExitStatus()
 }
 
-// reap waits for the process. A subreaper waits for whatever ends until then.
-func (f *foreground) reap() (status unix.WaitStatus) {
-	if !f.subreaper {
-		return reap(f.pid)
+// reap waits for the process and keeps its status. A subreaper waits for whatever
+// ends until then. With WNOHANG it takes what there is.
+func (f *foreground) reap(options int) {
+	who := f.pid
+	if f.subreaper {
+		who = -1
 	}
-	for {
-		if pid, err := unix.Wait4(-1, &status, 0, nil); pid == f.pid || err == unix.ECHILD {
-			return status
-		}
-	}
-}
-
-// forward passes signals on to the process. SIGCHLD is about children of this
-// process, SIGURG belongs to the Go runtime (and SIGPROF, which it gives to
-// nobody), SIGPIPE is about a reader who is gone, and the terminal's size is the
-// relay's.
-func (f *foreground) forward(stop chan struct{}) {
-	for {
-		select {
-		case <-stop:
+	for !f.ended {
+		var status unix.WaitStatus
+		pid, err := unix.Wait4(who, &status, options, nil)
+		switch {
+		case err == unix.EINTR:
+		case err != nil: // no child is left
+			f.ended = true
+		case pid == f.pid:
+			f.ended, f.result = true, status
+		case pid == 0:
 			return
-		case s := <-f.signals:
-			sig, ok := s.(unix.Signal)
-			if !ok || sig == unix.SIGCHLD || sig == unix.SIGURG || sig == unix.SIGWINCH || sig == unix.SIGPIPE {
-				continue
-			}
-			if err := unix.PidfdSendSignal(f.pidfd, sig, nil, 0); err != nil && !errors.Is(err, unix.ESRCH) {
-				f.log.Warnf("passing on signal %d: %v", int(sig), err)
-			}
 		}
 	}
 }

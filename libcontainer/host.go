@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"unsafe"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -17,6 +16,7 @@ import (
 	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/libcontainer/capabilities"
 	"github.com/rung-oci/rung/libcontainer/inherited"
+	"github.com/rung-oci/rung/libcontainer/signals"
 	"github.com/rung-oci/rung/libcontainer/store"
 )
 
@@ -140,18 +140,15 @@ func rootfsPath(bundle string, s *specs.Spec) (string, error) {
 	return real, nil
 }
 
-// readIgnored asks for the disposition of each signal (rt_sigaction(2)); those
-// that the Go runtime handles are not ignored, whatever the caller had set.
+// readIgnored asks for the disposition of each signal.
 func (h *Host) readIgnored() error {
-	const sigIgn = 1
-	var action [4]uint64 // struct sigaction of the kernel: the handler comes first
-	for sig := 1; sig <= 64; sig++ {
-		_, _, errno := unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig), 0, uintptr(unsafe.Pointer(&action)), 8, 0, 0)
-		if errno != 0 {
-			return fmt.Errorf("rt_sigaction of signal %d: %w", sig, errno)
+	for s := unix.Signal(1); s <= signals.Max; s++ {
+		ignored, err := signals.Ignored(s)
+		if err != nil {
+			return err
 		}
-		if action[0] == sigIgn {
-			h.IgnoredSignals = append(h.IgnoredSignals, sig)
+		if ignored {
+			h.IgnoredSignals = append(h.IgnoredSignals, int(s))
 		}
 	}
 	return nil

@@ -3,19 +3,18 @@ package libcontainer
 import (
 	"errors"
 	"fmt"
-	"os"
-	"os/signal"
-	"sync/atomic"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/signals"
 )
 
 // An interruption is a signal that asks for the end of what has not begun yet.
 // What may wait for long until then waits for this, too. The zero value and nil
 // never come.
 type interruption struct {
-	fd int // an eventfd that becomes readable, 0: never
-	by atomic.Int32
+	list    []unix.Signal
+	signals *signals.Queue
 }
 
 // An InterruptedError is the failure of what a signal has interrupted.
@@ -37,31 +36,37 @@ func (e *InterruptedError) Unwrap() error { return e.cause }
 // catch has signals interrupt from now on, but for those that the caller ignores.
 // That is not undone: see [foreground.catch].
 func (i *interruption) catch() error {
-	fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC)
+	queue, err := signals.NewQueue()
 	if err != nil {
-		return fmt.Errorf("eventfd: %w", err)
+		return err
 	}
-	i.fd = fd
-	signals := make(chan os.Signal, 1)
 	for _, s := range [...]unix.Signal{unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT} {
-		if !signal.Ignored(s) {
-			signal.Notify(signals, s)
+		ignored, err := signals.Ignored(s)
+		if err != nil {
+			return err
+		}
+		if !ignored {
+			i.list = append(i.list, s)
 		}
 	}
-	go func() {
-		s, _ := (<-signals).(unix.Signal)
-		i.by.Store(int32(s))
-		unix.Write(fd, []byte{1, 0, 0, 0, 0, 0, 0, 0})
-	}()
-	return nil
+	i.signals = queue
+	return queue.Catch(i.list...)
 }
 
 // descriptor is what can be polled, or -1.
 func (i *interruption) descriptor() int {
-	if i == nil || i.fd == 0 {
+	if i == nil || i.signals == nil {
 		return -1
 	}
-	return i.fd
+	return i.signals.Fd()
+}
+
+// by is the signal that came first, 0: none.
+func (i *interruption) by() unix.Signal {
+	if i == nil || i.signals == nil {
+		return 0
+	}
+	return i.signals.Peek()
 }
 
 // wait waits until there is something to be read from fd, which comes first, or
@@ -70,7 +75,7 @@ func (i *interruption) wait(fd int) error {
 	if i.descriptor() < 0 {
 		return nil // the read waits
 	}
-	poll := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}, {Fd: int32(i.fd), Events: unix.POLLIN}}
+	poll := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}, {Fd: int32(i.descriptor()), Events: unix.POLLIN}}
 	for {
 		_, err := unix.Poll(poll, -1)
 		switch {
@@ -105,11 +110,12 @@ func (i *interruption) kills(pidfd int) {
 // err is the error if there was an interruption, which is why something may have
 // failed, and cause, which may be nil, if not.
 func (i *interruption) err(cause error) error {
-	if i == nil || i.by.Load() == 0 {
+	signal := i.by()
+	if signal == 0 {
 		return cause
 	}
 	if interrupted := new(InterruptedError); errors.As(cause, &interrupted) {
 		return cause
 	}
-	return &InterruptedError{unix.Signal(i.by.Load()), cause}
+	return &InterruptedError{signal, cause}
 }

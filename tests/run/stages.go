@@ -60,7 +60,7 @@ func arm64Tests(t *totals) error {
 		t.skip("arm64", err.Error())
 		return nil
 	}
-	return goTest(t, ".", []string{"GOARCH=arm64", "RUNG_TEST_EXEC=" + path}, "-exec="+path, "./nsenter/...")
+	return goTest(t, ".", []string{"GOARCH=arm64", "RUNG_TEST_EXEC=" + path}, "-exec="+path, "./nsenter/...", "./libcontainer/signals/...")
 }
 
 // integrationTests runs the tests on real containers; they isolate themselves
