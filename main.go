@@ -10,7 +10,6 @@ package main
 
 import (
 	"os"
-	"runtime/debug"
 
 	"github.com/rung-oci/rung/cmd"
 )
@@ -19,9 +18,5 @@ import (
 var version, commit string
 
 func main() {
-	// Most commands end before a collection would be worth it. `run` in the
-	// foreground lives longer: it collects when it must.
-	debug.SetGCPercent(-1)
-	debug.SetMemoryLimit(64 << 20)
 	os.Exit(cmd.New(cmd.Build{Version: version, Commit: commit}).Run(os.Args))
 }
