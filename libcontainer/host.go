@@ -107,10 +107,7 @@ func (h *Host) findLSMs(s *specs.Spec) {
 
 // readCapabilities looks what there is to give.
 func (h *Host) readCapabilities() (err error) {
-	if h.Bounding, err = capabilities.Bounding(); err != nil {
-		return err
-	}
-	h.LastCap, err = capabilities.LastCap()
+	h.Bounding, h.LastCap, err = capabilities.Bounding()
 	return err
 }
 

@@ -5,9 +5,6 @@ package capabilities
 
 import (
 	"fmt"
-	"os"
-	"strconv"
-	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -104,35 +101,21 @@ func Members(mask uint64) []string {
 	return out
 }
 
-// LastCap returns the greatest number that the kernel knows
-// (/proc/sys/kernel/cap_last_cap).
-func LastCap() (uint, error) {
-	const file = "/proc/sys/kernel/cap_last_cap"
-	b, err := os.ReadFile(file)
-	if err != nil {
-		return 0, fmt.Errorf("last capability: %w", err)
-	}
-	n, err := strconv.ParseUint(strings.TrimSpace(string(b)), 10, 6)
-	if err != nil {
-		return 0, fmt.Errorf("last capability: %s: %w", file, err)
-	}
-	return uint(n), nil
-}
-
-// Bounding returns the bounding set of the calling thread. It asks for each
-// capability in turn (PR_CAPBSET_READ), which takes half the time of
-// reading /proc/self/status, and needs no /proc; the first that the kernel does
-// not know ends it.
-func Bounding() (mask uint64, err error) {
-	for n := range uintptr(64) {
-		has, _, errno := unix.RawSyscall(unix.SYS_PRCTL, unix.PR_CAPBSET_READ, n, 0)
+// Bounding returns the bounding set of the calling thread, and the greatest number
+// of a capability that the kernel knows. It asks for each in turn
+// (PR_CAPBSET_READ) until the kernel knows none. That takes half the time of
+// reading /proc/self/status, and needs no /proc; and what the os package opens
+// in /proc/sys it polls, with all that is needed for it.
+func Bounding() (mask uint64, last uint, err error) {
+	for n := range uint(64) {
+		has, _, errno := unix.RawSyscall(unix.SYS_PRCTL, unix.PR_CAPBSET_READ, uintptr(n), 0)
 		switch {
 		case errno == unix.EINVAL && n > 0:
-			return mask, nil
+			return mask, n - 1, nil
 		case errno != 0:
-			return 0, fmt.Errorf("bounding set: prctl(PR_CAPBSET_READ, %d): %w", n, errno)
+			return 0, 0, fmt.Errorf("bounding set: prctl(PR_CAPBSET_READ, %d): %w", n, errno)
 		}
 		mask |= uint64(has) << n
 	}
-	return mask, nil
+	return mask, 63, nil
 }

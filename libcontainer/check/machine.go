@@ -72,10 +72,7 @@ func Here(stateDir string) (*Machine, error) {
 	m.Memfd = func() error { return run(attempt("executing memory")) }
 	m.Try = func(p *nsenter.Program) error { return run(p, imageDirs(m.stateDir())...) }
 	var err error
-	if m.Bounding, err = capabilities.Bounding(); err != nil {
-		return nil, err
-	}
-	if m.LastCap, err = capabilities.LastCap(); err != nil {
+	if m.Bounding, m.LastCap, err = capabilities.Bounding(); err != nil {
 		return nil, err
 	}
 	m.Hierarchies, err = cgroups.Find()
