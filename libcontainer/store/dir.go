@@ -3,7 +3,6 @@ package store
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"strconv"
@@ -93,12 +92,27 @@ func (d *Dir) WriteRecord(r *Record) error {
 
 // ReadFile returns the contents of the file of that name in the directory.
 func (d *Dir) ReadFile(name string) ([]byte, error) {
-	f, err := d.open(name, unix.O_RDONLY)
+	fd, err := d.open(name, unix.O_RDONLY)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	return io.ReadAll(f)
+	defer unix.Close(fd)
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return nil, d.failed("stat", name, err)
+	}
+	data := make([]byte, st.Size)
+	for n := 0; n < len(data); {
+		m, err := ignoringEINTR(func() (int, error) { return unix.Read(fd, data[n:]) })
+		if err != nil {
+			return nil, d.failed("read", name, err)
+		}
+		if m == 0 { // it was cut off since, which its reader will see
+			return data[:n], nil
+		}
+		n += m
+	}
+	return data, nil
 }
 
 // WriteFile replaces the file of that name in the directory by one with
@@ -106,27 +120,45 @@ func (d *Dir) ReadFile(name string) ([]byte, error) {
 // one. The directory must be locked, and the name a constant above.
 func (d *Dir) WriteFile(name string, data []byte) error {
 	temp := name + ".new"
-	f, err := d.open(temp, unix.O_WRONLY|unix.O_CREAT|unix.O_TRUNC)
+	fd, err := d.open(temp, unix.O_WRONLY|unix.O_CREAT|unix.O_TRUNC)
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(data)
-	if err := errors.Join(err, f.Close()); err != nil {
-		return err
+	for len(data) > 0 && err == nil {
+		var n int
+		n, err = ignoringEINTR(func() (int, error) { return unix.Write(fd, data) })
+		data = data[max(n, 0):]
+	}
+	if err := errors.Join(err, unix.Close(fd)); err != nil {
+		return d.failed("write", temp, err)
 	}
 	// No fsync: after a crash of the machine no container is alive.
 	if err := unix.Renameat(d.fd, temp, d.fd, name); err != nil {
-		return &fs.PathError{Op: "rename", Path: d.path + "/" + temp, Err: err}
+		return d.failed("rename", temp, err)
 	}
 	return nil
 }
 
-func (d *Dir) open(name string, flags int) (*os.File, error) {
-	fd, err := unix.Openat(d.fd, name, flags|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
+// open opens a file of the directory. The os package's files cost some system calls
+// and a finalizer more.
+func (d *Dir) open(name string, flags int) (int, error) {
+	fd, err := ignoringEINTR(func() (int, error) { return unix.Openat(d.fd, name, flags|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600) })
 	if err != nil {
-		return nil, &fs.PathError{Op: "open", Path: d.path + "/" + name, Err: err}
+		return -1, d.failed("open", name, err)
 	}
-	return os.NewFile(uintptr(fd), d.path+"/"+name), nil
+	return fd, nil
+}
+
+func (d *Dir) failed(op, name string, err error) error {
+	return &fs.PathError{Op: op, Path: d.path + "/" + name, Err: err}
+}
+
+func ignoringEINTR(do func() (int, error)) (int, error) {
+	for {
+		if n, err := do(); err != unix.EINTR {
+			return n, err
+		}
+	}
 }
 
 // Remove removes the directory and the files that rung puts there, the
@@ -155,7 +187,7 @@ func (d *Dir) Remove() error {
 		err := unix.Unlinkat(d.fd, f.name, f.flags)
 		if err != nil && err != unix.ENOENT {
 			return fmt.Errorf("removing the container's directory: %w",
-				&fs.PathError{Op: "unlink", Path: d.path + "/" + f.name, Err: err})
+				d.failed("unlink", f.name, err))
 		}
 	}
 	err := unix.Rmdir(d.path)
