@@ -81,14 +81,7 @@ func Launch(img *Image, o Options) (*Child, error) {
 	envp := [1]*byte{nil}
 	var empty byte
 
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	restore, err := blockSignals()
-	if err != nil {
-		return nil, err
-	}
 	r := cloneExec(args, unsafe.Sizeof(*args), unsafe.SliceData(keep), len(keep), img.Fd, &empty, &argv[0], &envp[0], &execErrno)
-	restore()
 	if r < 0 {
 		return nil, fmt.Errorf("clone3 of the container's first process (%s): %w", cloneFlags(o.Flags), unix.Errno(-r))
 	}
@@ -99,17 +92,4 @@ func Launch(img *Image, o Options) (*Child, error) {
 		return nil, fmt.Errorf("executing the image: %w", unix.Errno(execErrno))
 	}
 	return &Child{Pid: r, Pidfd: int(*pidfd)}, nil
-}
-
-// blockSignals blocks all signals in this thread, so that the child, which
-// shares the memory at first, runs none of the Go runtime's handlers.
-func blockSignals() (restore func(), err error) {
-	var all, old unix.Sigset_t
-	for i := range all.Val {
-		all.Val[i] = ^all.Val[i]
-	}
-	if err := unix.PthreadSigmask(unix.SIG_SETMASK, &all, &old); err != nil {
-		return nil, fmt.Errorf("blocking signals: %w", err)
-	}
-	return func() { _ = unix.PthreadSigmask(unix.SIG_SETMASK, &old, nil) }, nil
 }

@@ -1,18 +1,31 @@
 #include "textflag.h"
 
+#define SYS_rt_sigprocmask 14
 #define SYS_fcntl      72
 #define SYS_exit_group 231
 #define SYS_execveat   322
 #define SYS_clone3     435
 
+#define SIG_SETMASK   2
 #define F_SETFD       2
 #define AT_EMPTY_PATH 0x1000
 
 // func cloneExec(args *cloneArgs, size uintptr, keep *int32, n int, exe int, path *byte, argv, envp **byte, execErrno *int32) (r int)
 //
 // The child runs on the caller's stack, which it must leave as it is: the
-// caller waits (CLONE_VFORK) until it executed the image or exited.
-TEXT ·cloneExec(SB), NOSPLIT, $0-80
+// caller waits (CLONE_VFORK) until it executed the image or exited. It shares the
+// memory until then and must not run a handler of the Go runtime's: all signals
+// are blocked, which is done here, where no goroutine changes its thread.
+TEXT ·cloneExec(SB), NOSPLIT, $16-80
+	MOVQ $-1, AX
+	MOVQ AX, all-8(SP)
+	MOVL $SIG_SETMASK, DI
+	LEAQ all-8(SP), SI
+	LEAQ old-16(SP), DX
+	MOVL $8, R10
+	MOVL $SYS_rt_sigprocmask, AX
+	SYSCALL
+
 	MOVQ args+0(FP), DI
 	MOVQ size+8(FP), SI
 	MOVL $SYS_clone3, AX
@@ -51,4 +64,10 @@ exec:
 
 parent:
 	MOVQ AX, r+72(FP)
+	MOVL $SIG_SETMASK, DI
+	LEAQ old-16(SP), SI
+	XORL DX, DX
+	MOVL $8, R10
+	MOVL $SYS_rt_sigprocmask, AX
+	SYSCALL
 	RET

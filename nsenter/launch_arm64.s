@@ -2,17 +2,30 @@
 
 #define SYS_fcntl      25
 #define SYS_exit_group 94
+#define SYS_rt_sigprocmask 135
 #define SYS_execveat   281
 #define SYS_clone3     435
 
+#define SIG_SETMASK   2
 #define F_SETFD       2
 #define AT_EMPTY_PATH 0x1000
 
 // func cloneExec(args *cloneArgs, size uintptr, keep *int32, n int, exe int, path *byte, argv, envp **byte, execErrno *int32) (r int)
 //
 // The child runs on the caller's stack, which it must leave as it is: the
-// caller waits (CLONE_VFORK) until it executed the image or exited.
-TEXT ·cloneExec(SB), NOSPLIT, $0-80
+// caller waits (CLONE_VFORK) until it executed the image or exited. It shares the
+// memory until then and must not run a handler of the Go runtime's: all signals
+// are blocked, which is done here, where no goroutine changes its thread.
+TEXT ·cloneExec(SB), NOSPLIT, $16-80
+	MOVD $-1, R3
+	MOVD R3, all-8(SP)
+	MOVD $SIG_SETMASK, R0
+	MOVD $all-8(SP), R1
+	MOVD $old-16(SP), R2
+	MOVD $8, R3
+	MOVD $SYS_rt_sigprocmask, R8
+	SVC
+
 	MOVD args+0(FP), R0
 	MOVD size+8(FP), R1
 	MOVD $SYS_clone3, R8
@@ -49,4 +62,10 @@ exec:
 
 parent:
 	MOVD R0, r+72(FP)
+	MOVD $SIG_SETMASK, R0
+	MOVD $old-16(SP), R1
+	MOVD ZR, R2
+	MOVD $8, R3
+	MOVD $SYS_rt_sigprocmask, R8
+	SVC
 	RET

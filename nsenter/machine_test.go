@@ -2,8 +2,10 @@ package nsenter
 
 import (
 	"bytes"
+	"encoding/binary"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -200,6 +202,43 @@ func TestMachine(t *testing.T) {
 			out, r := runOnMachine(t, c.program())
 			c.check(t, out, r)
 		})
+	}
+}
+
+// A launched process begins with all signals blocked, and the launcher has those
+// blocked that it had, whether the image is executed or not.
+func TestLaunchSignals(t *testing.T) {
+	if os.Getenv("RUNG_TEST_EXEC") != "" {
+		t.Skip("the emulator launches nothing")
+	}
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	var before, blocked, old unix.Sigset_t
+	blocked.Val[0] = 1<<(unix.SIGUSR1-1) | 1<<(unix.SIGWINCH-1)
+	if err := unix.PthreadSigmask(unix.SIG_BLOCK, &blocked, &old); err != nil {
+		t.Fatal(err)
+	}
+	defer unix.PthreadSigmask(unix.SIG_SETMASK, &old, nil)
+	unix.PthreadSigmask(unix.SIG_BLOCK, nil, &before)
+
+	p := New()
+	p.MapReport("report")
+	mask := p.Cell("mask")
+	p.Call(unix.SYS_RT_SIGPROCMASK, Int(unix.SIG_BLOCK), Int(0), Address(mask.Ref()), Int(8))
+	p.Call(unix.SYS_WRITE, File("out"), Address(mask.Ref()), Int(8))
+	p.Call(unix.SYS_EXIT_GROUP, Int(0))
+	out, _ := runOnMachine(t, p)
+	const uncatchable = 1<<(unix.SIGKILL-1) | 1<<(unix.SIGSTOP-1)
+	if got := binary.NativeEndian.Uint64([]byte(out)); got != ^uint64(uncatchable) {
+		t.Errorf("blocked in the process are %#x", got)
+	}
+	if _, err := Launch(&Image{Fd: int(os.Stdin.Fd())}, Options{}); err == nil {
+		t.Error("standard input was executed")
+	}
+	var after unix.Sigset_t
+	unix.PthreadSigmask(unix.SIG_BLOCK, nil, &after)
+	if after != before {
+		t.Errorf("blocked in the launcher are %#x, before %#x", after.Val[0], before.Val[0])
 	}
 }
 
