@@ -60,8 +60,7 @@ func New(b Build) *App {
 // if one has interrupted the command), which then is in the log and on stderr, else 0, or what became of the container's process (see
 // [libcontainer.Runtime.Run]).
 func (a *App) Run(args []string) int {
-	app := a.cli(args)
-	if err := app.Run(flagsFirst(app, args)); err != nil {
+	if err := a.dispatch(args); err != nil {
 		if a.runtime.Log == nil {
 			a.openLog() // a global flag is wrong; --log may be right
 		}
@@ -74,18 +73,35 @@ func (a *App) Run(args []string) int {
 	return a.status
 }
 
+// dispatch runs the command of args: by itself if they are plain, or else with cli,
+// which defines everything anew.
+func (a *App) dispatch(args []string) error {
+	if c := a.plain(args); c != nil {
+		if err := a.setup(); err != nil {
+			return err
+		}
+		return c.Command.Action(c)
+	}
+	app := a.cli(args)
+	return app.Run(flagsFirst(app, args))
+}
+
 // Definition is the whole command line: for manual pages and completions.
 func (a *App) Definition() *cli.App { return a.cli([]string{"rung", "help"}) }
 
 func (a *App) cli(args []string) *cli.App {
-	name := ""
-	if len(args) > 0 {
-		name = peerName(args[0])
+	name := programName(args)
+	help := slices.ContainsFunc(args, isHelp)
+	list := a.commands(func(command string) bool { return help || slices.Contains(args, command) })
+	if help {
+		for _, c := range list {
+			explain(c)
+		}
 	}
 	return &cli.App{
-		Name:           cmp.Or(name, "rung"),
+		Name:           name,
 		Usage:          "create and run containers from OCI bundles",
-		UsageText:      cmp.Or(name, "rung") + " [global options] command [command options] [arguments]",
+		UsageText:      name + " [global options] command [command options] [arguments]",
 		Version:        a.version(name),
 		Compiled:       time.Unix(1, 0), // or else cli looks at the file's time
 		Flags:          a.global.flags(),
@@ -95,15 +111,15 @@ func (a *App) cli(args []string) *cli.App {
 		ExitErrHandler: func(*cli.Context, error) {}, // errors and exit codes are Run's
 		Writer:         a.stdout,
 		ErrWriter:      a.stderr,
-		Commands:       a.commands(args),
+		Commands:       list,
 
 		DisableSliceFlagSeparator: true, // a comma in a value is part of it
 	}
 }
 
-// commands returns the commands that can be meant by args: those whose names
-// are among them. Making all takes a tenth of a millisecond and is for help.
-func (a *App) commands(args []string) []*cli.Command {
+// commands returns the commands whose names are wanted. Making all takes a tenth of
+// a millisecond and is for help.
+func (a *App) commands(wanted func(name string) bool) []*cli.Command {
 	all := [...]struct {
 		name string
 		make func() *cli.Command
@@ -128,19 +144,15 @@ func (a *App) commands(args []string) []*cli.Command {
 		{"state", a.state},
 		{"update", a.update},
 	}
-	help := slices.ContainsFunc(args, isHelp)
 	var list []*cli.Command
 	for _, e := range all {
-		if !help && !slices.Contains(args, e.name) {
+		if !wanted(e.name) {
 			continue
 		}
 		c := e.make()
 		c.Name = e.name
 		c.HideHelpCommand = true // "help" and "h" are names for containers
 		c.OnUsageError = usageError
-		if help {
-			explain(c)
-		}
 		list = append(list, c)
 	}
 	return list
@@ -149,6 +161,14 @@ func (a *App) commands(args []string) []*cli.Command {
 func isHelp(arg string) bool {
 	arg = strings.TrimLeft(arg, "-")
 	return arg == "help" || arg == "h"
+}
+
+// programName is the name that messages have for the executable.
+func programName(args []string) string {
+	if len(args) == 0 {
+		return "rung"
+	}
+	return cmp.Or(peerName(args[0]), "rung")
 }
 
 // peerName returns the runtime whose place the executable has, going by the
@@ -166,9 +186,9 @@ func peerName(path string) string {
 // version is what follows "NAME version " for --version: clients parse it. In
 // the place of another runtime the name is that one's, so the last line tells
 // that it is rung.
-func (a *App) version(peer string) string {
+func (a *App) version(name string) string {
 	v := fmt.Sprintf("%s\ncommit: %s\nspec: %s\ngo: %s", a.build.Version, a.build.Commit, specs.Version, runtime.Version())
-	if peer != "" {
+	if name != "rung" {
 		v += "\nimplementation: rung"
 	}
 	return v

@@ -72,8 +72,8 @@ func TestVersion(t *testing.T) {
 			t.Errorf("%s: exit code %d, %q; want %q", flag, got.code, got.stdout, want)
 		}
 	}
-	if a := New(Build{}); a.version("") != "unknown\ncommit: unknown\nspec: "+specs.Version+"\ngo: "+runtime.Version() {
-		t.Errorf("a build without version: %q", a.version(""))
+	if a := New(Build{}); a.version("rung") != "unknown\ncommit: unknown\nspec: "+specs.Version+"\ngo: "+runtime.Version() {
+		t.Errorf("a build without version: %q", a.version("rung"))
 	}
 }
 

@@ -16,7 +16,7 @@ func flagsFirst(app *cli.App, args []string) []string {
 		return args
 	}
 	c := app.Command(args[at])
-	if c == nil || c.Name == "exec" || c.Name == "ps" {
+	if c == nil || passesOn(c) {
 		return args
 	}
 	rest := args[at+1:]
@@ -43,6 +43,9 @@ func flagsFirst(app *cli.App, args []string) []string {
 	}
 	return append(ordered, others...)
 }
+
+// passesOn reports whether what follows the ID is for another program.
+func passesOn(c *cli.Command) bool { return c.Name == "exec" || c.Name == "ps" }
 
 // commandIndex is the index of the command among the arguments: the first that
 // is neither a global flag nor the value of one; or len(args).

@@ -83,7 +83,7 @@ const (
 func updateFlags() []cli.Flag {
 	var flags []cli.Flag
 	for _, f := range limitFlags() {
-		flags = append(flags, &cli.StringFlag{Name: f.name, Usage: fmt.Sprintf("`%s`: %s", f.arg, f.usage)})
+		flags = append(flags, &cli.StringFlag{Name: f.name, Usage: "`" + f.arg + "`: " + f.usage})
 	}
 	return append(flags,
 		&cli.StringFlag{Name: "l3-cache-schema", Usage: "refused: " + noRDT},
