@@ -122,34 +122,34 @@ func (a *App) cli(args []string) *cli.App {
 func (a *App) commands(wanted func(name string) bool) []*cli.Command {
 	all := [...]struct {
 		name string
-		make func() *cli.Command
+		make func(*App) *cli.Command
 	}{
-		{"check", a.check},
-		{"checkpoint", a.checkpoint},
-		{"create", a.create},
-		{"delete", a.deleteCommand},
-		{"events", a.events},
-		{"exec", a.exec},
-		{"features", a.features},
-		{"kill", a.kill},
-		{"list", a.list},
-		{"pause", a.pause},
-		{"plan", a.plan},
-		{"ps", a.ps},
-		{"restore", a.restore},
-		{"resume", a.resume},
-		{"run", a.run},
-		{"spec", a.spec},
-		{"start", a.start},
-		{"state", a.state},
-		{"update", a.update},
+		{"check", (*App).check},
+		{"checkpoint", (*App).checkpoint},
+		{"create", (*App).create},
+		{"delete", (*App).deleteCommand},
+		{"events", (*App).events},
+		{"exec", (*App).exec},
+		{"features", (*App).features},
+		{"kill", (*App).kill},
+		{"list", (*App).list},
+		{"pause", (*App).pause},
+		{"plan", (*App).plan},
+		{"ps", (*App).ps},
+		{"restore", (*App).restore},
+		{"resume", (*App).resume},
+		{"run", (*App).run},
+		{"spec", (*App).spec},
+		{"start", (*App).start},
+		{"state", (*App).state},
+		{"update", (*App).update},
 	}
 	var list []*cli.Command
 	for _, e := range all {
 		if !wanted(e.name) {
 			continue
 		}
-		c := e.make()
+		c := e.make(a)
 		c.Name = e.name
 		c.HideHelpCommand = true // "help" and "h" are names for containers
 		c.OnUsageError = usageError

@@ -12,10 +12,9 @@ import (
 )
 
 // plain parses a plain command line: known flags with good values, a command and
-// its arguments. For such a one cli would set up each flag that there is, which
-// takes a fifth of the time of a short command. Whatever else args are, help or
-// wrong or only rare, is left to cli: plain returns nil, and may have set variables
-// of flags.
+// its arguments. For that cli would set up each flag that there is, a twentieth of
+// a short command's time. Whatever else args are, help or wrong or only rare, is
+// left to cli: plain returns nil, and may have set variables of flags.
 //
 // The context is what cli would give to the command's action, except that it has
 // only the command's flags, of these only those that were given, and they only by
