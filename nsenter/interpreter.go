@@ -32,7 +32,8 @@ func (in *Interpreter) Run(m *Memory) (Report, error) {
 			return ParseReport(in.report), err
 		}
 		index := binary.NativeEndian.Uint32(b[offIndex:])
-		binary.NativeEndian.PutUint32(in.report[reportProgress:], index)
+		progress := in.report[reportProgress:]
+		binary.NativeEndian.PutUint32(progress, max(index, binary.NativeEndian.Uint32(progress)))
 		if in.Trace != nil {
 			in.Trace(int(index))
 		}
