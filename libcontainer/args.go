@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path"
 	"slices"
 	"strconv"
@@ -97,14 +96,14 @@ func homeOf(root int, uid uint32) string {
 	if err != nil {
 		return "/"
 	}
-	f := os.NewFile(uintptr(fd), "etc/passwd")
-	defer f.Close()
-	if st, err := f.Stat(); err != nil || !st.Mode().IsRegular() {
+	defer unix.Close(fd)
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
 		return "/"
 	}
 	const most = 1 << 20
 	id := []byte(strconv.FormatUint(uint64(uid), 10))
-	for lines := bufio.NewScanner(io.LimitReader(f, most)); lines.Scan(); {
+	for lines := bufio.NewScanner(io.LimitReader(descriptor(fd), most)); lines.Scan(); {
 		// name, password, uid, gid, comment, home, shell: passwd(5)
 		fields := bytes.Split(lines.Bytes(), []byte{':'})
 		if len(fields) >= 6 && bytes.Equal(fields[2], id) && len(fields[5]) > 0 {
@@ -112,4 +111,23 @@ func homeOf(root int, uid uint32) string {
 		}
 	}
 	return "/"
+}
+
+// descriptor is read as it is. A file of the os package that does not block is
+// polled, with all that is needed for it.
+type descriptor int
+
+func (d descriptor) Read(b []byte) (int, error) {
+	for {
+		n, err := unix.Read(int(d), b)
+		switch {
+		case err == unix.EINTR:
+		case err != nil:
+			return 0, err
+		case n == 0 && len(b) > 0:
+			return 0, io.EOF
+		default:
+			return n, nil
+		}
+	}
 }

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -207,15 +207,11 @@ func (o *CheckpointOptions) transfer(options *criu.Options) error {
 		options.Parent, options.TrackMem = parent, true
 	}
 	if o.PageServer != "" {
-		host, text, err := net.SplitHostPort(o.PageServer)
+		server, err := netip.ParseAddrPort(o.PageServer) // package net costs each command a tenth of a millisecond
 		if err != nil {
-			return fmt.Errorf("--page-server: %w", err)
+			return fmt.Errorf("--page-server: %q is not ADDRESS:PORT: %w", o.PageServer, err)
 		}
-		port, err := strconv.ParseUint(text, 10, 16)
-		if err != nil || host == "" {
-			return fmt.Errorf("--page-server: %q is not ADDRESS:PORT", o.PageServer)
-		}
-		options.PageServer = &criu.PageServer{Address: host, Port: int(port)}
+		options.PageServer = &criu.PageServer{Address: server.Addr().String(), Port: int(server.Port())}
 	}
 	if o.StatusFd >= 0 {
 		if _, err := unix.FcntlInt(uintptr(o.StatusFd), unix.F_GETFD, 0); err != nil {
