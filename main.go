@@ -12,6 +12,7 @@ import (
 	"os"
 
 	"github.com/rung-oci/rung/cmd"
+	_ "github.com/rung-oci/rung/cmd/prefault"
 )
 
 // Set by the linker: -X main.version=… -X main.commit=….
