@@ -10,13 +10,14 @@ import "unsafe"
 
 const (
 	// size is what most commands need and do not get from the runtime's own start.
-	size = 640 << 10
+	size = 512 << 10
 	// alignment is that of pages on any architecture.
 	alignment = 64 << 10
 )
 
-// first is an object on the heap, which grows upwards from about there.
-var first = new([64]byte)
+// first is an object that has pages to itself, and so lies where the heap is to grow
+// from now on. Small ones lie where there was room.
+var first = new([8 << 10]byte)
 
 var start = populate()
 
