@@ -45,7 +45,7 @@ func (m *Manager) Freeze() error {
 		if err := g.write("freezer.state", frozen); err != nil {
 			return errors.Join(err, ignoreGone(g.write("freezer.state", thawed)))
 		}
-		state, err := g.read("freezer.state")
+		state, err := g.value("freezer.state")
 		if err != nil || state == frozen {
 			return err
 		}
@@ -66,7 +66,7 @@ func (m *Manager) Thaw() error {
 	if err := g.write("freezer.state", thawed); err != nil {
 		return err
 	}
-	state, err := g.read("freezer.state")
+	state, err := g.value("freezer.state")
 	if err == nil && state != thawed {
 		err = fmt.Errorf("thawing %s: it is still %s, because a parent cgroup is frozen", g.Path, state)
 	}
@@ -80,7 +80,7 @@ func (m *Manager) Frozen() (bool, error) {
 	if g == nil {
 		return false, nil
 	}
-	state, err := g.read("freezer.state")
+	state, err := g.value("freezer.state")
 	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENODEV) {
 		return false, nil
 	}

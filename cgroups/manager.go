@@ -149,6 +149,19 @@ func (g *group) read(file string) (string, error) {
 	return strings.TrimSpace(string(b)), err
 }
 
+// value reads a file that holds one short value.
+func (g *group) value(file string) (string, error) {
+	dir, err := g.open()
+	if err != nil {
+		return "", err
+	}
+	v, err := readValue(dir, file)
+	if err != nil {
+		return "", fmt.Errorf("reading %s: %w", filepath.Join(g.Path, file), err)
+	}
+	return v, nil
+}
+
 func (g *group) readAll(file string) ([]byte, error) {
 	dir, err := g.open()
 	if err != nil {

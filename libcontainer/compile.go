@@ -120,6 +120,7 @@ type compiler struct {
 // Compile turns a config into a birth program. It has no side effects.
 func Compile(in *Input) (*Birth, error) {
 	c := newCompiler(in)
+	c.Grow(512)
 	if err := c.classifyNamespaces(); err != nil {
 		return nil, err
 	}

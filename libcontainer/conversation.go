@@ -282,8 +282,8 @@ func (c *creation) firstProcess() error {
 }
 
 func (c *creation) readReport() nsenter.Report {
-	page := make([]byte, nsenter.ReportSize)
-	n, _ := unix.Pread(c.report, page, 0)
+	var page [nsenter.ReportUsed]byte
+	n, _ := unix.Pread(c.report, page[:], 0)
 	return nsenter.ParseReport(page[:max(n, 0)])
 }
 

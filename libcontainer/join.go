@@ -241,9 +241,9 @@ func newReport() (int, error) {
 
 // readReport reads a report page from its file.
 func readReport(fd int) (nsenter.Report, error) {
-	page := make([]byte, nsenter.ReportSize)
-	if _, err := unix.Pread(fd, page, 0); err != nil {
+	var page [nsenter.ReportUsed]byte
+	if _, err := unix.Pread(fd, page[:], 0); err != nil {
 		return nsenter.Report{}, fmt.Errorf("reading the report page: %w", err)
 	}
-	return nsenter.ParseReport(page), nil
+	return nsenter.ParseReport(page[:]), nil
 }

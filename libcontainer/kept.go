@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -25,7 +27,10 @@ type kept struct {
 // The file is one line with the version, the filter's flags and number of
 // instructions, and whether there is to be no new keyring; then the instructions
 // (struct sock_filter), then the configuration.
-const keptFormat = "rung-exec 1 %d %d %t\n"
+const (
+	keptMagic  = "rung-exec 1 "
+	keptFormat = keptMagic + "%d %d %t\n"
+)
 
 func (k *kept) marshal() []byte {
 	flags, code := uint(0), []byte(nil)
@@ -38,17 +43,25 @@ func (k *kept) marshal() []byte {
 
 func (k *kept) unmarshal(data []byte) error {
 	line, rest, _ := bytes.Cut(data, []byte("\n"))
-	var flags uint
-	var instructions int
-	if _, err := fmt.Sscanf(string(line)+"\n", keptFormat, &flags, &instructions, &k.noNewKeyring); err != nil {
+	numbers, ok := strings.CutPrefix(string(line), keptMagic)
+	if !ok {
+		return fmt.Errorf("first line %q: it is of another kind or version", line)
+	}
+	first, others, _ := strings.Cut(numbers, " ")
+	second, third, _ := strings.Cut(others, " ")
+	flags, err1 := strconv.ParseUint(first, 10, 32)
+	instructions, err2 := strconv.ParseUint(second, 10, 16)
+	noNewKeyring, err3 := strconv.ParseBool(third)
+	if err := errors.Join(err1, err2, err3); err != nil {
 		return fmt.Errorf("first line %q: %w", line, err)
 	}
-	size := instructions * unix.SizeofSockFilter
-	if instructions < 0 || instructions > unix.BPF_MAXINSNS || len(rest) < size {
+	k.noNewKeyring = noNewKeyring
+	size := int(instructions) * unix.SizeofSockFilter
+	if instructions > unix.BPF_MAXINSNS || len(rest) < size {
 		return errors.New("it is cut off")
 	}
 	if instructions > 0 {
-		k.filter = &seccomp.Filter{Instructions: make([]unix.SockFilter, instructions), Flags: flags}
+		k.filter = &seccomp.Filter{Instructions: make([]unix.SockFilter, instructions), Flags: uint(flags)}
 		copy(k.filter.Bytes(), rest)
 	}
 	k.config = rest[size:]

@@ -129,14 +129,21 @@ const (
 	argFile                  // the descriptor that the launcher has under the name at ref
 )
 
-// New returns an empty program.
+// New returns an empty program. It has room for as many steps as it takes to join a
+// container.
 func New() *Program {
 	return &Program{
-		Steps:   make([]Step, 0, 512),
-		cells:   make([]cell, 0, 64),
-		strings: make(map[string]*Data, 128),
-		args:    make([]Arg, 0, 2560),
+		Steps:   make([]Step, 0, 128),
+		cells:   make([]cell, 0, 32),
+		strings: make(map[string]*Data, 32),
+		args:    make([]Arg, 0, 320),
 	}
+}
+
+// Grow makes room for that many steps.
+func (p *Program) Grow(steps int) {
+	p.Steps = slices.Grow(p.Steps, steps)
+	p.args = slices.Grow(p.args, 5*steps)
 }
 
 // MapReport adds the step that maps the report page over the private one of the
@@ -283,7 +290,7 @@ func (c Call) rule(r Rule) Call {
 func (p *Program) room() []Rule {
 	const few = 4
 	if len(p.rules) < few {
-		p.rules = make([]Rule, 64*few)
+		p.rules = make([]Rule, 16*few)
 	}
 	rules := p.rules[:0:few]
 	p.rules = p.rules[few:]

@@ -22,6 +22,9 @@ const (
 
 	// MaxMessage is the room for the kernel's own words, in bytes.
 	MaxMessage = 1024
+
+	// ReportUsed is how much of the page is used, in bytes.
+	ReportUsed = reportMessage + MaxMessage
 )
 
 // ReportChild is where clone3's parent_tid points for a process that outlives
@@ -49,10 +52,10 @@ type Report struct {
 
 // ParseReport decodes a report page; anything shorter reads as all zero.
 func ParseReport(page []byte) Report {
-	b := make([]byte, ReportSize)
-	copy(b, page)
+	var b [ReportUsed]byte
+	copy(b[:], page)
 	u32 := binary.NativeEndian.Uint32
-	message, _, _ := bytes.Cut(b[reportMessage:reportMessage+MaxMessage], []byte{0})
+	message, _, _ := bytes.Cut(b[reportMessage:], []byte{0})
 	return Report{
 		Step:    int(u32(b[reportProgress:])),
 		Failed:  int(u32(b[reportFailed:])) - 1,

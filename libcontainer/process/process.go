@@ -217,8 +217,16 @@ func parseStat(line []byte) (stat, error) {
 	if i < 0 {
 		return stat{}, errors.New("no process name")
 	}
-	fields := bytes.Fields(line[i+1:]) // fields[0] is field 3
-	if len(fields) < 20 || len(fields[0]) != 1 {
+	var fields [20][]byte // the first is field 3
+	n := 0
+	for f := range bytes.FieldsSeq(line[i+1:]) {
+		if n == len(fields) {
+			break
+		}
+		fields[n] = f
+		n++
+	}
+	if n < len(fields) || len(fields[0]) != 1 {
 		return stat{}, errors.New("too few fields")
 	}
 	threads, err := strconv.Atoi(string(fields[17]))

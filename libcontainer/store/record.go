@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"maps"
@@ -130,25 +129,25 @@ func appendStreams(b []byte, streams [3]Stream) []byte {
 
 // UnmarshalText replaces the record with the one that text describes.
 func (r *Record) UnmarshalText(text []byte) error {
-	first, rest, _ := bytes.Cut(text, []byte("\n"))
-	version, ok := bytes.CutPrefix(first, []byte(recordMagic))
+	first, rest, _ := strings.Cut(string(text), "\n") // of which what follows are parts
+	version, ok := strings.CutPrefix(first, recordMagic)
 	if !ok {
 		return errors.New("not a record")
 	}
-	if string(version) != strconv.Itoa(recordVersion) {
+	if version != strconv.Itoa(recordVersion) {
 		return fmt.Errorf("version %q is not supported, only %d is", version, recordVersion)
 	}
 	*r = Record{}
 	for n := 2; ; n++ {
-		line, tail, ok := bytes.Cut(rest, []byte("\n"))
+		line, tail, ok := strings.Cut(rest, "\n")
 		if !ok {
 			return errors.New("the record is cut off")
 		}
-		if string(line) == "end" {
+		if line == "end" {
 			return nil
 		}
-		name, value, _ := bytes.Cut(line, []byte(" "))
-		if err := r.set(string(name), string(value)); err != nil {
+		name, value, _ := strings.Cut(line, " ")
+		if err := r.set(name, value); err != nil {
 			return fmt.Errorf("line %d: %s: %w", n, name, err)
 		}
 		rest = tail
