@@ -98,9 +98,9 @@ func (c *container) config() (*specs.Spec, error) {
 	return s, c.updated(s)
 }
 
-// status derives the container's status from the kernel.
+// status derives the container's status from the kernel, soon after it was opened.
 func (c *container) status() (store.Status, error) {
-	record, facts, err := c.dir.Inspect()
+	record, facts, err := c.dir.Inspect(c.record)
 	if err != nil {
 		return "", err
 	}

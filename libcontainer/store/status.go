@@ -49,14 +49,10 @@ func (f Facts) Status() Status {
 	return Running
 }
 
-// Inspect reads the container's record and finds out all facts but Frozen,
-// which is left false. The directory need not be locked.
-func (d *Dir) Inspect() (*Record, Facts, error) {
-	r, err := d.Record()
-	if err != nil {
-		return nil, Facts{}, err
-	}
-	var f Facts
+// Inspect finds out all facts but Frozen, which is left false. r is the container's
+// record as it was just read; the one that is returned is another one if create has
+// written it meanwhile. The directory need not be locked.
+func (d *Dir) Inspect(r *Record) (_ *Record, f Facts, err error) {
 	if r.Phase == PhaseCreating {
 		if f.Creator, err = d.Busy(); err != nil {
 			return nil, Facts{}, err

@@ -34,6 +34,14 @@ func TestStatus(t *testing.T) {
 	}
 }
 
+func inspect(d *Dir) (*Record, Facts, error) {
+	r, err := d.Record()
+	if err != nil {
+		return nil, Facts{}, err
+	}
+	return d.Inspect(r)
+}
+
 func TestInspect(t *testing.T) {
 	self, err := process.Of(os.Getpid())
 	if err != nil {
@@ -56,7 +64,7 @@ func TestInspect(t *testing.T) {
 		if err := creator.WriteRecord(&r); err != nil {
 			t.Fatal(err)
 		}
-		got, f, err := d.Inspect()
+		got, f, err := inspect(d)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -76,7 +84,7 @@ func TestInspect(t *testing.T) {
 	if err := creator.Remove(); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := d.Inspect(); !errors.Is(err, ErrNotExist) {
+	if _, _, err := inspect(d); !errors.Is(err, ErrNotExist) {
 		t.Errorf("removed: %v, want ErrNotExist", err)
 	}
 }
@@ -100,7 +108,7 @@ func TestInspectWhileCreating(t *testing.T) {
 			unix.Flock(creator.Fd(), unix.LOCK_UN)
 		}()
 		for status := Creating; status == Creating; {
-			_, f, err := d.Inspect()
+			_, f, err := inspect(d)
 			if err != nil {
 				t.Fatal(err)
 			}
