@@ -59,6 +59,8 @@ func (f *foreground) catches(s unix.Signal) bool {
 	switch s {
 	case unix.SIGKILL, unix.SIGSTOP, unix.SIGURG, 32, 33, unix.SIGPIPE, unix.SIGWINCH:
 		return false
+	case unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU:
+		return false // yet: see follow
 	case unix.SIGCHLD:
 		return f.subreaper
 	}
@@ -84,8 +86,13 @@ func endsWithin(pidfd, milliseconds int) bool {
 }
 
 // follow passes on signals until the process has ended, and reaps, as a subreaper,
-// whatever else ends until then. It is [foreground.finish] then.
+// whatever else ends until then. It is [foreground.finish] then. The signals of job
+// control are passed on from now on: whoever sets up a terminal in the background
+// has to be stopped by them.
 func (f *foreground) follow() int {
+	if err := f.signals.Catch(unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU); err != nil {
+		f.log.Warnf("signals of job control are not passed on: %v", err)
+	}
 	poll := []unix.PollFd{
 		{Fd: int32(f.pidfd), Events: unix.POLLIN},
 		{Fd: int32(f.signals.Fd()), Events: unix.POLLIN},

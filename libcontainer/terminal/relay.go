@@ -76,6 +76,9 @@ func (r *Relay) Close() error {
 	signal.Stop(r.resized)
 	close(r.resized)
 	<-r.resizer
+	// From the background, too, where the terminal would stop who changes it, or
+	// send a caught signal again and again.
+	signal.Ignore(unix.SIGTTOU)
 	return Restore(r.tty, r.saved)
 }
 

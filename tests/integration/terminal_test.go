@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -152,6 +153,52 @@ func TestRunOnATerminal(t *testing.T) {
 	}
 	if cmd.Wait(); cmd.ProcessState.ExitCode() != 4 {
 		t.Errorf("run: %v, want exit status 4\nscreen: %q", cmd.ProcessState, s)
+	}
+	after, err := unix.IoctlGetTermios(int(slave.Fd()), unix.TCGETS)
+	if err != nil || *before != *after {
+		t.Errorf("the caller's terminal was changed: %+v, before %+v, %v", after, before, err)
+	}
+}
+
+// A run in the background of its terminal stops before it changes that, as every
+// program does there, and goes on in the foreground. If it is in the background
+// again when the process ends, it ends, too, and gives the terminal back.
+func TestRunInTheBackground(t *testing.T) {
+	t.Parallel()
+	c := bundle.New(t, terminal, bundle.Shell(`echo inside; until [ -e /stop ]; do sleep 0.01; done; exit 5`))
+	master, slave := openTerminal(t)
+	before, err := unix.IoctlGetTermios(int(slave.Fd()), unix.TCGETS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := c.Command("run", "--bundle", c.Bundle, c.ID)
+	const script = `set -m
+		"$@" &
+		stopped() { until grep -q "^State:.T" /proc/$!/status; do test -d /proc/$! || exit 99; sleep 0.01; done; }
+		stopped; echo "pid $!"; fg
+		stopped; echo "again"; bg; wait %1; echo "status $?"; sleep 0.1`
+	cmd.Args = append([]string{"sh", "-c", script, "sh", cmd.Path}, cmd.Args[1:]...)
+	cmd.Path = "/bin/sh"
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = slave, slave, slave
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	s := newScreen(t, int(master.Fd()))
+	s.shows(t, "pid ")
+	s.shows(t, "inside")
+	var pid int
+	if _, err := fmt.Sscanf(s.String()[strings.Index(s.String(), "pid "):], "pid %d", &pid); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	s.shows(t, "again")
+	write(t, filepath.Join(c.Bundle, "rootfs/stop"), "")
+	s.shows(t, "status 5")
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
 	}
 	after, err := unix.IoctlGetTermios(int(slave.Fd()), unix.TCGETS)
 	if err != nil || *before != *after {
