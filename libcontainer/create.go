@@ -69,6 +69,9 @@ type creation struct {
 
 // Create creates a container whose process waits for Start.
 func (r *Runtime) Create(o CreateOptions) error {
+	if err := checkDescriptors(); err != nil {
+		return err
+	}
 	o.Detach = true
 	c, err := r.create(o, GateSocket, nil)
 	if err != nil {
@@ -85,9 +88,6 @@ func (r *Runtime) Create(o CreateOptions) error {
 // its process waits for the last answer. After an error nothing is left.
 func (r *Runtime) create(o CreateOptions, gate Gate, interrupt *interruption) (*creation, error) {
 	if err := store.CheckID(o.ID); err != nil {
-		return nil, err
-	}
-	if err := checkDescriptors(); err != nil {
 		return nil, err
 	}
 	s, config, err := r.loadBundle(o.Bundle, o.Config)

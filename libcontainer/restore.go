@@ -36,6 +36,9 @@ type restoration struct {
 // Restore brings a container back from the files that a checkpoint has saved. In
 // the foreground it goes on as [Runtime.Run] does.
 func (r *Runtime) Restore(o RestoreOptions) (int, error) {
+	if err := checkDescriptors(); err != nil {
+		return 0, err
+	}
 	f := foreground{log: r.Log, subreaper: !o.NoSubreaper}
 	if !o.Detach {
 		if err := f.catch(); err != nil {
@@ -54,9 +57,6 @@ func (r *Runtime) Restore(o RestoreOptions) (int, error) {
 }
 
 func (r *Runtime) restore(o RestoreOptions, interrupt *interruption) (*creation, error) {
-	if err := checkDescriptors(); err != nil {
-		return nil, err
-	}
 	s, config, err := r.loadBundle(o.Bundle, o.Config)
 	if err != nil {
 		return nil, err

@@ -15,6 +15,9 @@ import (
 // process, whose status it returns (128 and the signal that ended it), and
 // deletes the container.
 func (r *Runtime) Run(o CreateOptions) (int, error) {
+	if err := checkDescriptors(); err != nil {
+		return 0, err
+	}
 	f := foreground{log: r.Log, subreaper: !o.NoSubreaper}
 	if !o.Detach {
 		if err := f.catch(); err != nil {
