@@ -48,12 +48,12 @@ func CompileExec(in *ExecInput) (*Exec, error) {
 		c.inherit,
 		c.execTerminal,
 		c.existingWorkingDirectory,
-		func() error { return c.cloneIf(clones && !c.late, in.Namespaces) },
+		func() error { return c.cloneIf(clones && !c.late) },
 		c.finalAffinity,
 		c.policies,
 		c.stdio,
 		c.credentials,
-		func() error { return c.cloneIf(clones && c.late, in.Namespaces) },
+		func() error { return c.cloneIf(clones && c.late) },
 		c.lead,
 		c.confirm,
 		c.closeDescriptors,
@@ -114,10 +114,10 @@ func (c *compiler) existingWorkingDirectory() error {
 	return nil
 }
 
-func (c *compiler) cloneIf(condition bool, namespaces uint64) error {
+func (c *compiler) cloneIf(condition bool) error {
 	if condition {
 		c.Label("cloning the process")
-		goOnInChild(c.Program, borrowing(namespaces))
+		goOnInChild(c.Program, 0)
 	}
 	return nil
 }

@@ -22,17 +22,8 @@ func joinNamespaces(p *nsenter.Program, namespaces uint64) {
 // forChildren are namespaces that a process joins for its children only.
 const forChildren = unix.CLONE_NEWPID | unix.CLONE_NEWTIME
 
-// borrowing lets a child that soon executes use the memory of the launched process
-// meanwhile. clone(2) refuses that where the child's times are others.
-func borrowing(namespaces uint64) uint64 {
-	if namespaces&unix.CLONE_NEWTIME != 0 {
-		return 0
-	}
-	return unix.CLONE_VM | unix.CLONE_VFORK
-}
-
 // goOnInChild ends the launched process; its child, whose parent is the
-// launcher, goes on. flags are CLONE_NEW*, and those of borrowing.
+// launcher, goes on. flags are CLONE_NEW*.
 func goOnInChild(p *nsenter.Program, flags uint64) {
 	child, born := p.Cell("child"), p.Target()
 	p.Clone(flags|unix.CLONE_PARENT, nsenter.ReportChild()).Into(child)

@@ -149,7 +149,7 @@ func (j *hookJoining) program(h specs.Hook) (*nsenter.Program, error) {
 	}
 	joinNamespaces(p, j.namespaces)
 	if j.namespaces&forChildren != 0 {
-		goOnInChild(p, borrowing(j.namespaces))
+		goOnInChild(p, 0)
 	}
 	p.Label("preparing the hook")
 	p.Call(unix.SYS_SETSID) // /dev/tty must not be the caller's terminal

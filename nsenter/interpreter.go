@@ -32,8 +32,7 @@ func (in *Interpreter) Run(m *Memory) (Report, error) {
 			return ParseReport(in.report), err
 		}
 		index := binary.NativeEndian.Uint32(b[offIndex:])
-		progress := in.report[reportProgress:]
-		binary.NativeEndian.PutUint32(progress, max(index, binary.NativeEndian.Uint32(progress)))
+		binary.NativeEndian.PutUint32(in.report[reportProgress:], index)
 		if in.Trace != nil {
 			in.Trace(int(index))
 		}

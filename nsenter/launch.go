@@ -26,10 +26,8 @@ type cloneArgs struct {
 // CloneArgsSize is the size of clone3's argument, in bytes.
 const CloneArgsSize = int(unsafe.Sizeof(cloneArgs{}))
 
-// Clone adds a clone3 step that gives the child the memory as it is; parentTid is
-// where the pid goes, seen from the caller's namespace. With CLONE_VM and
-// CLONE_VFORK the child has the memory itself until it executes, for which the
-// process waits: nothing is copied. The process must not need its cells then.
+// Clone adds a clone3 step that gives the child the memory as it is (no
+// CLONE_VM); parentTid is where the pid goes, seen from the caller's namespace.
 func (p *Program) Clone(flags uint64, parentTid Ref) Call {
 	d := &Data{Bytes: make([]byte, CloneArgsSize)}
 	*(*cloneArgs)(unsafe.Pointer(&d.Bytes[0])) = cloneArgs{flags: flags | unix.CLONE_PARENT_SETTID, exitSignal: uint64(unix.SIGCHLD)}

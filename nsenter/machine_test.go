@@ -242,32 +242,6 @@ func TestLaunchSignals(t *testing.T) {
 	}
 }
 
-// A child that has the memory goes on first, and what its process does afterwards
-// does not hide how far it came.
-func TestBorrowedMemory(t *testing.T) {
-	if os.Getenv("RUNG_TEST_EXEC") != "" {
-		t.Skip("the emulator has no CLONE_VFORK without CLONE_THREAD")
-	}
-	p := New()
-	p.MapReport("report")
-	child, born := p.Cell("child"), p.Target()
-	p.Clone(unix.CLONE_VM|unix.CLONE_VFORK, ReportChild()).Into(child)
-	p.JumpIf(Value(child), ^uint64(0), 0, born)
-	p.Call(unix.SYS_WRITE, File("out"), p.String("process"), Int(7))
-	p.Call(unix.SYS_WAIT4, Value(child), Int(0), Int(0), Int(0))
-	p.Call(unix.SYS_EXIT_GROUP, Int(0))
-	p.Place(born)
-	p.Call(unix.SYS_WRITE, File("out"), p.String("child "), Int(6))
-	p.Call(unix.SYS_EXIT_GROUP, Int(0))
-	out, report := runOnMachine(t, p)
-	if out != "child process" {
-		t.Errorf("printed %q", out)
-	}
-	if want := len(p.Steps) - 1; report.Step != want || report.Child == 0 {
-		t.Errorf("the report is %+v, want step %d", report, want)
-	}
-}
-
 func runOnMachine(t *testing.T, p *Program) (string, Report) {
 	t.Helper()
 	report, err := os.CreateTemp(t.TempDir(), "report")

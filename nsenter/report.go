@@ -13,7 +13,7 @@ const (
 	// ReportSize is the size of the page, in bytes, on any machine.
 	ReportSize = 4096
 
-	reportProgress = 0  // u32: index of the step being executed, the greatest
+	reportProgress = 0  // u32: index of the step being executed
 	reportFailed   = 4  // u32: index of the failed step plus one, 0: none
 	reportErrno    = 8  // u32: its errno
 	reportChild    = 16 // u32: pid of the process that the program cloned

@@ -56,8 +56,6 @@ step:
 
 again:
 	MOVL INDEX(BX), AX
-	CMPL AX, PROGRESS(R13)
-	JLS  2(PC)               // a child that had this memory came further
 	MOVL AX, PROGRESS(R13)
 	MOVBLZX OP(BX), CX
 	TESTB $1, CX

@@ -55,9 +55,6 @@ step:
 
 again:
 	MOVWU INDEX(R19), R10
-	MOVWU PROGRESS(R20), R11
-	CMPW  R11, R10
-	BLS   2(PC)              // a child that had this memory came further
 	MOVW  R10, PROGRESS(R20)
 	MOVBU LOADS(R19), R9
 	MOVBU OP(R19), R10
