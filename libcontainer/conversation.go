@@ -270,6 +270,9 @@ func (c *creation) firstProcess() error {
 	if pid == 0 {
 		return nil
 	}
+	if !isChild(pid) {
+		return notChildError(pid)
+	}
 	pidfd, err := unix.PidfdOpen(pid, 0)
 	if err != nil {
 		return fmt.Errorf("pidfd_open of the first process: %w", err)
@@ -330,10 +333,7 @@ func (c *creation) died(cause error) error {
 		return hinted(err)
 	}
 	status := c.reapFirst()
-	label := ""
-	if report.Step < len(c.birth.Program.Steps) {
-		label = c.birth.Program.Steps[report.Step].Label
-	}
+	label := c.birth.Program.LabelAt(report.Step)
 	if status.Signaled() {
 		if err := c.killedForMemory(label); err != nil {
 			return err

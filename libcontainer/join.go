@@ -149,6 +149,10 @@ func (e *entrant) enter(serve func(tag byte, fds []int) error) (int, error) {
 	if err != nil {
 		return 0, errors.Join(waitErr, err)
 	}
+	if told.Child > 0 && !isChild(told.Child) {
+		waitErr = errors.Join(notChildError(told.Child), waitErr)
+		told.Child = 0
+	}
 	pid := e.pid
 	if told.Child > 0 {
 		pid = told.Child
@@ -170,15 +174,27 @@ func (e *entrant) enter(serve func(tag byte, fds []int) error) (int, error) {
 	case waitErr != nil:
 		err = waitErr
 	default:
-		err = fmt.Errorf("%s: the process was ended by %v", e.program.Steps[told.Step].Label, status.Signal())
+		err = fmt.Errorf("%s: the process was ended by %v", e.program.LabelAt(told.Step), status.Signal())
 		if !status.Signaled() {
-			err = fmt.Errorf("%s: the process ended with status %d", e.program.Steps[told.Step].Label, status.ExitStatus())
+			err = fmt.Errorf("%s: the process ended with status %d", e.program.LabelAt(told.Step), status.ExitStatus())
 		}
 	}
 	if e.alone() && !errors.Is(err, errInitEnded) {
 		err = errors.Join(errInitEnded, err)
 	}
 	return 0, err
+}
+
+// isChild tells whether a pid, which a report gives, is that of a child of this
+// process. It is the child's until that was waited for.
+func isChild(pid int) bool {
+	return unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil) == nil
+}
+
+// notChildError is about a process that may trace the one on its way, and has written
+// into its report.
+func notChildError(pid int) error {
+	return fmt.Errorf("the report of the process names process %d, which is not rung's: a process of the container has changed it", pid)
 }
 
 var errInitEnded = errors.New("the container's first process has ended")

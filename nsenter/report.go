@@ -40,7 +40,9 @@ func (p *Program) MarkReached() {
 // ReportMessage is where a program puts the kernel's own words.
 func ReportMessage() Ref { return InReport(reportMessage) }
 
-// Report is what the machine wrote to the report page.
+// Report is what the machine wrote to the report page. Whoever may trace the process
+// can have written it: a container's with CAP_SYS_PTRACE, into whose namespaces the
+// process has come. It is to be believed no more than that.
 type Report struct {
 	Step    int        // the step being executed last
 	Failed  int        // the step that failed, -1: none
@@ -60,7 +62,7 @@ func ParseReport(page []byte) Report {
 		Step:    int(u32(b[reportProgress:])),
 		Failed:  int(u32(b[reportFailed:])) - 1,
 		Errno:   unix.Errno(u32(b[reportErrno:])),
-		Child:   int(u32(b[reportChild:])),
+		Child:   max(int(int32(u32(b[reportChild:]))), 0),
 		Reached: u32(b[reportReached:]) != 0,
 		Message: string(bytes.TrimSpace(message)),
 	}
@@ -88,6 +90,14 @@ func (e *StepError) Error() string {
 
 // Unwrap gives the errno.
 func (e *StepError) Unwrap() error { return e.Errno }
+
+// LabelAt is the label of a step, "" if there is none.
+func (p *Program) LabelAt(step int) string {
+	if step >= len(p.Steps) {
+		return ""
+	}
+	return p.Steps[step].Label
+}
 
 // Failure turns a report into the error that it tells of, nil if it tells of none.
 func (p *Program) Failure(r Report) error {

@@ -31,6 +31,7 @@ func TestParseReport(t *testing.T) {
 		{"nothing", nil, Report{Failed: -1}},
 		{"the first step fails", reportPage(0, 1, 9, 0, ""), Report{Failed: 0, Errno: unix.EBADF}},
 		{"all", reportPage(7, 6, 22, 4711, "e proc: bad\n\x00left over"), Report{Step: 7, Failed: 5, Errno: unix.EINVAL, Child: 4711, Message: "e proc: bad"}},
+		{"a pid that is none", reportPage(7, 0, 0, 1<<32-1, ""), Report{Step: 7, Failed: -1}},
 		{"cut off", reportPage(7, 6, 22, 4711, "")[:6], Report{Step: 7, Failed: 5}},
 	} {
 		if got := ParseReport(c.page); got != c.want {

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/rung-oci/rung/tests/bundle"
 )
 
 // CVE-2024-21626: neither the working directory nor the executable is reached
@@ -69,6 +71,51 @@ func TestExecIsClosedToTheContainer(t *testing.T) {
 		if got := strings.TrimLeft(strings.Fields(line)[1], "0"); got != "20000422" && got != "" {
 			t.Errorf("a process on its way had %s", line)
 		}
+	}
+}
+
+// A container that may trace can write into what a process on its way shares with
+// rung. It must not lead rung to another process than that.
+func TestExecReportIsNotBelieved(t *testing.T) {
+	t.Parallel()
+	tracer := filepath.Join(newDir(t), "tracer")
+	build := exec.Command("go", "build", "-o", tracer, "./tracer")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("building tracer: %v: %s", err, out)
+	}
+	victim := exec.Command("sleep", "1000")
+	if err := victim.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- victim.Wait() }()
+	defer victim.Process.Kill()
+
+	mayTrace := func(s *specs.Spec) {
+		for _, set := range []*[]string{&s.Process.Capabilities.Bounding, &s.Process.Capabilities.Effective, &s.Process.Capabilities.Permitted} {
+			*set = append(*set, "CAP_SYS_PTRACE")
+		}
+	}
+	c := bundle.New(t, bundle.Args("tracer", fmt.Sprint(victim.Process.Pid)), mayTrace)
+	host(t, "cp", tracer, c.Path("bin/tracer"))
+	created := start(t, c)
+	attacks := func() int {
+		stdout, _ := created.Output()
+		return strings.Count(stdout, "attacked")
+	}
+	for n := 0; n < 500 && attacks() < 3; n++ {
+		if r := c.Exec(nil, "true"); r.Code != 0 {
+			execFails(t, r)
+		}
+	}
+	if attacks() < 3 {
+		t.Errorf("there were %d attacks only", attacks())
+	}
+	select {
+	case err := <-ended:
+		t.Errorf("rung has ended a process of the host: %v", err)
+	default:
 	}
 }
 
