@@ -155,18 +155,22 @@ func (r *Relay) copy() {
 	input := &stream{from: r.in, to: r.master}
 	output := &stream{from: r.master, to: r.out}
 	for !output.ended {
+		reads, timeout := input.wantsRead(), -1
+		if reads && r.inBackground() {
+			reads, timeout = false, backgroundTime
+		}
 		fds := [...]unix.PollFd{
 			{Fd: int32(r.stop), Events: unix.POLLIN},
-			pollFd(r.in, input.wantsRead(), false),
+			pollFd(r.in, reads, false),
 			pollFd(r.master, output.wantsRead(), input.wantsWrite()),
 			pollFd(r.out, false, output.wantsWrite()),
 		}
-		if _, err := unix.Poll(fds[:], -1); err == unix.EINTR {
+		if _, err := unix.Poll(fds[:], timeout); err == unix.EINTR {
 			continue
 		} else if err != nil {
 			return
 		}
-		if fds[1].Revents != 0 {
+		if fds[1].Revents != 0 && !r.inBackground() {
 			input.read()
 		}
 		if fds[2].Revents != 0 && input.wantsWrite() {
@@ -183,6 +187,21 @@ func (r *Relay) copy() {
 			return
 		}
 	}
+}
+
+// backgroundTime is how soon it is seen that this process is in the foreground
+// again, in milliseconds.
+const backgroundTime = 200
+
+// inBackground tells whether the input is a terminal of which this process is in the
+// background. What is typed there is for others: who reads is sent SIGTTIN, again and
+// again if that is caught.
+func (r *Relay) inBackground() bool {
+	if r.tty != r.in {
+		return false
+	}
+	group, err := unix.IoctlGetInt(r.in, unix.TIOCGPGRP)
+	return err == nil && group != unix.Getpgrp()
 }
 
 // finish copies what is there, but no more than a pseudoterminal holds.

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -195,6 +196,10 @@ func TestRunInTheBackground(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.shows(t, "again")
+	if _, err := s.master.WriteString("for somebody else\r"); err != nil { // who reads that is stopped
+		t.Fatal(err)
+	}
+	time.Sleep(300 * time.Millisecond)
 	write(t, filepath.Join(c.Bundle, "rootfs/stop"), "")
 	s.shows(t, "status 5")
 	if err := cmd.Wait(); err != nil {
