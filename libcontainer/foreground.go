@@ -24,6 +24,7 @@ type foreground struct {
 	relay      *terminal.Relay // nil: no terminal
 	interrupt  interruption    // before the process executes; its signals are passed on, too
 	signals    *signals.Queue  // the others
+	list       []unix.Signal   // of which it has these
 }
 
 // catch keeps the signals from now on. [foreground.follow] passes them on, unless
@@ -42,13 +43,13 @@ func (f *foreground) catch() (err error) {
 	if f.signals, err = signals.NewQueue(); err != nil {
 		return err
 	}
-	list := make([]unix.Signal, 0, signals.Max)
+	f.list = make([]unix.Signal, 0, signals.Max)
 	for s := unix.Signal(1); s <= signals.Max; s++ {
 		if f.catches(s) && !slices.Contains(f.interrupt.list, s) {
-			list = append(list, s)
+			f.list = append(f.list, s)
 		}
 	}
-	return f.signals.Catch(list...)
+	return f.signals.Catch(f.list...)
 }
 
 // catches tells whether a signal is to be caught. Two nobody can catch; SIGURG and
@@ -93,6 +94,8 @@ func (f *foreground) follow() int {
 	if err := f.signals.Catch(unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU); err != nil {
 		f.log.Warnf("signals of job control are not passed on: %v", err)
 	}
+	// here, too: the thread that caught them may have ended since
+	_ = signals.Unblock(append(f.list, f.interrupt.list...)...)
 	poll := []unix.PollFd{
 		{Fd: int32(f.pidfd), Events: unix.POLLIN},
 		{Fd: int32(f.signals.Fd()), Events: unix.POLLIN},

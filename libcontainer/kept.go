@@ -2,6 +2,7 @@ package libcontainer
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -52,7 +53,7 @@ func (k *kept) unmarshal(data []byte) error {
 	flags, err1 := strconv.ParseUint(first, 10, 32)
 	instructions, err2 := strconv.ParseUint(second, 10, 16)
 	noNewKeyring, err3 := strconv.ParseBool(third)
-	if err := errors.Join(err1, err2, err3); err != nil {
+	if err := cmp.Or(err1, err2, err3); err != nil {
 		return fmt.Errorf("first line %q: %w", line, err)
 	}
 	k.noNewKeyring = noNewKeyring

@@ -86,14 +86,21 @@ const (
 // this process had blocked. The Go runtime keeps what an instruction of this
 // process causes.
 func (q *Queue) Catch(list ...unix.Signal) error {
-	var mask unix.Sigset_t
 	for _, s := range list {
 		if err := q.catch(s); err != nil {
 			return err
 		}
+	}
+	return Unblock(list...)
+}
+
+// Unblock lets signals come to this thread, which is enough as long as it lives. Few
+// threads end before the process, but some do.
+func Unblock(list ...unix.Signal) error {
+	var mask unix.Sigset_t
+	for _, s := range list {
 		mask.Val[(s-1)/64] |= 1 << ((s - 1) % 64)
 	}
-	// One thread is enough. The runtime ends none.
 	if err := unix.PthreadSigmask(unix.SIG_UNBLOCK, &mask, nil); err != nil {
 		return fmt.Errorf("unblocking signals: %w", err)
 	}
