@@ -106,7 +106,7 @@ func compatTests(t *totals) error {
 // control. Most of the time a flow waits, so more of them run than there are
 // processors.
 func clientTests(t *totals) error {
-	return goTest(t, ".", fetchCRIU(), "-count=1", "-parallel=4", "-timeout=20m", "./tests/clients")
+	return goTest(t, ".", fetchCRIU(), "-count=1", "-parallel=4", "-timeout=40m", "./tests/clients")
 }
 
 // faultTests makes every step of birth programs fail, and kills rung before each.
@@ -118,7 +118,7 @@ func faultTests(t *totals) error {
 // themselves and, without root, skip. The flows mostly wait, so more of them run
 // at a time than there are processors.
 func criTests(t *totals) error {
-	return goTest(t, "tests/clients/cri", fetchCRIU(), "-count=1", "-parallel=4", "-timeout=15m", "./...")
+	return goTest(t, "tests/clients/cri", fetchCRIU(), "-count=1", "-parallel=4", "-timeout=30m", "./...")
 }
 
 // conformance runs the conformance suite with the memfd image.
