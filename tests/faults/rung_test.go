@@ -69,6 +69,14 @@ func (f *fault) at(here place, action string) {
 	}
 }
 
+// ofSignals tells a socket by which signals are caught, which stays as long as the
+// process: no other one of rung's does not block.
+func ofSignals(fd int) bool {
+	var st unix.Stat_t
+	flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0)
+	return err == nil && flags&unix.O_NONBLOCK != 0 && unix.Fstat(fd, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFSOCK
+}
+
 // leaked lists the descriptors that were not there before and, after a failure,
 // the children that were not waited for.
 func leaked(before map[int]string, failed bool) (left []string) {
@@ -76,7 +84,7 @@ func leaked(before map[int]string, failed bool) (left []string) {
 	for _, fd := range slices.Sorted(maps.Keys(after)) {
 		file := after[fd]
 		ofGo := file == "anon_inode:[eventpoll]" || file == "anon_inode:[eventfd]" || strings.HasSuffix(file, "/"+logName)
-		if _, was := before[fd]; !was && !ofGo {
+		if _, was := before[fd]; !was && !ofGo && !ofSignals(fd) {
 			left = append(left, fmt.Sprintf("descriptor %d of %s", fd, file))
 		}
 	}
