@@ -270,7 +270,7 @@ func (c *creation) firstProcess() error {
 	if pid == 0 {
 		return nil
 	}
-	if !isChild(pid) {
+	if pid == c.child.Pid || !isChild(pid) {
 		return notChildError(pid)
 	}
 	pidfd, err := unix.PidfdOpen(pid, 0)

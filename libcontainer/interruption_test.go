@@ -3,6 +3,7 @@ package libcontainer
 import (
 	"errors"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -47,6 +48,33 @@ func TestEntrantInterrupted(t *testing.T) {
 	}
 	if err := unix.Kill(pid, 0); err != unix.ESRCH {
 		t.Errorf("the process is there: %v", err)
+	}
+}
+
+// A report that names another process than the cloned one is not believed: not a
+// process that is none of this one's, here itself, nor the launched one.
+func TestEntrantReportsAnother(t *testing.T) {
+	self, err := unix.PidfdOpen(os.Getpid(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(self)
+	for _, another := range []uintptr{unix.SYS_GETPPID, unix.SYS_GETPID} {
+		p := nsenter.New()
+		p.Label("lying")
+		p.MapReport(fileReport)
+		p.MarkReached()
+		p.Call(another).IntoRef(nsenter.ReportChild())
+		p.Call(unix.SYS_EXIT_GROUP, nsenter.Int(0))
+		e, err := (&Runtime{}).launchEntrant(p, self, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pid, err := e.enter(nil)
+		e.release()
+		if err == nil || !strings.Contains(err.Error(), "has not cloned") {
+			t.Errorf("system call %d: process %d, %v", another, pid, err)
+		}
 	}
 }
 

@@ -149,7 +149,7 @@ func (e *entrant) enter(serve func(tag byte, fds []int) error) (int, error) {
 	if err != nil {
 		return 0, errors.Join(waitErr, err)
 	}
-	if told.Child > 0 && !isChild(told.Child) {
+	if told.Child > 0 && (told.Child == e.pid || !isChild(told.Child)) {
 		waitErr = errors.Join(notChildError(told.Child), waitErr)
 		told.Child = 0
 	}
@@ -194,7 +194,7 @@ func isChild(pid int) bool {
 // notChildError is about a process that may trace the one on its way, and has written
 // into its report.
 func notChildError(pid int) error {
-	return fmt.Errorf("the report of the process names process %d, which is not rung's: a process of the container has changed it", pid)
+	return fmt.Errorf("the report of the process names process %d, which it has not cloned: a process of the container has changed it", pid)
 }
 
 var errInitEnded = errors.New("the container's first process has ended")

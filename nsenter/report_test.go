@@ -43,6 +43,17 @@ func TestParseReport(t *testing.T) {
 	}
 }
 
+func TestLabelAt(t *testing.T) {
+	p := New()
+	p.Label("checking")
+	p.Expect(Int(0), 1, 1, unix.ENODEV)
+	for step, want := range map[int]string{0: "checking", 1: "", 1<<32 - 1: ""} {
+		if got := p.LabelAt(step); got != want {
+			t.Errorf("step %d: %q, want %q", step, got, want)
+		}
+	}
+}
+
 func TestFailure(t *testing.T) {
 	p := New()
 	p.Label("mounting proc on /proc")
