@@ -1,8 +1,7 @@
 // Rung is a low-level container runtime: it makes containers from bundles, as
 // the OCI runtime specification describes them.
 //
-// How many threads run Go code is not asked of the cgroup: it costs a tenth of
-// a short command.
+// The Go runtime shall neither keep files of its cgroup open nor look at them again.
 //
 //go:debug containermaxprocs=0
 //go:debug updatemaxprocs=0
@@ -12,12 +11,13 @@ import (
 	"os"
 
 	"github.com/rung-oci/rung/cmd"
-	_ "github.com/rung-oci/rung/cmd/prefault"
+	_ "github.com/rung-oci/rung/cmd/entry"
 )
 
 // Set by the linker: -X main.version=… -X main.commit=….
 var version, commit string
 
 func main() {
+	os.Unsetenv("GOMAXPROCS") // which is package entry's and nobody else's business
 	os.Exit(cmd.New(cmd.Build{Version: version, Commit: commit}).Run(os.Args))
 }

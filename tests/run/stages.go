@@ -47,7 +47,7 @@ func unitTests(t *totals) error {
 	return goTest(t, "tests/criurpc", nil, "./...")
 }
 
-// arm64Tests runs the machine's tests for the other architecture, emulated.
+// arm64Tests runs the tests of what is in assembly for the other architecture, emulated.
 // The tests themselves need the emulator too, for the images that they make.
 func arm64Tests(t *totals) error {
 	const emulator = "qemu-aarch64-static"
@@ -60,7 +60,7 @@ func arm64Tests(t *totals) error {
 		t.skip("arm64", err.Error())
 		return nil
 	}
-	return goTest(t, ".", []string{"GOARCH=arm64", "RUNG_TEST_EXEC=" + path}, "-exec="+path, "./nsenter/...", "./libcontainer/signals/...")
+	return goTest(t, ".", []string{"GOARCH=arm64", "RUNG_TEST_EXEC=" + path}, "-exec="+path, "./nsenter/...", "./libcontainer/signals/...", "./cmd/entry/...")
 }
 
 // integrationTests runs the tests on real containers; they isolate themselves

@@ -1,0 +1,5 @@
+package entry
+
+const Size = size
+
+func Heap() uintptr { return heap }
