@@ -304,10 +304,7 @@ func (e *execution) findCgroups() (err error) {
 func (e *execution) compile(kept *kept) error {
 	p := e.in.Spec.Process
 	host := &Host{ID: e.o.ID, Nofile: inherited.Nofile()}
-	if err := host.readIgnored(); err != nil {
-		return err
-	}
-	if err := host.readCapabilities(); err != nil {
+	if err := host.readOwn(); err != nil {
 		return err
 	}
 	host.readStreams()

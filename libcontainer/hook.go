@@ -69,7 +69,7 @@ type hookJoining struct {
 // the caller's, though.
 func (j *hookJoining) confine(c *container, config *specs.Spec) error {
 	host := &Host{Rootfs: c.record.Rootfs}
-	if err := host.readCapabilities(); err != nil {
+	if err := host.readOwn(); err != nil {
 		return err
 	}
 	if p := config.Process; p.ApparmorProfile != "" && hasAppArmor() || p.SelinuxLabel != "" && hasSELinux() {

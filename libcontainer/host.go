@@ -16,6 +16,7 @@ import (
 	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/libcontainer/capabilities"
 	"github.com/rung-oci/rung/libcontainer/inherited"
+	"github.com/rung-oci/rung/libcontainer/process"
 	"github.com/rung-oci/rung/libcontainer/signals"
 	"github.com/rung-oci/rung/libcontainer/store"
 )
@@ -67,10 +68,7 @@ func lookAtHost(id, bundle string, s *specs.Spec, h cgroups.Hierarchies, m *cgro
 	if host.Rootfs, err = rootfsPath(bundle, s); err != nil {
 		return nil, err
 	}
-	if err := host.readIgnored(); err != nil {
-		return nil, err
-	}
-	if err := host.readCapabilities(); err != nil {
+	if err := host.readOwn(); err != nil {
 		return nil, err
 	}
 	host.readStreams()
@@ -105,12 +103,6 @@ func (h *Host) findLSMs(s *specs.Spec) {
 	h.SELinux = (p != nil && p.SelinuxLabel != "" || s.Linux != nil && s.Linux.MountLabel != "") && hasSELinux()
 }
 
-// readCapabilities looks what there is to give.
-func (h *Host) readCapabilities() (err error) {
-	h.Bounding, h.LastCap, err = capabilities.Bounding()
-	return err
-}
-
 func hasAppArmor() bool {
 	enabled, err := os.ReadFile("/sys/module/apparmor/parameters/enabled")
 	return err == nil && bytes.HasPrefix(enabled, []byte("Y"))
@@ -137,17 +129,19 @@ func rootfsPath(bundle string, s *specs.Spec) (string, error) {
 	return real, nil
 }
 
-// readIgnored asks for the disposition of each signal.
-func (h *Host) readIgnored() error {
-	for s := unix.Signal(1); s <= signals.Max; s++ {
-		ignored, err := signals.Ignored(s)
-		if err != nil {
-			return err
-		}
-		if ignored {
-			h.IgnoredSignals = append(h.IgnoredSignals, int(s))
+// readOwn looks what the process would inherit of this one: ignored signals, and the
+// capabilities that there are to give.
+func (h *Host) readOwn() error {
+	own, err := process.ReadOwn()
+	if err != nil {
+		return err
+	}
+	for s := range signals.Max {
+		if own.Ignored>>s&1 != 0 {
+			h.IgnoredSignals = append(h.IgnoredSignals, s+1)
 		}
 	}
+	h.Bounding, h.LastCap = own.Bounding, capabilities.Last()
 	return nil
 }
 

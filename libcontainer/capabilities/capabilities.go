@@ -101,21 +101,20 @@ func Members(mask uint64) []string {
 	return out
 }
 
-// Bounding returns the bounding set of the calling thread, and the greatest number
-// of a capability that the kernel knows. It asks for each in turn
-// (PR_CAPBSET_READ) until the kernel knows none. That takes half the time of
-// reading /proc/self/status, and needs no /proc; and what the os package opens
-// in /proc/sys it polls, with all that is needed for it.
-func Bounding() (mask uint64, last uint, err error) {
-	for n := range uint(64) {
-		has, _, errno := unix.RawSyscall(unix.SYS_PRCTL, unix.PR_CAPBSET_READ, uintptr(n), 0)
-		switch {
-		case errno == unix.EINVAL && n > 0:
-			return mask, n - 1, nil
-		case errno != 0:
-			return 0, 0, fmt.Errorf("bounding set: prctl(PR_CAPBSET_READ, %d): %w", n, errno)
-		}
-		mask |= uint64(has) << n
+// Last returns the greatest number of a capability that the kernel knows. It asks
+// (PR_CAPBSET_READ) from the greatest that has a name on.
+func Last() uint {
+	last := uint(len(all) - 1)
+	for last > 0 && !known(last) {
+		last--
 	}
-	return mask, 63, nil
+	for last < 63 && known(last+1) {
+		last++
+	}
+	return last
+}
+
+func known(number uint) bool {
+	_, _, errno := unix.RawSyscall(unix.SYS_PRCTL, unix.PR_CAPBSET_READ, uintptr(number), 0)
+	return errno == 0
 }

@@ -2,7 +2,6 @@ package capabilities
 
 import (
 	"os"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -43,50 +42,12 @@ func TestSet(t *testing.T) {
 	}
 }
 
-// boundingFromStatus is the other way to find out.
-func boundingFromStatus(t testing.TB) uint64 {
-	b, err := os.ReadFile("/proc/thread-self/status")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, rest, _ := strings.Cut(string(b), "\nCapBnd:\t")
-	line, _, _ := strings.Cut(rest, "\n")
-	mask, err := strconv.ParseUint(line, 16, 64)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return mask
-}
-
-func TestBounding(t *testing.T) {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	got, last, err := Bounding()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if want := boundingFromStatus(t); got != want {
-		t.Errorf("%#x, /proc says %#x", got, want)
-	}
+func TestLast(t *testing.T) {
 	text, err := os.ReadFile("/proc/sys/kernel/cap_last_cap")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := strings.TrimSpace(string(text)); strconv.Itoa(int(last)) != want {
-		t.Errorf("the last capability is %d, /proc says %s", last, want)
-	}
-}
-
-func BenchmarkBounding(b *testing.B) {
-	for b.Loop() {
-		if _, _, err := Bounding(); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
-func BenchmarkBoundingFromStatus(b *testing.B) {
-	for b.Loop() {
-		boundingFromStatus(b)
+	if got, want := strconv.Itoa(int(Last())), strings.TrimSpace(string(text)); got != want {
+		t.Errorf("the last capability is %s, /proc says %s", got, want)
 	}
 }

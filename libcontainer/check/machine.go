@@ -15,6 +15,7 @@ import (
 
 	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/libcontainer/capabilities"
+	"github.com/rung-oci/rung/libcontainer/process"
 	"github.com/rung-oci/rung/nsenter"
 )
 
@@ -71,10 +72,11 @@ func Here(stateDir string) (*Machine, error) {
 	}
 	m.Memfd = func() error { return run(attempt("executing memory")) }
 	m.Try = func(p *nsenter.Program) error { return run(p, imageDirs(m.stateDir())...) }
-	var err error
-	if m.Bounding, m.LastCap, err = capabilities.Bounding(); err != nil {
+	own, err := process.ReadOwn()
+	if err != nil {
 		return nil, err
 	}
+	m.Bounding, m.LastCap = own.Bounding, capabilities.Last()
 	m.Hierarchies, err = cgroups.Find()
 	return m, err
 }
