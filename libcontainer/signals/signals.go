@@ -135,6 +135,9 @@ func isFault(s unix.Signal) bool {
 	return false
 }
 
+// Default has the kernel do with a signal what it does by default.
+func Default(s unix.Signal) error { return rtSigaction(s, &sigaction{}, nil) }
+
 // Ignored tells whether a signal is ignored. One that the Go runtime handles is
 // not, whatever the caller of this process had set.
 func Ignored(s unix.Signal) (bool, error) {

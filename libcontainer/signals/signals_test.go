@@ -251,3 +251,17 @@ func TestIgnored(t *testing.T) {
 		t.Error("signal 99 exists")
 	}
 }
+
+func TestDefault(t *testing.T) {
+	newQueue(t, unix.SIGCHLD)
+	if err := Default(unix.SIGCHLD); err != nil {
+		t.Fatal(err)
+	}
+	var now sigaction
+	if err := rtSigaction(unix.SIGCHLD, nil, &now); err != nil || now.handler != 0 {
+		t.Errorf("handler %#x, %v", now.handler, err)
+	}
+	if err := Default(unix.SIGKILL); err == nil {
+		t.Error("SIGKILL has another disposition than the default")
+	}
+}
