@@ -11,7 +11,6 @@ import (
 	"os"
 
 	"github.com/rung-oci/rung/cmd"
-	_ "github.com/rung-oci/rung/cmd/entry"
 )
 
 // Set by the linker: -X main.version=… -X main.commit=….

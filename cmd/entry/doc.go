@@ -11,7 +11,8 @@
 //     one that the caller gave still comes first. A command is one thing after the
 //     other, and a second processor only wakes threads that find nothing to do. The
 //     kernel's own view of the environment, /proc/PID/environ, stays as it was.
-//   - When packages are initialised, the first pages of the heap come at once.
+//   - When packages are initialised, the first pages of the heap come at once; a
+//     command that needs more of them asks for those with [MoreHeap].
 //
 // All of it is only for speed: without it, and where a call fails, rung works as well.
 package entry

@@ -1,5 +1,3 @@
 package entry
 
-const Size = size
-
-func Heap() uintptr { return heap }
+func Heap() (addr, length uintptr) { return heap.addr, heap.length }

@@ -6,7 +6,7 @@ import "unsafe"
 
 const (
 	// size is what most commands need and do not get from the runtime's own start,
-	// in bytes.
+	// in bytes: some 100 pages of it are touched.
 	size = 512 << 10
 	// alignment is that of pages on any architecture.
 	alignment = 64 << 10
@@ -16,17 +16,25 @@ const (
 // from now on. Small ones lie where there was room.
 var first = new([8 << 10]byte)
 
-// heap is done when packages are initialised. Packages without imports come first (see
-// package inherited), so it is before the initialisation of the others allocates.
-var heap = populateHeap()
+// heap is where the heap's pages are mapped so far: the first ones when packages are
+// initialised. Packages without imports come first (see package inherited), so it is
+// before the initialisation of the others allocates.
+var heap = populated{addr: uintptr(unsafe.Pointer(first)) &^ (alignment - 1)}.more(size)
 
-// populateHeap has the kernel map the pages that the heap is about to grow into, some
-// 150 of which a short command touches, and returns their address.
-func populateHeap() uintptr {
-	addr := uintptr(unsafe.Pointer(first)) &^ (alignment - 1)
-	populate(addr, size) // what fails is only slower
-	return addr
+// A populated range is mapped by the kernel, at once.
+type populated struct{ addr, length uintptr }
+
+// more is the range with that many bytes behind it.
+func (p populated) more(length uintptr) populated {
+	populate(p.addr+p.length, length) // what fails is only slower
+	p.length += length
+	return p
 }
+
+// MoreHeap has the kernel map that many bytes (a multiple of 64 KiB) of what the heap
+// is about to grow into, besides what is mapped from the start. It is for commands
+// that allocate much before they do anything else.
+func MoreHeap(length uintptr) { heap = heap.more(length) }
 
 // populate is madvise(addr, length, MADV_POPULATE_WRITE), Linux 5.14. It stops at the
 // end of what is mapped.

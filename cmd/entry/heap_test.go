@@ -17,11 +17,17 @@ func TestPopulated(t *testing.T) {
 	if emulator != "" {
 		t.Skip("the emulator does not know the call")
 	}
+	_, before := entry.Heap()
+	entry.MoreHeap(256 << 10)
+	addr, length := entry.Heap()
+	if before == 0 || length != before+256<<10 {
+		t.Fatalf("%d bytes, then %d", before, length)
+	}
 	page := uintptr(os.Getpagesize())
-	resident := make([]byte, entry.Size/page)
+	resident := make([]byte, length/page)
 	mapped := 0
 	for i := range resident {
-		_, _, errno := unix.Syscall(unix.SYS_MINCORE, entry.Heap()+uintptr(i)*page, page, uintptr(unsafe.Pointer(&resident[i])))
+		_, _, errno := unix.Syscall(unix.SYS_MINCORE, addr+uintptr(i)*page, page, uintptr(unsafe.Pointer(&resident[i])))
 		if errno == unix.ENOMEM {
 			break // the heap's region ends here, by chance: its start is random
 		}
