@@ -75,7 +75,10 @@ func (r *Runtime) Exec(o ExecOptions) (int, error) {
 	}
 	defer c.close()
 	e := &execution{container: c, r: r, o: o, foreground: foreground{log: r.Log, pidfd: -1}, init: -1, master: -1, files: map[string]int{}}
-	defer e.release()
+	defer func() {
+		e.release()
+		closeAll(e.master, e.pidfd)
+	}()
 	if err := e.prepare(); err != nil {
 		return 0, err
 	}
@@ -92,6 +95,7 @@ func (r *Runtime) Exec(o ExecOptions) (int, error) {
 		return 0, e.abort(err)
 	}
 	r.at("waiting for the process to end")
+	e.release() // meanwhile
 	return e.follow(), nil
 }
 
@@ -468,14 +472,16 @@ func (e *execution) abort(err error) error {
 	return err
 }
 
-// release gives back what this process has of the container and the process.
+// release gives back what the program needed.
 func (e *execution) release() {
 	e.r.readTimes(e.timing, e.files, e.pid)
 	for _, fd := range e.files {
 		unix.Close(fd)
 	}
-	closeAll(e.init, e.master, e.pidfd)
+	clear(e.files)
 	if e.born > 0 {
 		unix.Close(e.born)
 	}
+	closeAll(e.init)
+	e.born, e.init = 0, -1
 }
