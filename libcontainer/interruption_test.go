@@ -54,28 +54,55 @@ func TestEntrantInterrupted(t *testing.T) {
 // A report that names another process than the cloned one is not believed: not a
 // process that is none of this one's, here itself, nor the launched one.
 func TestEntrantReportsAnother(t *testing.T) {
-	self, err := unix.PidfdOpen(os.Getpid(), 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer unix.Close(self)
 	for _, another := range []uintptr{unix.SYS_GETPPID, unix.SYS_GETPID} {
-		p := nsenter.New()
-		p.Label("lying")
-		p.MapReport(fileReport)
-		p.MarkReached()
-		p.Call(another).IntoRef(nsenter.ReportChild())
-		p.Call(unix.SYS_EXIT_GROUP, nsenter.Int(0))
-		e, err := (&Runtime{}).launchEntrant(p, self, nil, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
+		e := launchLiar(t, another)
 		pid, err := e.enter(nil)
-		e.release()
 		if err == nil || !strings.Contains(err.Error(), "has not cloned") {
 			t.Errorf("system call %d: process %d, %v", another, pid, err)
 		}
 	}
+}
+
+// So it is with the first process of a container, which may be created in another's
+// pid namespace.
+func TestFirstProcessReportsAnother(t *testing.T) {
+	for _, another := range []uintptr{unix.SYS_GETPPID, unix.SYS_GETPID} {
+		e := launchLiar(t, another)
+		if err := e.converse(nil); err != nil { // until it has ended
+			t.Fatal(err)
+		}
+		c := &creation{report: e.report, child: &nsenter.Child{Pid: e.pid, Pidfd: -1}, pidfd: -1}
+		if err := c.firstProcess(); err == nil || !strings.Contains(err.Error(), "has not cloned") {
+			t.Errorf("system call %d: process %d, %v", another, c.pid, err)
+		}
+		if c.child.Pid != e.pid {
+			t.Errorf("system call %d: the launched process was given up", another)
+		}
+		reap(e.pid)
+	}
+}
+
+// launchLiar launches a program that reports as the cloned process what a system call
+// returns, and ends.
+func launchLiar(t *testing.T, another uintptr) *entrant {
+	t.Helper()
+	self, err := unix.PidfdOpen(os.Getpid(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { unix.Close(self) })
+	p := nsenter.New()
+	p.Label("lying")
+	p.MapReport(fileReport)
+	p.MarkReached()
+	p.Call(another).IntoRef(nsenter.ReportChild())
+	p.Call(unix.SYS_EXIT_GROUP, nsenter.Int(0))
+	e, err := (&Runtime{}).launchEntrant(p, self, nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(e.release)
+	return e
 }
 
 func TestInterruptionThatNeverComes(t *testing.T) {
