@@ -14,8 +14,10 @@ import (
 type Relay struct {
 	master, in, out int
 
-	tty   int // the user's terminal, -1 if there is none
-	saved *unix.Termios
+	tty    int  // the user's terminal, -1 if there is none
+	inTTY  bool // in is one
+	outTTY bool // out is one
+	saved  *unix.Termios
 
 	stop    int // eventfd
 	ended   chan struct{}
@@ -40,9 +42,9 @@ func NewRelay(master, in, out int) (*Relay, error) {
 	if r.stop, err = unix.Eventfd(0, unix.EFD_CLOEXEC); err != nil {
 		return nil, fmt.Errorf("terminal: eventfd: %w", err)
 	}
-	if IsTerminal(in) {
+	if r.inTTY, r.outTTY = IsTerminal(in), IsTerminal(out); r.inTTY {
 		r.tty = in
-	} else if IsTerminal(out) {
+	} else if r.outTTY {
 		r.tty = out
 	}
 	if r.tty >= 0 {
@@ -66,6 +68,9 @@ func (r *Relay) Ended() <-chan struct{} { return r.ended }
 // terminal. It is called when the container's process has ended; others that
 // it left behind lose their terminal.
 func (r *Relay) Close() error {
+	// From now on also from the background, where the terminal would stop who writes
+	// or changes it, or send a caught signal again and again.
+	signal.Ignore(unix.SIGTTOU)
 	one := [8]byte{1, 1, 1, 1, 1, 1, 1, 1} // any number but zero, whatever the byte order
 	unix.Write(r.stop, one[:])
 	<-r.ended
@@ -76,9 +81,6 @@ func (r *Relay) Close() error {
 	signal.Stop(r.resized)
 	close(r.resized)
 	<-r.resizer
-	// From the background, too, where the terminal would stop who changes it, or
-	// send a caught signal again and again.
-	signal.Ignore(unix.SIGTTOU)
 	return Restore(r.tty, r.saved)
 }
 
@@ -155,22 +157,25 @@ func (r *Relay) copy() {
 	input := &stream{from: r.in, to: r.master}
 	output := &stream{from: r.master, to: r.out}
 	for !output.ended {
-		reads, timeout := input.wantsRead(), -1
-		if reads && r.inBackground() {
+		reads, writes, timeout := input.wantsRead(), output.wantsWrite(), -1
+		if reads && r.mustNotRead() {
 			reads, timeout = false, backgroundTime
+		}
+		if writes && r.mustNotWrite() {
+			writes, timeout = false, backgroundTime
 		}
 		fds := [...]unix.PollFd{
 			{Fd: int32(r.stop), Events: unix.POLLIN},
 			pollFd(r.in, reads, false),
 			pollFd(r.master, output.wantsRead(), input.wantsWrite()),
-			pollFd(r.out, false, output.wantsWrite()),
+			pollFd(r.out, false, writes),
 		}
 		if _, err := unix.Poll(fds[:], timeout); err == unix.EINTR {
 			continue
 		} else if err != nil {
 			return
 		}
-		if fds[1].Revents != 0 && !r.inBackground() {
+		if fds[1].Revents != 0 && !r.mustNotRead() {
 			input.read()
 		}
 		if fds[2].Revents != 0 && input.wantsWrite() {
@@ -179,7 +184,7 @@ func (r *Relay) copy() {
 		if fds[2].Revents != 0 && output.wantsRead() {
 			output.read()
 		}
-		if fds[3].Revents != 0 {
+		if fds[3].Revents != 0 && !r.mustNotWrite() {
 			output.write()
 		}
 		if fds[0].Revents != 0 {
@@ -193,14 +198,23 @@ func (r *Relay) copy() {
 // again, in milliseconds.
 const backgroundTime = 200
 
-// inBackground tells whether the input is a terminal of which this process is in the
+// mustNotRead tells whether the input is a terminal of which this process is in the
 // background. What is typed there is for others: who reads is sent SIGTTIN, again and
 // again if that is caught.
-func (r *Relay) inBackground() bool {
-	if r.tty != r.in {
+func (r *Relay) mustNotRead() bool { return r.inTTY && inBackground(r.in) }
+
+// mustNotWrite tells whether the output is such a terminal, and its user wants no
+// output from the background (stty tostop): who writes is sent SIGTTOU.
+func (r *Relay) mustNotWrite() bool {
+	if !r.outTTY || !inBackground(r.out) {
 		return false
 	}
-	group, err := unix.IoctlGetInt(r.in, unix.TIOCGPGRP)
+	modes, err := unix.IoctlGetTermios(r.out, unix.TCGETS)
+	return err == nil && modes.Lflag&unix.TOSTOP != 0
+}
+
+func inBackground(tty int) bool {
+	group, err := unix.IoctlGetInt(tty, unix.TIOCGPGRP)
 	return err == nil && group != unix.Getpgrp()
 }
 

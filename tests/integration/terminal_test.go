@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -209,6 +210,76 @@ func TestRunInTheBackground(t *testing.T) {
 	if err != nil || *before != *after {
 		t.Errorf("the caller's terminal was changed: %+v, before %+v, %v", after, before, err)
 	}
+}
+
+// A terminal whose user wants no output from the background gets none: what there is
+// waits, without a busy loop, until the run is in the foreground again, or ends.
+func TestOutputInTheBackground(t *testing.T) {
+	t.Parallel()
+	c := bundle.New(t, terminal, bundle.Shell(`echo inside; until [ -e /write ]; do sleep 0.01; done; echo waiting; until [ -e /stop ]; do sleep 0.01; done; echo last; exit 5`))
+	master, slave := openTerminal(t)
+	cmd := c.Command("run", "--bundle", c.Bundle, c.ID)
+	const script = `set -m
+		"$@" &
+		stopped() { until grep -q "^State:.T" /proc/$!/status; do test -d /proc/$! || exit 99; sleep 0.01; done; }
+		stopped; echo "pid $!,"; fg
+		stopped; stty tostop; bg; echo "again"; read line; echo "read"; wait %1; echo "status $?"`
+	cmd.Args = append([]string{"sh", "-c", script, "sh", cmd.Path}, cmd.Args[1:]...)
+	cmd.Path = "/bin/sh"
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = slave, slave, slave
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	s := newScreen(t, int(master.Fd()))
+	s.shows(t, "pid ")
+	s.shows(t, "inside")
+	var pid int
+	if _, err := fmt.Sscanf(s.String()[strings.Index(s.String(), "pid "):], "pid %d,", &pid); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	s.shows(t, "again")
+	before := cpuTicks(t, pid)
+	write(t, filepath.Join(c.Bundle, "rootfs/write"), "")
+	time.Sleep(time.Second)
+	if after := cpuTicks(t, pid); after > before+30 { // a busy loop takes 100
+		t.Errorf("it took %d hundredths of a second of CPU time to wait for one", after-before)
+	}
+	if strings.Contains(s.String(), "waiting") {
+		t.Errorf("output from the background:\n%s", s)
+	}
+	if _, err := s.master.WriteString("\n"); err != nil {
+		t.Fatal(err)
+	}
+	s.shows(t, "read")
+	write(t, filepath.Join(c.Bundle, "rootfs/stop"), "")
+	for _, text := range []string{"waiting", "last", "status 5"} {
+		s.shows(t, text)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+}
+
+// cpuTicks is the CPU time that a process has taken, in hundredths of a second.
+func cpuTicks(t *testing.T, pid int) (ticks int) {
+	t.Helper()
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')'):]))
+	for _, f := range fields[12:14] { // utime and stime
+		n, err := strconv.Atoi(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ticks += n
+	}
+	return ticks
 }
 
 func openTerminal(t *testing.T) (master, slave *os.File) {
