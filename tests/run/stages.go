@@ -60,7 +60,11 @@ func arm64Tests(t *totals) error {
 		t.skip("arm64", err.Error())
 		return nil
 	}
-	return goTest(t, ".", []string{"GOARCH=arm64", "RUNG_TEST_EXEC=" + path}, "-exec="+path, "./nsenter/...", "./libcontainer/signals/...", "./cmd/entry/...")
+	emulate, err := filepath.Abs("tests/emulate")
+	if err != nil {
+		return err
+	}
+	return goTest(t, ".", []string{"GOARCH=arm64", "RUNG_TEST_EXEC=" + path}, "-exec="+emulate+" "+path, "./nsenter/...", "./libcontainer/signals/...", "./cmd/entry/...")
 }
 
 // integrationTests runs the tests on real containers; they isolate themselves
