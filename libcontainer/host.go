@@ -141,8 +141,9 @@ func (h *Host) readOwn() error {
 			h.IgnoredSignals = append(h.IgnoredSignals, s+1)
 		}
 	}
-	h.Bounding, h.LastCap = own.Bounding, capabilities.Last()
-	return nil
+	h.Bounding = own.Bounding
+	h.LastCap, err = capabilities.Last()
+	return err
 }
 
 // showHierarchies lists what a mount of type cgroup consists of.

@@ -48,6 +48,7 @@ func (c *creation) attend(f *foreground) (status int, err error) {
 	c.pid, c.child = 0, nil // which f waits for
 	r.at("waiting for the process to end")
 	if f.settle() {
+		r.tellReady(c.notify, f.pid, f.pidfd) // it may have said so
 		status := f.finish()
 		if !c.o.Keep {
 			r.at("deleting the container")
@@ -56,8 +57,13 @@ func (c *creation) attend(f *foreground) (status int, err error) {
 		return status, err
 	}
 	c.dir.Close() // other commands may work on the container while it runs
-	go r.tellReady(c.notify, f.pid, f.pidfd)
+	told := make(chan struct{})
+	go func() {
+		defer close(told)
+		r.tellReady(c.notify, f.pid, f.pidfd)
+	}()
 	status = f.follow()
+	<-told // which the end of the process ended
 	if !c.o.Keep {
 		err = r.deleteEnded(c)
 	}

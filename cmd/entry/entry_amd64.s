@@ -18,7 +18,7 @@
 // a null, envp, a null, the auxiliary vector.
 TEXT ·start(SB), NOSPLIT|NOFRAME, $0
 	POPULATE(runtime·text(SB), runtime·etext(SB), MADV_POPULATE_READ)
-	POPULATE(runtime·rodata(SB), runtime·epclntab(SB), MADV_POPULATE_READ)
+	POPULATE(runtime·rodata(SB), runtime·noptrdata(SB), MADV_POPULATE_READ)
 	POPULATE(runtime·noptrdata(SB), runtime·end(SB), MADV_POPULATE_WRITE)
 
 	// R8 becomes the address of the null that ends envp.

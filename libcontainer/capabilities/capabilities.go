@@ -103,18 +103,27 @@ func Members(mask uint64) []string {
 
 // Last returns the greatest number of a capability that the kernel knows. It asks
 // (PR_CAPBSET_READ) from the greatest that has a name on.
-func Last() uint {
+func Last() (uint, error) {
 	last := uint(len(all) - 1)
-	for last > 0 && !known(last) {
+	known, err := isKnown(last)
+	for err == nil && !known && last > 0 {
 		last--
+		known, err = isKnown(last)
 	}
-	for last < 63 && known(last+1) {
-		last++
+	for known && err == nil && last < 63 {
+		if known, err = isKnown(last + 1); known {
+			last++
+		}
 	}
-	return last
+	return last, err
 }
 
-func known(number uint) bool {
+// isKnown tells whether the kernel knows a capability. That it does not must not be
+// taken from another error: what is unknown is not dropped.
+func isKnown(number uint) (bool, error) {
 	_, _, errno := unix.RawSyscall(unix.SYS_PRCTL, unix.PR_CAPBSET_READ, uintptr(number), 0)
-	return errno == 0
+	if errno != 0 && errno != unix.EINVAL {
+		return false, fmt.Errorf("bounding set: prctl(PR_CAPBSET_READ, %d): %w", number, errno)
+	}
+	return errno == 0, nil
 }

@@ -47,7 +47,8 @@ func TestLast(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := strconv.Itoa(int(Last())), strings.TrimSpace(string(text)); got != want {
-		t.Errorf("the last capability is %s, /proc says %s", got, want)
+	last, err := Last()
+	if want := strings.TrimSpace(string(text)); err != nil || strconv.Itoa(int(last)) != want {
+		t.Errorf("the last capability is %d, %v; /proc says %s", last, err, want)
 	}
 }

@@ -76,7 +76,10 @@ func Here(stateDir string) (*Machine, error) {
 	if err != nil {
 		return nil, err
 	}
-	m.Bounding, m.LastCap = own.Bounding, capabilities.Last()
+	m.Bounding = own.Bounding
+	if m.LastCap, err = capabilities.Last(); err != nil {
+		return nil, err
+	}
 	m.Hierarchies, err = cgroups.Find()
 	return m, err
 }

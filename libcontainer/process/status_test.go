@@ -37,7 +37,7 @@ func TestReadOwnWithGroups(t *testing.T) {
 			groups[i] = 100000 + i
 		}
 		if err := syscall.Setgroups(groups); err != nil {
-			t.Fatal(err)
+			t.Skip("this root cannot have such groups: ", err)
 		}
 		if text, err := readWhole("/proc/self/status"); err != nil || len(text) < 6*len(groups) {
 			t.Fatalf("%d bytes, %v", len(text), err)
@@ -50,10 +50,14 @@ func TestReadOwnWithGroups(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root sets groups")
 	}
-	cmd := exec.Command(os.Args[0], "-test.run=^TestReadOwnWithGroups$")
+	cmd := exec.Command(os.Args[0], "-test.run=^TestReadOwnWithGroups$", "-test.v")
 	cmd.Env = append(os.Environ(), "RUNG_TEST_GROUPS=1")
-	if out, err := cmd.CombinedOutput(); err != nil {
+	out, err := cmd.CombinedOutput()
+	if err != nil {
 		t.Errorf("%v\n%s", err, out)
+	}
+	if strings.Contains(string(out), "--- SKIP") {
+		t.Skip(string(out))
 	}
 }
 

@@ -252,3 +252,63 @@ func TestFewDescriptors(t *testing.T) {
 	c.Wait(cmd).Fails("RLIMIT_NOFILE")
 	c.LeavesNothing()
 }
+
+// What the container says before it ends is passed on, however soon that is.
+func TestNotifyBeforeTheEnd(t *testing.T) {
+	t.Parallel()
+	c := bundle.New(t, bundle.Args("sleep", "1000"))
+	manager, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: filepath.Join(c.Dir, "m.sock"), Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer manager.Close()
+	for range 20 {
+		pidFile := filepath.Join(c.Dir, "pid")
+		os.Remove(pidFile)
+		cmd := c.Command("run", "--pid-file", pidFile, "--bundle", c.Bundle, c.ID)
+		cmd.Env = append(os.Environ(), "NOTIFY_SOCKET="+filepath.Join(c.Dir, "m.sock"))
+		ended := make(chan bundle.Result, 1)
+		go func() { ended <- c.Wait(cmd) }()
+		pid, conn := dialNotify(t, pidFile)
+		if _, err := conn.Write([]byte("READY=1")); err != nil {
+			t.Fatal(err)
+		}
+		conn.Close()
+		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+		message := make([]byte, 4096)
+		manager.SetReadDeadline(time.Now().Add(20 * time.Second))
+		for text := ""; !strings.Contains(text, "READY=1") || !strings.Contains(text, "BARRIER=1"); {
+			n, err := manager.Read(message) // with the barrier's descriptor, which is closed
+			if text += string(message[:n]); err != nil {
+				t.Fatalf("the manager got %q, %v", text, err)
+			}
+		}
+		(<-ended).Exits(128 + 9)
+	}
+}
+
+// dialNotify waits until the process of a pid file has been executed, and connects to
+// the notify socket that it sees.
+func dialNotify(t *testing.T, pidFile string) (pid int, conn *net.UnixConn) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		text, _ := os.ReadFile(pidFile)
+		pid, _ = strconv.Atoi(string(text))
+		if exe, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid)); err != nil || string(exe) != "sleep\n" {
+			continue
+		}
+		sockets, _ := filepath.Glob(fmt.Sprintf("/proc/%d/root/run/notify/*", pid))
+		if len(sockets) != 1 {
+			t.Fatalf("notify sockets: %q", sockets)
+		}
+		conn, err := net.DialUnix("unixgram", nil, &net.UnixAddr{Name: sockets[0], Net: "unixgram"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return pid, conn
+	}
+	t.Fatal("no process after 20 seconds")
+	return 0, nil
+}
