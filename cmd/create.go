@@ -48,7 +48,8 @@ func bundleFlags(o *libcontainer.CreateOptions) []cli.Flag {
 // in bytes.
 const heapForBirth = 768 << 10
 
-// complete takes the ID from the arguments and makes the paths absolute.
+// complete takes the ID from the arguments and makes the paths absolute. What comes then
+// compiles a program, which the heap is made ready for.
 func complete(c *cli.Context, o *libcontainer.CreateOptions) (err error) {
 	entry.MoreHeap(heapForBirth)
 	if o.ID, err = containerID(c); err != nil {

@@ -82,9 +82,12 @@ func (p *Proxy) wait(pidfd int) (ready bool, err error) {
 		{Fd: int32(pidfd), Events: unix.POLLIN},
 	}
 	buf := make([]byte, 4096)
-	for {
+	for last := 0; last < lastWords; {
 		if err := poll(fds, -1); err != nil {
 			return false, err
+		}
+		if fds[1].Revents != 0 {
+			last++
 		}
 		n, _, err := unix.Recvfrom(p.fd, buf, 0)
 		switch {
@@ -98,7 +101,13 @@ func (p *Proxy) wait(pidfd int) (ready bool, err error) {
 			return false, nil
 		}
 	}
+	return false, nil
 }
+
+// lastWords is how many messages are read when the process has ended: as many as can
+// be queued (net.unix.max_dgram_qlen, 10 by default), and not what others that have the
+// socket go on sending.
+const lastWords = 1024
 
 func isReady(message []byte) bool {
 	for line := range bytes.Lines(message) {
