@@ -8,6 +8,10 @@
 package main
 
 import (
+	// First, because the linker takes packages in this order, and it has to be in the
+	// first huge page of the text.
+	_ "github.com/rung-oci/rung/cmd/entry"
+
 	"os"
 
 	"github.com/rung-oci/rung/cmd"

@@ -1,13 +1,16 @@
 package entry_test
 
 import (
+	"debug/elf"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 )
 
@@ -19,14 +22,24 @@ type seen struct {
 }
 
 // probe is a program that begins at start, with its path.
-func probe(t *testing.T) string {
+func probe(t *testing.T, l layout) string {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "probe")
-	build := exec.Command("go", "build", "-ldflags", "-E github.com/rung-oci/rung/cmd/entry.start", "-o", path, "./testdata/probe")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOARCH="+runtime.GOARCH)
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("building the probe: %v\n%s", err, out)
-	}
+	build(t, path, "./testdata/probe", l)
 	return path
+}
+
+// A layout says where the linker puts what.
+type layout struct{ ldflags, tags string }
+
+// build builds a program that begins at start.
+func build(t *testing.T, path, pkg string, l layout) {
+	t.Helper()
+	cmd := exec.Command("go", "build", "-tags", l.tags, "-ldflags", "-E github.com/rung-oci/rung/cmd/entry.start "+l.ldflags, "-o", path, pkg)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOARCH="+runtime.GOARCH)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("building %s: %v\n%s", pkg, err, out)
+	}
 }
 
 // emulator runs programs of this architecture where the kernel does not.
@@ -53,7 +66,7 @@ func see(t *testing.T, path string, args, env []string) (s seen) {
 // The vectors are moved, and nothing of them is lost: not with nothing in them, not
 // with an odd number, not with many.
 func TestVectors(t *testing.T) {
-	path := probe(t)
+	path := probe(t, layout{})
 	many := make([]string, 1001)
 	for i := range many {
 		many[i] = "V" + string(rune('A'+i%26)) + string(rune('A'+i/26%26)) + string(rune('A'+i/676)) + "=1"
@@ -90,21 +103,115 @@ func TestVectors(t *testing.T) {
 	}
 }
 
-// All of the executable is mapped.
+// All of the executable is mapped, nothing of it is writable and executable, and
+// where text and read-only data meet in a huge page, that is in one mapping.
 func TestMapped(t *testing.T) {
 	if emulator != "" {
 		t.Skip("the emulator's own mappings would be seen")
 	}
-	path := probe(t)
-	s := see(t, path, nil, nil)
-	segment := regexp.MustCompile(`(?m)^[0-9a-f]+-[0-9a-f]+ (r\S+) .*` + regexp.QuoteMeta(path) + `\nSize: +(\d+) kB(?:\n.*){2}\nRss: +(\d+) kB`)
-	all := segment.FindAllStringSubmatch(s.Smaps, -1)
-	if len(all) != 3 {
-		t.Fatalf("%d segments in:\n%s", len(all), s.Smaps)
+	tests := []struct {
+		name string
+		layout
+		modes []string
+	}{
+		{"in one huge page", layout{}, []string{"r-xp", "r--p", "rw-p"}},
+		{"text in one", layout{tags: "padded"}, []string{"r-xp", "r--p", "rw-p"}},
+		// The data begin in the huge page that the text ends in.
+		{"less than two", layout{ldflags: "-T 0x5e1000"}, []string{"r-xp", "r--p", "rw-p"}},
+		{"more", layout{"-T 0x5e1000", "padded"}, []string{"r-xp", "r-xp nh", "r--p nh", "rw-p"}},
 	}
-	for _, m := range all {
-		if m[2] != m[3] {
-			t.Errorf("of the segment %s, %s KiB of %s are mapped", m[1], m[3], m[2])
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			if test.layout != (layout{}) && runtime.GOARCH != "amd64" {
+				t.Skip("the segments of an executable for " + runtime.GOARCH + " do not touch")
+			}
+			all := mappings(t, probe(t, test.layout))
+			var modes []string
+			for _, m := range all {
+				modes = append(modes, m.mode)
+				if m.resident != m.size {
+					t.Errorf("of the mapping %s, %d KiB of %d are there", m.mode, m.resident, m.size)
+				}
+				if m.mode == "rw-p" && m.anonymous != m.size {
+					t.Errorf("of the data, %d KiB of %d are the process's own", m.anonymous, m.size)
+				}
+				if len(test.modes) == 4 && strings.HasPrefix(m.mode, "r-x") && m.end%(2<<20) != 0 {
+					t.Errorf("the mapping %s ends at %#x", m.mode, m.end)
+				}
+			}
+			if !slices.Equal(modes, test.modes) {
+				t.Errorf("mappings: %q, want %q", modes, test.modes)
+			}
+		})
+	}
+}
+
+// A mapping is a part of the probe, in its own memory.
+type mapping struct {
+	end                       uint64
+	mode                      string // with the advice about huge pages, if any
+	size, resident, anonymous int    // in KiB
+}
+
+func mappings(t *testing.T, path string) (all []mapping) {
+	t.Helper()
+	smaps := see(t, path, nil, nil).Smaps
+	for line := range strings.Lines(smaps) {
+		switch f := strings.Fields(line); {
+		case strings.HasSuffix(f[0], ":"):
+			if len(all) > 0 {
+				all[len(all)-1].add(t, f)
+			}
+		case f[len(f)-1] == path:
+			m := mapping{mode: f[1]}
+			if _, err := fmt.Sscanf(f[0], "%x-%x", new(uint64), &m.end); err != nil {
+				t.Fatalf("%s: %v", line, err)
+			}
+			all = append(all, m)
+		case len(all) > 0:
+			return all // the executable is in one place
 		}
+	}
+	return all
+}
+
+// add adds what a line of smaps says.
+func (m *mapping) add(t *testing.T, line []string) {
+	t.Helper()
+	fields := map[string]*int{"Size:": &m.size, "Rss:": &m.resident, "Anonymous:": &m.anonymous}
+	if field := fields[line[0]]; field != nil {
+		n, err := strconv.Atoi(line[1])
+		if err != nil {
+			t.Fatalf("%s: %v", line, err)
+		}
+		*field = n
+	}
+	if line[0] == "VmFlags:" {
+		for _, advice := range []string{"hg", "nh"} {
+			if slices.Contains(line, advice) {
+				m.mode += " " + advice
+			}
+		}
+	}
+}
+
+// Rung begins in the first huge page of its text, and the text ends in another.
+func TestStartIsFirst(t *testing.T) {
+	if runtime.GOARCH != "amd64" {
+		t.Skip("it does not matter for " + runtime.GOARCH)
+	}
+	path := filepath.Join(t.TempDir(), "rung")
+	build(t, path, "../..", layout{})
+	f, err := elf.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	const huge = 2 << 20
+	if text := f.Section(".text").Addr; f.Entry/huge != text/huge {
+		t.Errorf("it begins at %#x, its text at %#x", f.Entry, text)
+	}
+	if rodata := f.Section(".rodata").Addr; f.Entry/huge == rodata/huge {
+		t.Errorf("it begins at %#x, its read-only data at %#x", f.Entry, rodata)
 	}
 }
