@@ -46,8 +46,11 @@ func (m *Manager) Freeze() error {
 			return errors.Join(err, ignoreGone(g.write("freezer.state", thawed)))
 		}
 		state, err := g.value("freezer.state")
-		if err != nil || state == frozen {
-			return err
+		if err != nil {
+			return errors.Join(err, ignoreGone(g.write("freezer.state", thawed)))
+		}
+		if state == frozen {
+			return nil
 		}
 		if time.Now().After(deadline) {
 			break
