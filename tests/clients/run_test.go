@@ -52,9 +52,7 @@ func runFlows() []flow {
 		{name: "run/terminal-size", run: func(a *attempt) {
 			t := a.terminal("run", "--rm", "--network", "none", "-it", image, "sh", "-c",
 				`until [ "$(stty size)" = "30 100" ]; do sleep 0.05; done; sleep 0.1; trap 'stty size; exit' WINCH; echo ready; while :; do sleep 0.1; done`)
-			t.shows("ready")
-			t.resize(40, 120)
-			t.shows("40 120").exits(0)
+			t.shows("ready").resizes(40, 120, "40 120").exits(0)
 		}},
 		{name: "run/terminal-interrupt", run: func(a *attempt) {
 			t := a.terminal("run", "--rm", "--network", "none", "-it", image, "sh", "-c",

@@ -128,6 +128,20 @@ func (t *terminal) resize(rows, columns uint16) {
 	}
 }
 
+// resizes changes the size until the terminal has shown a text. Docker's client misses
+// a change that comes while it sends the first size; one that changes nothing for the
+// container in between makes it look again.
+func (t *terminal) resizes(rows, columns uint16, text string) *terminal {
+	for end := time.Now().Add(12 * time.Second); time.Now().Before(end) && !strings.Contains(t.text(), text); {
+		t.resize(30, 100)
+		t.resize(rows, columns)
+		for soon := time.Now().Add(3 * time.Second); time.Now().Before(soon) && !strings.Contains(t.text(), text); {
+			time.Sleep(20 * time.Millisecond)
+		}
+	}
+	return t.shows(text)
+}
+
 // exits waits for the client's end and requires its exit status.
 func (t *terminal) exits(code int) *terminal {
 	select {
