@@ -22,13 +22,21 @@ const freezeTimeout = 2 * time.Second
 const thawEvery = 200 * time.Millisecond
 
 // Freeze stops all processes of the cgroup and of its descendants, and returns
-// when all are stopped. After two seconds it gives up, thaws them and returns an
-// error.
+// when all are stopped. After two seconds it gives up. When it fails, none is left
+// stopped.
 func (m *Manager) Freeze() error {
 	g := m.find("freezer")
 	if g == nil {
 		return fmt.Errorf("freezing: %w", m.lacks("freezer"))
 	}
+	err := g.freeze()
+	if err != nil {
+		err = errors.Join(err, ignoreGone(g.write("freezer.state", thawed)))
+	}
+	return err
+}
+
+func (g *group) freeze() error {
 	deadline := time.Now().Add(freezeTimeout)
 	thaw := time.Now().Add(thawEvery)
 	for wait := newBackoff(10 * time.Microsecond); ; wait.sleep() {
@@ -43,21 +51,16 @@ func (m *Manager) Freeze() error {
 			wait.sleep()
 		}
 		if err := g.write("freezer.state", frozen); err != nil {
-			return errors.Join(err, ignoreGone(g.write("freezer.state", thawed)))
+			return err
 		}
 		state, err := g.value("freezer.state")
-		if err != nil {
-			return errors.Join(err, ignoreGone(g.write("freezer.state", thawed)))
-		}
-		if state == frozen {
-			return nil
+		if err != nil || state == frozen {
+			return err
 		}
 		if time.Now().After(deadline) {
-			break
+			return fmt.Errorf("freezing %s: still not frozen after %v: a process waits in the kernel and cannot be stopped (see ps -o pid,stat,wchan: state D)", g.Path, freezeTimeout)
 		}
 	}
-	err := fmt.Errorf("freezing %s: still not frozen after %v: a process waits in the kernel and cannot be stopped (see ps -o pid,stat,wchan: state D)", g.Path, freezeTimeout)
-	return errors.Join(err, g.write("freezer.state", thawed))
 }
 
 // Thaw lets the processes go on.

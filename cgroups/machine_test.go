@@ -380,7 +380,12 @@ func TestFreezerGivesUp(t *testing.T) {
 	}
 	m := container(t)
 	needs(t, m, "freezer")
-	cmd := inside(t, m, `RUNG_TEST_FAULT=1 exec `+os.Args[0]+` -test.run='^TestFreezerGivesUp$'`)
+	fd, _, errno := unix.Syscall(unix.SYS_USERFAULTFD, unix.O_CLOEXEC, 0, 0)
+	if errno != 0 {
+		t.Skip("needs userfaultfd(2): ", errno)
+	}
+	unix.Close(int(fd))
+	cmd := inside(t, m, `RUNG_TEST_FAULT=1 exec '`+os.Args[0]+`' -test.run='^TestFreezerGivesUp$'`)
 	for end := time.Now().Add(15 * time.Second); !waitsIn(t, cmd.Process.Pid, "handle_userfault"); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("no thread waits for its memory")

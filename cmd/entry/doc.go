@@ -8,9 +8,10 @@
 //   - start, where the process then begins, has the kernel map the executable at
 //     once. A page costs a twentieth of what its fault would.
 //   - On amd64 the executable is mapped in huge pages as far as the page cache has it
-//     in such, and what is not there is read in such. That takes a file system with
-//     large folios, and a file that was written in one piece or is read for the first
-//     time with a read-ahead of less than 512 KiB (the kernel's default is 128).
+//     in such, and what is not there is read in such, except for the text's first ones.
+//     That takes a file system with large folios, and a file that was written in one
+//     piece or is read for the first time with a read-ahead of less than 512 KiB (the
+//     kernel's default is 128).
 //   - The huge page that the text ends in needs the same protection all over, so the
 //     head of the read-only data, less than 2 MiB, becomes executable with it, as all
 //     of it was in every executable until linkers gave it a segment of its own

@@ -125,6 +125,9 @@ func TestMapped(t *testing.T) {
 			if test.layout != (layout{}) && runtime.GOARCH != "amd64" {
 				t.Skip("the segments of an executable for " + runtime.GOARCH + " do not touch")
 			}
+			if _, err := os.Stat("/sys/kernel/mm/transparent_hugepage"); err != nil && len(test.modes) == 4 {
+				t.Skip("this kernel takes no advice about huge pages: ", err)
+			}
 			all := mappings(t, probe(t, test.layout))
 			var modes []string
 			for _, m := range all {

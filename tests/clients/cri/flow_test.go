@@ -59,14 +59,14 @@ func TestFlows(t *testing.T) {
 
 // compare requires that a flow passes with rung if it passes with any control.
 func compare(t *testing.T, n *node, f flow) {
-	err := tryAgain(n, f, "rung")
+	err := tryAgain(t, n, f, "rung")
 	var refusals []string
 	for _, control := range controls {
 		if n.runtimes[control] == "" {
 			refusals = append(refusals, control+": not installed")
 			continue
 		}
-		refused := tryAgain(n, f, control)
+		refused := tryAgain(t, n, f, control)
 		if refused == nil {
 			if err != nil {
 				t.Errorf("passes with %s, fails with rung: %v", control, err)
@@ -82,9 +82,10 @@ func compare(t *testing.T, n *node, f flow) {
 }
 
 // tryAgain tries a flow, and once more if containerd lost a fifo.
-func tryAgain(n *node, f flow, handler string) error {
+func tryAgain(t *testing.T, n *node, f flow, handler string) error {
 	err := try(n, f, handler)
 	if lostFifo(err) {
+		t.Logf("tried again with %s: %v", handler, err)
 		err = try(n, f, handler)
 	}
 	return err
