@@ -99,6 +99,7 @@ func inside(f func() int) int {
 	}
 	code := f()
 	stopEngines()
+	endLeftByPeers()
 	for _, left := range leftProcesses() {
 		fmt.Fprintln(os.Stderr, "left behind: process", left)
 		code = max(code, 1)
@@ -141,6 +142,84 @@ func prepare() error {
 // scratch returns the path of a file in the directory of the tests.
 func scratch(name string) string { return filepath.Join(bundle.Scratch(), name) }
 
+// endLeftByPeers ends what the engines of the peers left behind, and says so: a
+// control that hangs shows nothing about rung.
+func endLeftByPeers() {
+	var dirs []string
+	for key := range engines.start {
+		if _, runtime, _ := strings.Cut(key, "-"); !strings.HasPrefix(runtime, "rung") {
+			dirs = append(dirs, scratch(key)+"/")
+		}
+	}
+	left := processesOf(dirs)
+	var cgroups []string
+	for _, pid := range left {
+		fmt.Fprintln(os.Stderr, "# left behind by a peer, and ended: process", pid, commandLine(pid))
+		cgroups = append(cgroups, cgroupsOf(pid)...)
+	}
+	for _, pid := range left {
+		unix.Kill(pid, unix.SIGKILL)
+	}
+	end := time.Now().Add(5 * time.Second)
+	for _, cgroup := range cgroups {
+		for unix.Rmdir(cgroup) == unix.EBUSY && time.Now().Before(end) {
+			time.Sleep(20 * time.Millisecond)
+		}
+	}
+}
+
+// processesOf lists the processes that have one of the directories in their
+// command line, as shims and conmon have their engine's, and all below them.
+func processesOf(dirs []string) []int {
+	children := map[int][]int{}
+	var found []int
+	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
+	for _, path := range stats {
+		pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(path)))
+		if slices.ContainsFunc(dirs, func(dir string) bool { return strings.Contains(commandLine(pid), dir) }) {
+			found = append(found, pid)
+		}
+		stat, _ := os.ReadFile(path)
+		_, rest, _ := strings.Cut(string(stat), ") ")
+		if fields := strings.Fields(rest); len(fields) > 1 {
+			parent, _ := strconv.Atoi(fields[1])
+			children[parent] = append(children[parent], pid)
+		}
+	}
+	for i := 0; i < len(found); i++ {
+		for _, child := range children[found[i]] {
+			if !slices.Contains(found, child) {
+				found = append(found, child)
+			}
+		}
+	}
+	return found
+}
+
+// cgroupsOf lists the directories of a process's cgroups.
+func cgroupsOf(pid int) []string {
+	hierarchies, err := bundle.CgroupMounts()
+	if err != nil {
+		return nil
+	}
+	lines, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
+	var dirs []string
+	for line := range strings.Lines(string(lines)) {
+		if parts := strings.SplitN(strings.TrimSpace(line), ":", 3); len(parts) == 3 && parts[2] != "/" {
+			for _, hierarchy := range hierarchies { // those it is not in do not have it, or not empty
+				dirs = append(dirs, filepath.Join(hierarchy, parts[2]))
+			}
+		}
+	}
+	return dirs
+}
+
+// commandLine returns the arguments of a process, empty for zombies.
+func commandLine(pid int) string {
+	args, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+	return strings.ReplaceAll(string(args), "\x00", " ")
+}
+
 // leftProcesses lists the processes of the pid namespace that are still there
 // when there should be none but this one and its parent.
 func leftProcesses() []string {
@@ -149,9 +228,9 @@ func leftProcesses() []string {
 		left = nil
 		dirs, _ := filepath.Glob("/proc/[0-9]*")
 		for _, dir := range dirs {
-			args, err := os.ReadFile(dir + "/cmdline") // empty for zombies
-			if pid := filepath.Base(dir); err == nil && len(args) > 0 && pid != "1" && pid != strconv.Itoa(os.Getpid()) {
-				left = append(left, pid+" "+strings.ReplaceAll(string(args), "\x00", " "))
+			pid, _ := strconv.Atoi(filepath.Base(dir))
+			if args := commandLine(pid); args != "" && pid != 1 && pid != os.Getpid() {
+				left = append(left, fmt.Sprint(pid, " ", args))
 			}
 		}
 		if left == nil {
