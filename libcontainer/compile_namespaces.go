@@ -34,6 +34,20 @@ func namespaceFlag(t specs.LinuxNamespaceType) uint64 {
 	return 0
 }
 
+// hostNamespaces are the CLONE_NEW* flags of the namespaces that the
+// configuration does not name.
+func hostNamespaces(s *specs.Spec) uint64 {
+	const all = unix.CLONE_NEWPID | unix.CLONE_NEWNET | unix.CLONE_NEWNS | unix.CLONE_NEWIPC |
+		unix.CLONE_NEWUTS | unix.CLONE_NEWUSER | unix.CLONE_NEWCGROUP | unix.CLONE_NEWTIME
+	flags := uint64(all)
+	if s.Linux != nil {
+		for _, ns := range s.Linux.Namespaces {
+			flags &^= namespaceFlag(ns.Type)
+		}
+	}
+	return flags
+}
+
 // joinOrder is the order in which namespaces are joined by path: those that may
 // need the caller's rights before the user namespace, the mount namespace last.
 var joinOrder = [...]specs.LinuxNamespaceType{

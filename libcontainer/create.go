@@ -227,7 +227,7 @@ func (c *creation) enter(config []byte) error {
 		Program: c.r.Version, ID: c.o.ID, OCIVersion: c.spec.Version, Bundle: c.o.Bundle, Rootfs: c.host.Rootfs,
 		Created: time.Now().UTC(), UID: uint32(os.Geteuid()), Annotations: c.spec.Annotations, Phase: store.PhaseCreating,
 		PrivatePids: c.hasOwnPids(), Terminal: c.spec.Process != nil && c.spec.Process.Terminal, Cgroup: encodeCgroup(c.manager.State()),
-		Streams: c.host.Streams,
+		HostNamespaces: hostNamespaces(c.spec), Streams: c.host.Streams,
 	}}
 	c.r.at("recording the intent")
 	c.config = config

@@ -202,7 +202,7 @@ func (e *execution) compile(kept *kept) error {
 		}
 	}
 	e.in.Host, e.in.Filter, e.in.NoNewKeyring = host, kept.filter, kept.noNewKeyring
-	e.in.Namespaces = e.join.namespaces
+	e.in.Namespaces = e.join.namespaces &^ e.record.HostNamespaces // the first process may have made itself one
 	if e.in.Namespaces&unix.CLONE_NEWNS == 0 {
 		e.in.Chroot = e.record.Rootfs
 	}

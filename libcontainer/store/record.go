@@ -48,6 +48,11 @@ type Record struct {
 	Terminal    bool   // the container's process has a terminal
 	Cgroup      []byte // state of package cgroups, opaque here; no state if empty
 
+	// HostNamespaces are those that the configuration does not name, as
+	// CLONE_NEW* flags: whatever Init makes for itself later, they are the
+	// host's to the container. Records of older versions have none.
+	HostNamespaces uint64
+
 	// Streams are the standard streams that the first process was made with. A
 	// checkpoint tells by them what is not the container's own.
 	Streams [3]Stream
@@ -88,6 +93,9 @@ func (r *Record) MarshalText() ([]byte, error) {
 	b = appendBool(b, "privatePids", r.PrivatePids)
 	b = appendBool(b, "terminal", r.Terminal)
 	b = appendString(b, "cgroup", string(r.Cgroup))
+	if r.HostNamespaces != 0 {
+		b = appendUint(b, "hostNamespaces", r.HostNamespaces)
+	}
 	b = appendStreams(b, r.Streams)
 	for _, k := range slices.Sorted(maps.Keys(r.Annotations)) {
 		b = append(b, "annotation "...)
@@ -192,6 +200,8 @@ func (r *Record) set(name, value string) (err error) {
 		r.Terminal, err = strconv.ParseBool(value)
 	case "cgroup":
 		r.Cgroup, err = parseBytes(value)
+	case "hostNamespaces":
+		r.HostNamespaces, err = strconv.ParseUint(value, 10, 64)
 	case "streams":
 		r.Streams, err = parseStreams(value)
 	case "annotation":

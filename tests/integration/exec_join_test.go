@@ -99,6 +99,38 @@ func TestExecJoins(t *testing.T) {
 	}
 }
 
+// Namespaces that the first process made for itself are not the container's: who is
+// root in them is not, and what they have is for nobody else.
+func TestExecDoesNotFollowTheFirstProcess(t *testing.T) {
+	t.Parallel()
+	c := bundle.New(t, bundle.WithoutNamespace(specs.NetworkNamespace), bundle.Args("unshare", "-U", "-n", "-i", "sleep", "1000"))
+	c.Create().OK()
+	c.Start().OK()
+	init := c.State().Pid
+	namespace := func(pid int, name string) string {
+		link, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/%s", pid, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return link
+	}
+	for _, name := range [...]string{"user", "net"} {
+		bundle.Eventually(t, name+" namespace of its own", func() bool { return namespace(init, name) != namespace(os.Getpid(), name) })
+	}
+	c.Exec(nil, "id", "-u").Prints("0")
+	pid := execDetached(t, c)
+	for _, name := range [...]string{"user", "net"} {
+		if got, want := namespace(pid, name), namespace(os.Getpid(), name); got != want {
+			t.Errorf("in %s, not the host's %s", got, want)
+		}
+	}
+	for _, name := range [...]string{"mnt", "pid", "ipc"} {
+		if got, want := namespace(pid, name), namespace(init, name); got != want {
+			t.Errorf("in %s, not the container's %s", got, want)
+		}
+	}
+}
+
 // A container that joined another's namespaces by path.
 func TestExecInAPod(t *testing.T) {
 	t.Parallel()
