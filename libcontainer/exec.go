@@ -78,7 +78,7 @@ func (r *Runtime) Exec(o ExecOptions) (int, error) {
 		return 0, err
 	}
 	if err := e.launch(); err != nil {
-		return 0, startError(err)
+		return 0, e.ended(startError(err))
 	}
 	if err := e.publish(); err != nil {
 		return 0, e.abort(err)
@@ -146,11 +146,16 @@ func (e *execution) openInit() (err error) {
 
 var errStopped = errors.New("cannot exec in a stopped container")
 
-// ended is the error if the container has ended meanwhile: what failed then did so
-// because of that.
+// ended is the error if the container has ended meanwhile, or is about to: what
+// failed then did so because of that. Its own words, "no such file" mostly, would be
+// taken for the command's.
 func (e *execution) ended(err error) error {
-	if endsWithin(e.init, 0) {
-		return fmt.Errorf("%w: %w", errStopped, err)
+	if errors.As(err, new(*InterruptedError)) {
+		return err
+	}
+	if state, stateErr := e.record.Init.State(); stateErr == nil && state != process.Running {
+		e.r.Log.Debugf("the container has ended: %v", err)
+		return errStopped
 	}
 	return err
 }
