@@ -46,7 +46,7 @@ type Cgroup struct {
 // relative path of one element here.
 //
 // The path is cleaned as text and never leads above where it starts: "/a/../b" is
-// "/b", "../b" is "b". Refused are paths with NUL, and those that name no cgroup
+// "/b", "../b" is "b". Refused are paths with NUL or a newline, and those that name no cgroup
 // of their own ("/" and "a/.."): a container's cgroup is emptied and removed with
 // it.
 func New(h Hierarchies, cgroupsPath, id string) (*Manager, error) {
@@ -85,6 +85,9 @@ func New(h Hierarchies, cgroupsPath, id string) (*Manager, error) {
 func cleanPath(path string) (string, error) {
 	if strings.IndexByte(path, 0) >= 0 {
 		return "", errors.New("contains NUL")
+	}
+	if strings.Contains(path, "\n") { // EINVAL by cgroup_mkdir of kernel/cgroup/cgroup.c, but only once there is a record of it
+		return "", errors.New("contains a newline")
 	}
 	absolute := filepath.IsAbs(path)
 	path = filepath.Clean("/" + path)

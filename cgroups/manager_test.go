@@ -46,6 +46,7 @@ func TestRefusedPaths(t *testing.T) {
 		{hybrid(), "..", "id", `linux.cgroupsPath "..": names no cgroup`},
 		{hybrid(), "../../", "id", `names no cgroup`},
 		{hybrid(), "a\x00b", "id", "contains NUL"},
+		{hybrid(), "/\nx", "id", "contains a newline"},
 		{hybrid(), "/", "id", "names no cgroup of the container's own"},
 		{hybrid(), "./.", "id", "names no cgroup of the container's own"},
 		{hybrid(), "", "..", `linux.cgroupsPath "..": names no cgroup`},

@@ -16,6 +16,9 @@ func linuxObject(l *specs.Linux, s *specs.Spec) (ps Problems) {
 	ps = append(ps, netDevices(l)...)
 	ps = append(ps, sysctls(l, s)...)
 	ps = append(ps, noNUL("cgroupsPath", l.CgroupsPath)...)
+	if strings.Contains(l.CgroupsPath, "\n") {
+		ps.add("cgroupsPath", "contains a newline, which the kernel has in no cgroup's name")
+	}
 	for i := range l.Devices {
 		ps = append(ps, device(&l.Devices[i]).at("devices", i)...)
 	}

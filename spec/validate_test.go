@@ -268,6 +268,7 @@ func TestValidateSysctl(t *testing.T) {
 func TestValidateLinux(t *testing.T) {
 	check(t, []validation{
 		good(`{"linux":{"cgroupsPath":"a:b:c","mountLabel":"d"}}`),
+		bad(`{"linux":{"cgroupsPath":"/a\nb"}}`, "linux.cgroupsPath"),
 		bad(`{"linux":{"cgroupsPath":"\u0000","mountLabel":"\u0000"}}`, "linux.cgroupsPath", "linux.mountLabel"),
 		good(`{"linux":{"rootfsPropagation":""}}`),
 		good(`{"linux":{"rootfsPropagation":"shared"}}`), good(`{"linux":{"rootfsPropagation":"rshared"}}`),
