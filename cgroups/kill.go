@@ -59,7 +59,7 @@ func (m *Manager) setFrozen(state string) error {
 // Before SIGKILL they are frozen, without waiting for it, so that they cannot fork
 // faster than they are found; the caller thaws them.
 func (m *Manager) signal(sig unix.Signal) (found int, last []process, err error) {
-	pids, err := m.everywhere()
+	pids, err := m.PidsEverywhere()
 	caller, inside := slices.BinarySearch(pids, os.Getpid())
 	if inside {
 		pids = slices.Delete(pids, caller, caller+1)
@@ -78,7 +78,7 @@ func (m *Manager) signal(sig unix.Signal) (found int, last []process, err error)
 		if last, err = openAll(batch); err != nil {
 			return found, last, err
 		}
-		still, err := m.everywhere()
+		still, err := m.PidsEverywhere()
 		if err != nil {
 			return found, last, err
 		}
@@ -95,18 +95,6 @@ func (m *Manager) signal(sig unix.Signal) (found int, last []process, err error)
 		}
 	}
 	return found, last, nil
-}
-
-// everywhere returns the processes in all hierarchies.
-func (m *Manager) everywhere() ([]int, error) {
-	var pids []int
-	for i := range m.groups {
-		var err error
-		if pids, err = m.groups[i].tree(pids); err != nil {
-			return nil, err
-		}
-	}
-	return sorted(pids, nil)
 }
 
 // A process is held by a descriptor, so that no other can take its place.

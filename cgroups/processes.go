@@ -96,6 +96,19 @@ func (m *Manager) AllPids() ([]int, error) {
 	return sorted(m.listed().tree(nil))
 }
 
+// PidsEverywhere is AllPids of all hierarchies together: a process may be in some of
+// them only, because it was just being born or somebody moved it.
+func (m *Manager) PidsEverywhere() ([]int, error) {
+	var pids []int
+	for i := range m.groups {
+		var err error
+		if pids, err = m.groups[i].tree(pids); err != nil {
+			return nil, err
+		}
+	}
+	return sorted(pids, nil)
+}
+
 // listed is the group whose processes stand for the container's. The
 // hierarchies agree unless someone moved a process in one of them only; what
 // counts then is what can be frozen.

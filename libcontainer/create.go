@@ -216,7 +216,7 @@ func (c *creation) enter(config []byte) error {
 	}
 	// what is in a container's cgroup ends with the container; before there is a
 	// record of it, nothing does
-	if pids, err := c.manager.AllPids(); err != nil || len(pids) > 0 {
+	if pids, err := c.manager.PidsEverywhere(); err != nil || len(pids) > 0 {
 		if err == nil {
 			err = fmt.Errorf("linux.cgroupsPath: container's cgroup is not empty: %d process(es) found", len(pids))
 		}

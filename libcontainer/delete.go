@@ -75,13 +75,15 @@ func (r *Runtime) destroy(c *container, config *specs.Spec) error {
 	r.at("removing the cgroup")
 	m := c.cgroup()
 	defer m.Close()
-	// a process that was being born may be in some of the hierarchies only
-	if pids, err := m.AllPids(); c.record.Phase == store.PhaseCreating || err == nil && len(pids) > 0 {
+	if c.outlived() {
 		if err := m.Kill(unix.SIGKILL); err != nil {
 			return err
 		}
 	}
-	if err := m.Remove(); err != nil {
+	switch err := m.Remove(); {
+	case err != nil && c.sharesCgroup(err):
+		r.Log.Warnf("the cgroup stays, with processes that are not the container's: %v", err)
+	case err != nil:
 		return err
 	}
 	if config != nil && config.Hooks != nil && len(config.Hooks.Poststop) > 0 {
@@ -95,6 +97,25 @@ func (r *Runtime) destroy(c *container, config *specs.Spec) error {
 	r.at("removing the state directory")
 	return c.dir.Remove()
 }
+
+// outlived reports whether processes of the container may have outlived its first one.
+// With a pid namespace of its own the kernel has ended them all: who is in the cgroup
+// then is somebody else, another container with the same path maybe. So are those that
+// a machine has after it was started again.
+func (c *container) outlived() bool {
+	if c.record.Phase == store.PhaseCreating { // one may not be in the namespace yet
+		return true
+	}
+	if c.record.PrivatePids {
+		return false
+	}
+	boot, err := process.BootID()
+	return err != nil || boot == c.record.Init.BootID
+}
+
+// sharesCgroup reports whether the cgroup could not be removed because of somebody
+// else's processes.
+func (c *container) sharesCgroup(err error) bool { return !c.outlived() && errors.Is(err, unix.EBUSY) }
 
 // end kills the first process, if it lives, and waits for its end.
 func (c *container) end() error {

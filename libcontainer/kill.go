@@ -29,7 +29,7 @@ func (r *Runtime) Kill(id string, sig unix.Signal, all bool) error {
 	m := c.cgroup()
 	defer m.Close()
 	// without a pid namespace of its own the end of the first process ends nothing else
-	if all || sig == unix.SIGKILL && !c.record.PrivatePids {
+	if (status != store.Stopped || c.outlived()) && (all || sig == unix.SIGKILL && !c.record.PrivatePids) {
 		if pids, err := c.members(m); err == nil && len(pids) > 0 {
 			return c.killAll(m, sig)
 		}

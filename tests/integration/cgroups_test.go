@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -360,6 +361,96 @@ func TestExistingCgroup(t *testing.T) {
 	}
 	c.Delete("--force").OK()
 	c.LeavesNothing()
+}
+
+// bystander starts a process of somebody else's, in the cgroup of that path in some
+// hierarchies, and returns a function that reports whether it lives.
+func bystander(t *testing.T, cgroup string, controllers ...string) (lives func() bool) {
+	t.Helper()
+	cmd := exec.Command("sleep", "1000")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() {
+		cmd.Wait()
+		close(ended)
+	}()
+	t.Cleanup(func() {
+		cmd.Process.Kill()
+		<-ended
+		for _, controller := range controllers {
+			os.Remove(filepath.Join(hierarchy(t, controller), cgroup))
+		}
+	})
+	for _, controller := range controllers {
+		dir := filepath.Join(hierarchy(t, controller), cgroup)
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(dir+"/cgroup.procs", []byte(strconv.Itoa(cmd.Process.Pid)), 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return func() bool {
+		select {
+		case <-ended:
+			return false
+		case <-time.After(50 * time.Millisecond):
+			return true
+		}
+	}
+}
+
+// Who is in the cgroup already, be it in one hierarchy only, is not killed when the
+// creation fails: there is none.
+func TestOccupiedCgroup(t *testing.T) {
+	t.Parallel()
+	for _, controller := range [...]string{"memory", "freezer"} {
+		t.Run(controller, func(t *testing.T) {
+			t.Parallel()
+			c := bundle.New(t, bundle.Shell(idle))
+			lives := bystander(t, c.Cgroup, controller)
+			c.Create().Fails("linux.cgroupsPath: container's cgroup is not empty: 1 process(es) found")
+			if !lives() {
+				t.Error("the process that was there was killed")
+			}
+		})
+	}
+}
+
+// The kernel makes no cgroup with a newline in its name. The record once kept the path
+// up to there, of somebody else's cgroup, which was emptied and removed.
+func TestNewlineInCgroupsPath(t *testing.T) {
+	t.Parallel()
+	c := bundle.New(t, bundle.Shell(idle))
+	lives := bystander(t, c.Cgroup, "memory", "freezer")
+	c.Configure(bundle.Shell(idle), func(s *specs.Spec) { s.Linux.CgroupsPath = c.Cgroup + "\nx" })
+	c.Create().Fails("linux.cgroupsPath", "newline")
+	if !lives() {
+		t.Error("the process of another cgroup was killed")
+	}
+}
+
+// Two containers may share a cgroup when the first one has ended before the second
+// one begins. To delete the first one does not end the second.
+func TestDeleteSparesWhoCameLater(t *testing.T) {
+	t.Parallel()
+	a := bundle.New(t, bundle.Args("true"))
+	a.Create().OK()
+	a.Start().OK()
+	a.WaitStatus(specs.StateStopped)
+	lives := bystander(t, a.Cgroup, "memory", "freezer")
+	a.Kill("KILL", "--all").OK()
+	if !lives() {
+		t.Fatal("kill --all killed a process that came after the container's end")
+	}
+	if r := a.Delete().OK(); !strings.Contains(r.Stderr, "the cgroup stays") {
+		t.Errorf("no warning: %s", r.Stderr)
+	}
+	if !lives() {
+		t.Error("delete killed a process that came after the container's end")
+	}
 }
 
 // A relative cgroupsPath, and none, are below the cgroup that rung runs in.
