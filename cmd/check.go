@@ -28,6 +28,7 @@ func (a *App) check() *cli.Command {
 			if err != nil {
 				return err
 			}
+			m.CRIU = a.runtime.CRIU
 			findings := m.Check()
 			if !check.CanRun(findings) {
 				a.status = 1

@@ -54,7 +54,23 @@ func hinted(err error) error {
 	if !errors.As(err, &step) {
 		return err
 	}
+	if mismatched(step) && step.Errno == unix.EINVAL {
+		named := *step
+		named.Message = unix.ENOTDIR.Error()
+		step = &named
+	}
 	return &stepFailure{step, hintFor(step)}
+}
+
+// mismatched reports whether a file was to be bound onto a directory, or the other way
+// round. move_mount(2) has EINVAL for it, which has no other cause for a mount that was
+// just opened (do_move_mount of fs/namespace.c). mount(2) has ENOTDIR, whose words
+// Docker knows.
+func mismatched(e *nsenter.StepError) bool {
+	if !strings.HasPrefix(e.Label, "binding ") {
+		return false
+	}
+	return e.Name == "move_mount" && (e.Errno == unix.EINVAL || e.Errno == unix.ENOTDIR) || e.Name == "openat2" && e.Errno == unix.ENOTDIR
 }
 
 func hintFor(e *nsenter.StepError) string {
@@ -73,7 +89,7 @@ func hintFor(e *nsenter.StepError) string {
 		return "the image leads out of where the path must stay"
 	case e.Name == "open_tree" && e.Errno == unix.EINVAL:
 		return "other mounts lie below the source, and a user namespace may not see what they cover: use rbind"
-	case e.Name == "move_mount" && e.Errno == unix.ENOTDIR:
+	case mismatched(e):
 		return "a directory and a file cannot be mounted on one another"
 	case e.Name == "write" && strings.HasPrefix(e.Label, "setting process.oomScoreAdj"):
 		return "a lower value than the caller's needs CAP_SYS_RESOURCE"

@@ -79,5 +79,9 @@ func (m *Machine) delegation() []Finding {
 		}
 		list = append(list, fail(h.Name, fmt.Sprintf("%s: %v", dir, err), advice))
 	}
-	return append(list, ok("delegation", fmt.Sprintf("cgroups can be made in %d of %d hierarchies", writable, len(m.Hierarchies))))
+	found := fmt.Sprintf("cgroups can be made in %d of %d hierarchies", writable, len(m.Hierarchies))
+	if writable == 0 {
+		return append(list, no("delegation", found, "see what each of them lacks"))
+	}
+	return append(list, ok("delegation", found))
 }

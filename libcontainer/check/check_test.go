@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -97,6 +98,10 @@ func TestWholeMachine(t *testing.T) {
 
 // Each thing that is not right is found, with what to do, and nothing else is.
 func TestFindings(t *testing.T) {
+	var outside []string
+	for _, h := range whole().Hierarchies {
+		outside = append(outside, "cgroups/"+h.Name+" no: outside of what is mounted: absolute linux.cgroupsPath")
+	}
 	for _, c := range []struct {
 		name   string
 		change func(*Machine)
@@ -110,6 +115,8 @@ func TestFindings(t *testing.T) {
 			"rootless//etc/subuid no: no range for 1001: usermod", "rootless//etc/subgid no: no range for 1001: usermod"}},
 		{"no CAP_SYS_RESOURCE", func(m *Machine) { m.Bounding &^= 1 << unix.CAP_SYS_RESOURCE }, []string{"caller/capabilities no: CAP_SYS_RESOURCE: process.rlimits"}},
 		{"no CAP_SYS_ADMIN", func(m *Machine) { m.Bounding &^= 1 << unix.CAP_SYS_ADMIN }, []string{"caller/capabilities fail: CAP_SYS_ADMIN: privileged"}},
+		{"no CAP_MKNOD", func(m *Machine) { m.Bounding &^= 1 << unix.CAP_MKNOD }, []string{"caller/capabilities fail: CAP_MKNOD: devices"}},
+		{"no CAP_SETGID", func(m *Machine) { m.Bounding &^= 1<<unix.CAP_SETGID | 1<<unix.CAP_SYS_RESOURCE }, []string{"caller/capabilities fail: CAP_SETGID: group"}},
 		{"kernel without time namespaces", func(m *Machine) { m.remove("proc/self/ns/time") }, []string{"namespaces/time no: has none: CONFIG_TIME_NS"}},
 		{"no network namespaces", func(m *Machine) { m.Try = refuse(unix.SYS_UNSHARE, unix.CLONE_NEWNET, unix.ENOSPC) },
 			[]string{"namespaces/network fail: no space left: user.max_net_namespaces"}},
@@ -178,6 +185,16 @@ func TestFindings(t *testing.T) {
 		{"no CRIU", func(m *Machine) {
 			m.Command = func(string, ...string) (string, error) { return "", errors.New("not there") }
 		}, []string{"checkpoint/CRIU no: not there: install"}},
+		{"CRIU elsewhere", func(m *Machine) {
+			m.CRIU = "/opt/criu"
+			m.Command = func(name string, _ ...string) (string, error) { return "it is " + name, errors.New("exit status 1") }
+		}, []string{"checkpoint/CRIU no: it is /opt/criu: cannot be started"}},
+		{"no cgroups of one's own", func(m *Machine) {
+			m.Hierarchies = slices.Clone(m.Hierarchies)
+			for i := range m.Hierarchies {
+				m.Hierarchies[i].Own = ""
+			}
+		}, append(outside, "cgroups/delegation no: 0 of 8 hierarchies: see")},
 		{"CRIU cannot", func(m *Machine) {
 			m.Command = func(_ string, args ...string) (string, error) {
 				if args[0] == "check" {

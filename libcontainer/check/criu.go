@@ -1,9 +1,13 @@
 package check
 
-import "strings"
+import (
+	"cmp"
+	"strings"
+)
 
 func (m *Machine) criu() []Finding {
-	version, err := m.Command("criu", "--version")
+	program := cmp.Or(m.CRIU, "criu")
+	version, err := m.Command(program, "--version")
 	if err != nil && version == "" {
 		return []Finding{no("CRIU", err.Error(), "checkpoint and restore need it: install criu 4 or newer")}
 	}
@@ -13,7 +17,7 @@ func (m *Machine) criu() []Finding {
 	if err != nil {
 		return []Finding{no("CRIU", lastLine(version), "criu cannot be started: install one that fits the machine")}
 	}
-	if text, err := m.Command("criu", "check"); err != nil {
+	if text, err := m.Command(program, "check"); err != nil {
 		if text == "" {
 			text = err.Error()
 		}

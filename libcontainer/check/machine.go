@@ -28,6 +28,7 @@ type Machine struct {
 
 	Bounding    uint64 // the caller's capabilities, see package capabilities
 	LastCap     uint
+	CRIU        string              // path of its program; "" if it is found by its name
 	Hierarchies cgroups.Hierarchies // that are mounted
 
 	// Try runs a program that [attempt] began in a process of its own.

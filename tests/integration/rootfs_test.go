@@ -326,11 +326,12 @@ func TestBindMounts(t *testing.T) {
 	write(t, filepath.Join(relative.Bundle, "data/file"), "of the bundle\n")
 	relative.Run().OK().Prints("of the bundle")
 
+	const mixed = "not a directory" // by which Docker knows what was mixed up
 	for _, test := range []struct{ source, destination, want string }{
-		{"dir", "/etc/passwd", "/etc/passwd"}, {"file", "/etc", "/etc"}, {"missing", "/mnt", "missing"},
+		{"dir", "/etc/passwd", mixed}, {"file", "/etc", mixed}, {"missing", "/mnt", "missing"},
 	} {
 		c := bundle.New(t, bind(test.source, test.destination))
-		c.Create().Fails(test.want)
+		c.Create().Fails(test.want, test.destination)
 		c.LeavesNothing()
 	}
 }
