@@ -164,17 +164,24 @@ func parseLabel(line string) (name, label, path string) {
 	return fields[1], fields[3], fields[2]
 }
 
-// poststart runs the poststart hooks. If one fails the container is stopped
-// (runtime.md, Lifecycle).
+// poststart runs the poststart hooks, which may call rung for the container: it is not
+// locked meanwhile. If one fails the container is stopped (runtime.md, Lifecycle).
 func (r *Runtime) poststart(c *container, config *specs.Spec, init int) error {
 	if config.Hooks == nil || len(config.Hooks.Poststart) == 0 {
 		return nil
 	}
 	r.at("running the poststart hooks")
-	if err := r.runHooks(c, hooks.Poststart, config.Hooks.Poststart, c.hookState(specs.StateRunning), config, init); err != nil {
-		return errors.Join(err, c.killInit(init))
+	if err := c.dir.Unlock(); err != nil {
+		return err
 	}
-	return nil
+	err := r.runHooks(c, hooks.Poststart, config.Hooks.Poststart, c.hookState(specs.StateRunning), config, init)
+	if err != nil {
+		err = errors.Join(err, c.killInit(init))
+	}
+	if lockErr := c.dir.Lock(lockTimeout); !errors.Is(lockErr, store.ErrNotExist) { // who deleted it knows
+		err = errors.Join(err, lockErr)
+	}
+	return err
 }
 
 // killInit ends the first process and waits for its end.

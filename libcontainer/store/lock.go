@@ -48,6 +48,15 @@ func (d *Dir) Lock(timeout time.Duration) error {
 	}
 }
 
+// Unlock takes Lock back.
+func (d *Dir) Unlock() error {
+	if err := d.flock(unix.LOCK_UN); err != nil {
+		return &fs.PathError{Op: "flock", Path: d.path, Err: err}
+	}
+	d.locked = false
+	return nil
+}
+
 // Busy tells whether somebody else has locked the directory.
 func (d *Dir) Busy() (bool, error) {
 	if d.locked {

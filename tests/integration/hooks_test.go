@@ -55,6 +55,35 @@ func hooked(script func(kind string) string) bundle.Change {
 	}
 }
 
+// A poststart hook may call the runtime for its container, and others may meanwhile.
+func TestPoststartHookCallsRung(t *testing.T) {
+	t.Parallel()
+	for _, way := range [...]string{"start", "run"} {
+		t.Run(way, func(t *testing.T) {
+			t.Parallel()
+			c := bundle.New(t)
+			call := func(args ...string) string { return strings.Join(c.Command(args...).Args, " ") }
+			c.Configure(bundle.Args("sleep", "1000"), func(s *specs.Spec) {
+				hook := shellHook(call("update", "--pids-limit", "77", c.ID) + " && " + call("pause", c.ID) + " && " + call("resume", c.ID))
+				hook.Timeout = ptr(10)
+				s.Hooks = &specs.Hooks{Poststart: []specs.Hook{hook}}
+			})
+			if way == "run" {
+				c.Run("--detach").OK()
+			} else {
+				c.Create().OK()
+				c.Start().OK()
+			}
+			c.WaitStatus(specs.StateRunning)
+			if got := cgroupNumber(t, c, "pids.max", ""); got != 77 {
+				t.Errorf("pids.max: %d, want 77", got)
+			}
+			c.Delete("--force").OK()
+			c.LeavesNothing()
+		})
+	}
+}
+
 // Each kind runs once, at its moment: with the namespaces, the root and the
 // state that the specification says.
 func TestHooks(t *testing.T) {
