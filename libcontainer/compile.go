@@ -193,6 +193,9 @@ func (c *compiler) begin() error {
 		c.Label("setting process.oomScoreAdj")
 		c.writeFile("/proc/self/oom_score_adj", fmt.Sprint(*c.proc.OOMScoreAdj))
 	}
+	if err := c.raiseLimits(); err != nil {
+		return err
+	}
 	c.timeNamespace()
 	c.Label("closing the process to tracing")
 	c.hide()

@@ -141,9 +141,10 @@ func (c *compiler) lead() error {
 }
 
 // delayed tells that a limit is set after the clone: for a moment there is one
-// process more of the user. A limit that is raised needs the rights from before.
+// process more of the user. A limit that is raised needs the rights from before,
+// if it was not raised earlier still.
 func (c *compiler) delayed(r specs.POSIXRlimit) bool {
-	return c.late && r.Type == "RLIMIT_NPROC" && r.Hard <= c.in.Host.MaxProcesses
+	return c.late && r.Type == "RLIMIT_NPROC" && (c.userNS || r.Hard <= c.in.Host.Limits[unix.RLIMIT_NPROC].Hard)
 }
 
 // confirm waits for the launcher's word that it is there, and ready to stand for

@@ -26,7 +26,6 @@ func execDefault() *ExecInput {
 
 func execEverything(t testing.TB) *ExecInput {
 	in := &ExecInput{Input: *everythingInput(t), Namespaces: allNamespaces}
-	in.Host.MaxProcesses = 4096
 	p := in.Spec.Process
 	p.Terminal, p.Scheduler = true, nil
 	p.Rlimits = append(p.Rlimits, specs.POSIXRlimit{Type: "RLIMIT_NPROC", Soft: 10, Hard: 20})

@@ -13,7 +13,7 @@ import (
 
 // testHost is a machine that does not depend on the one that runs the tests.
 func testHost() *Host {
-	return &Host{
+	host := &Host{
 		ID: "c1", Rootfs: "/bundle/rootfs", RootfsMount: "/bundle",
 		IgnoredSignals: []int{13},
 		Nofile:         inherited.Rlimit{Soft: 1024, Hard: 4096},
@@ -25,6 +25,10 @@ func testHost() *Host {
 			{Name: "systemd", Dir: "/sys/fs/cgroup/systemd/c1", Options: []string{"none", "name=systemd"}},
 		},
 	}
+	for i := range host.Limits {
+		host.Limits[i] = inherited.Rlimit{Soft: 4096, Hard: 4096}
+	}
+	return host
 }
 
 func inputFor(s *specs.Spec) *Input {
@@ -76,7 +80,7 @@ func everythingProcess(p *specs.Process) {
 	p.OOMScoreAdj = pointer(-500)
 	p.Capabilities.Inheritable = []string{"CAP_KILL", "CAP_UNHEARD_OF"}
 	p.Capabilities.Ambient = []string{"CAP_KILL", "CAP_AUDIT_WRITE"}
-	p.Rlimits = append(p.Rlimits, specs.POSIXRlimit{Type: "RLIMIT_CORE"})
+	p.Rlimits = append(p.Rlimits, specs.POSIXRlimit{Type: "RLIMIT_CORE"}, specs.POSIXRlimit{Type: "RLIMIT_MEMLOCK", Soft: 8, Hard: 1 << 20})
 	p.Scheduler = &specs.Scheduler{Policy: specs.SchedDeadline, Flags: []specs.LinuxSchedulerFlag{specs.SchedFlagReclaim}, Runtime: 10, Deadline: 20, Period: 30}
 	p.IOPriority = &specs.LinuxIOPriority{Class: specs.IOPRIO_CLASS_BE, Priority: 4}
 }

@@ -14,6 +14,30 @@ import (
 // can take start's connection, beside what else it has open.
 const roomForStart = 64
 
+// raiseLimits raises hard limits before the process is in a user namespace, where
+// it has no right to: the kernel wants CAP_SYS_RESOURCE of the initial one. No
+// soft limit is lowered, which could be in the way of what is to come; limits
+// does that. Those that are to be higher are raised as well: what their maker's
+// are is what all of a new user namespace may use (user_namespaces(7)).
+func (c *compiler) raiseLimits() error {
+	if !c.userNS {
+		return nil
+	}
+	for i, r := range c.proc.Rlimits {
+		resource, err := rlimitResource(r.Type)
+		if err != nil {
+			return fmt.Errorf("process.rlimits[%d].type: %w", i, err)
+		}
+		if own := c.in.Host.Limits[resource]; r.Hard > own.Hard {
+			r.Soft = max(r.Soft, own.Soft)
+			if err := c.limit(r); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // limits sets process.rlimits; a soft limit of open files that the Go runtime
 // raised goes back to what the caller had. A limit too low to be started with is
 // set after start, see limitFiles; lowering takes no privilege.

@@ -194,13 +194,11 @@ func (e *execution) compile(kept *kept) error {
 	if err := host.readOwn(); err != nil {
 		return err
 	}
+	if err := host.readLimits(p); err != nil {
+		return err
+	}
 	host.readStreams()
 	host.findLSMs(e.in.Spec)
-	var limit unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_NPROC, &limit); err != nil {
-		return fmt.Errorf("getrlimit: %w", err)
-	}
-	host.MaxProcesses = limit.Max
 	for _, cg := range e.groups.State().Cgroups {
 		if cg.Controllers != unified {
 			host.CgroupFiles = append(host.CgroupFiles, cg.Controllers)

@@ -30,7 +30,7 @@ type Host struct {
 
 	IgnoredSignals []int            // that the process would inherit
 	Nofile         inherited.Rlimit // of the caller
-	MaxProcesses   uint64           // hard RLIMIT_NPROC of rung, for an exec
+	Limits         Limits           // that process.rlimits change
 	OwnStreams     [3]bool          // standard streams that are no devices of the host
 	Streams        [3]store.Stream  // what the standard streams are
 	Bounding       uint64           // the capabilities that there are to give
@@ -42,6 +42,9 @@ type Host struct {
 	Hierarchies []Hierarchy // cgroup v1 hierarchies to show
 	Resolved    map[string]string
 }
+
+// Limits are those of this process, by their numbers.
+type Limits [16]inherited.Rlimit // RLIM_NLIMITS
 
 // Hierarchy is a cgroup v1 hierarchy as the container is to see it.
 type Hierarchy struct {
@@ -71,6 +74,9 @@ func lookAtHost(id, bundle string, s *specs.Spec, h cgroups.Hierarchies, m *cgro
 	if err := host.readOwn(); err != nil {
 		return nil, err
 	}
+	if err := host.readLimits(s.Process); err != nil {
+		return nil, err
+	}
 	host.readStreams()
 	host.findLSMs(s)
 	if s.Linux != nil && strings.HasSuffix(s.Linux.RootfsPropagation, "shared") {
@@ -81,6 +87,25 @@ func lookAtHost(id, bundle string, s *specs.Spec, h cgroups.Hierarchies, m *cgro
 	host.showHierarchies(s, h, m)
 	host.Resolved = danglingDestinations(host.Rootfs, s.Mounts)
 	return host, nil
+}
+
+// readLimits looks what those limits are that a process is to have others of.
+func (h *Host) readLimits(p *specs.Process) error {
+	if p == nil {
+		return nil
+	}
+	for _, r := range p.Rlimits {
+		resource, err := rlimitResource(r.Type)
+		if err != nil {
+			continue // which the compiler tells
+		}
+		var limit unix.Rlimit
+		if err := unix.Getrlimit(resource, &limit); err != nil {
+			return fmt.Errorf("getrlimit %s: %w", r.Type, err)
+		}
+		h.Limits[resource] = inherited.Rlimit{Soft: limit.Cur, Hard: limit.Max}
+	}
+	return nil
 }
 
 // readStreams looks what the standard streams are, and which of them may be given

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -367,6 +368,46 @@ func TestRlimits(t *testing.T) {
 		s.Process.Rlimits = append(s.Process.Rlimits, s.Process.Rlimits[0])
 	})
 	twice.Create().Fails("process.rlimits[1]", "RLIMIT_NOFILE")
+}
+
+// In a user namespace, too, a limit may be above the caller's, for which the root
+// of the host needs CAP_SYS_RESOURCE. It may be below anyway.
+func TestRlimitsInAUserNamespace(t *testing.T) {
+	t.Parallel()
+	const script = "ulimit -Sc; ulimit -Hc; ulimit -Sn; ulimit -Hn"
+	limits := func(s *specs.Spec) {
+		s.Process.Rlimits = []specs.POSIXRlimit{{Type: "RLIMIT_CORE", Soft: 150 << 9, Hard: 200 << 9}, {Type: "RLIMIT_NOFILE", Soft: 3, Hard: 300}}
+	}
+	const want = "150\n200\n3\n300"
+	c := bundle.New(t, userNamespace(100000), limits, bundle.Shell(script+"; "+idle))
+	start(t, c).Prints(want + "\nready")
+	c.Exec(nil, "sh", "-c", script).OK().Prints(want)
+	limited := func(c *bundle.Container, args ...string) bundle.Result {
+		cmd := c.Command(args...)
+		cmd.Args = append([]string{"sh", "-c", `ulimit -c 0; exec "$0" "$@"`}, cmd.Args...)
+		cmd.Path = "/bin/sh"
+		return c.Wait(cmd)
+	}
+	other := bundle.New(t, userNamespace(100000), limits, bundle.Shell(script))
+	executed, ran := limited(c, "exec", c.ID, "sh", "-c", script), limited(other, "run", "--bundle", other.Bundle, other.ID)
+	if mayRaiseLimits(t) {
+		executed.OK().Prints(want)
+		ran.OK().Prints(want)
+		return
+	}
+	const refused = "setting the limit RLIMIT_CORE: prlimit64: operation not permitted"
+	execFails(t, executed, refused, "CAP_SYS_RESOURCE")
+	ran.Fails(refused, "CAP_SYS_RESOURCE")
+}
+
+func mayRaiseLimits(t *testing.T) bool {
+	t.Helper()
+	_, effective, _ := strings.Cut(read(t, "/proc/self/status"), "CapEff:\t")
+	set, err := strconv.ParseUint(effective[:16], 16, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set>>24&1 != 0 // CAP_SYS_RESOURCE
 }
 
 // TestFewOpenFiles: a limit that leaves no descriptor must not keep a created
