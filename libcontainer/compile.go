@@ -111,9 +111,10 @@ type compiler struct {
 	joinNS   map[specs.LinuxNamespaceType]string
 	mountNS  bool // the program does not mount on the host
 	newUser  bool
-	userNS   bool // new or joined
-	shared   bool // rootfsPropagation asks for peers of the host
-	late     bool // the process is cloned after it gave up its rights
+	userNS   bool                   // new or joined
+	users    []specs.LinuxIDMapping // its users, if they are known
+	shared   bool                   // rootfsPropagation asks for peers of the host
+	late     bool                   // the process is cloned after it gave up its rights
 	hasLinux *specs.Linux
 }
 
@@ -196,6 +197,7 @@ func (c *compiler) begin() error {
 	if err := c.raiseLimits(); err != nil {
 		return err
 	}
+	c.stdioOutside()
 	c.timeNamespace()
 	c.Label("closing the process to tracing")
 	c.hide()

@@ -15,8 +15,9 @@ import (
 // process to be, and linux.personality and linux.memoryPolicy.
 type ExecInput struct {
 	Input
-	Namespaces uint64 // CLONE_NEW* of the container's namespaces that are not the caller's
-	Chroot     string // the root, if the container has no mount namespace of its own
+	Namespaces uint64                 // CLONE_NEW* of the container's namespaces that are not the caller's
+	Users      []specs.LinuxIDMapping // of the user namespace, as the caller sees them
+	Chroot     string                 // the root, if the container has no mount namespace of its own
 }
 
 // Exec is a compiled further process.
@@ -35,7 +36,7 @@ type Exec struct {
 // nothing from this one (CVE-2016-9962).
 func CompileExec(in *ExecInput) (*Exec, error) {
 	c := newCompiler(&in.Input)
-	c.userNS = in.Namespaces&unix.CLONE_NEWUSER != 0
+	c.userNS, c.users = in.Namespaces&unix.CLONE_NEWUSER != 0, in.Users
 	clones := in.Namespaces&forChildren != 0
 	c.late = clones && c.proc.Scheduler == nil // which a child need not inherit, and needs rights
 	for _, phase := range []func() error{

@@ -21,9 +21,7 @@ type limitCall struct {
 func limitCalls(t *testing.T, p *nsenter.Program, resource string) (calls []limitCall) {
 	t.Helper()
 	lines := linesOf(t, p)
-	inside := slices.IndexFunc(lines, func(l line) bool {
-		return (l.name == "setns" || l.name == "clone3") && strings.Contains(l.text, "CLONE_NEWUSER")
-	})
+	inside := userNamespaceAt(lines)
 	for i, l := range lines {
 		if l.name != "prlimit64" || l.arg(1) != resource {
 			continue
@@ -35,6 +33,14 @@ func limitCalls(t *testing.T, p *nsenter.Program, resource string) (calls []limi
 		calls = append(calls, limitCall{binary.NativeEndian.Uint64(words), binary.NativeEndian.Uint64(words[8:]), i < inside})
 	}
 	return calls
+}
+
+// userNamespaceAt is the step that brings a program into a user namespace, -1 if there
+// is none.
+func userNamespaceAt(lines []line) int {
+	return slices.IndexFunc(lines, func(l line) bool {
+		return (l.name == "setns" || l.name == "clone3") && strings.Contains(l.text, "CLONE_NEWUSER")
+	})
 }
 
 // TestLimitsAreRaisedOutside: in a user namespace there is no right to raise a hard

@@ -68,6 +68,7 @@ func (c *compiler) classifyNamespaces() error {
 	}
 	c.mountNS = c.hasNS(specs.MountNamespace)
 	c.newUser, c.userNS = c.newNS[specs.UserNamespace], c.hasNS(specs.UserNamespace)
+	c.users = c.hasLinux.UIDMappings
 	if c.userNS && !c.mountNS {
 		return fmt.Errorf("linux.namespaces: a user namespace needs a mount namespace: its root may not mount in the host's")
 	}

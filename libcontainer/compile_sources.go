@@ -167,12 +167,18 @@ func hostID(mappings []specs.LinuxIDMapping, id *uint32) uint32 {
 	if id != nil {
 		inside = *id
 	}
+	outside, _ := mapped(mappings, inside)
+	return outside
+}
+
+// mapped is an id of the container as the host sees it, if it is mapped.
+func mapped(mappings []specs.LinuxIDMapping, id uint32) (uint32, bool) {
 	for _, m := range mappings {
-		if inside >= m.ContainerID && inside-m.ContainerID < m.Size {
-			return m.HostID + inside - m.ContainerID
+		if id >= m.ContainerID && id-m.ContainerID < m.Size {
+			return m.HostID + id - m.ContainerID, true
 		}
 	}
-	return 0
+	return 0, false
 }
 
 // bindDevice attaches the received node of a device.

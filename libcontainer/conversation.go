@@ -469,18 +469,28 @@ func (c *creation) asRoot(do func() error) error {
 func (c *creation) rootIDs() (uid, gid int, err error) {
 	ids := [2]int{}
 	for i, file := range [...]string{"uid_map", "gid_map"} {
-		text, err := readAll(fmt.Sprintf("/proc/%d/%s", c.pid, file))
+		mappings, err := readMap(c.pid, file)
 		if err != nil {
 			return 0, 0, fmt.Errorf("the container's root: %w", err)
 		}
-		for line := range lines(text) {
-			var inside, outside, size int
-			if n, _ := fmt.Sscan(line, &inside, &outside, &size); n == 3 && inside == 0 {
-				ids[i] = outside
-			}
-		}
+		ids[i] = int(hostID(mappings, nil))
 	}
 	return ids[0], ids[1], nil
+}
+
+// readMap reads a map of the user namespace that a process is in.
+func readMap(pid int, file string) (mappings []specs.LinuxIDMapping, err error) {
+	text, err := readAll(fmt.Sprintf("/proc/%d/%s", pid, file))
+	if err != nil {
+		return nil, err
+	}
+	for line := range lines(text) {
+		var m specs.LinuxIDMapping
+		if n, _ := fmt.Sscan(line, &m.ContainerID, &m.HostID, &m.Size); n == 3 {
+			mappings = append(mappings, m)
+		}
+	}
+	return mappings, nil
 }
 
 // asUser changes the ids for files of this thread (setfsuid(2)), which takes

@@ -206,6 +206,7 @@ func (e *execution) compile(kept *kept) error {
 	}
 	e.in.Host, e.in.Filter, e.in.NoNewKeyring = host, kept.filter, kept.noNewKeyring
 	e.in.Namespaces = e.join.namespaces &^ e.record.HostNamespaces // the first process may have made itself one
+	e.in.Users = e.join.users
 	if e.in.Namespaces&unix.CLONE_NEWNS == 0 {
 		e.in.Chroot = e.record.Rootfs
 	}

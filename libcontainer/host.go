@@ -32,6 +32,7 @@ type Host struct {
 	Nofile         inherited.Rlimit // of the caller
 	Limits         Limits           // that process.rlimits change
 	OwnStreams     [3]bool          // standard streams that are no devices of the host
+	InputFiles     [3]bool          // those of them that are files which are only read
 	Streams        [3]store.Stream  // what the standard streams are
 	Bounding       uint64           // the capabilities that there are to give
 	LastCap        uint
@@ -116,9 +117,15 @@ func (h *Host) readStreams() {
 		if unix.Fstat(fd, &st) == nil {
 			kind := st.Mode & unix.S_IFMT
 			h.OwnStreams[fd] = kind == unix.S_IFIFO || kind == unix.S_IFREG || kind == unix.S_IFSOCK
+			h.InputFiles[fd] = kind == unix.S_IFREG && onlyRead(fd)
 			h.Streams[fd] = streamOf(&st)
 		}
 	}
+}
+
+func onlyRead(fd int) bool {
+	flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0)
+	return err == nil && flags&unix.O_ACCMODE == unix.O_RDONLY
 }
 
 // findLSMs looks for those security modules that the config has labels for.

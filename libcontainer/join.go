@@ -6,6 +6,7 @@ import (
 	"maps"
 	"strconv"
 
+	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/nsenter"
@@ -15,7 +16,8 @@ import (
 type joining struct {
 	init       int // pidfd of the container's first process
 	pid        int
-	namespaces uint64 // CLONE_NEW* flags of those that are not this process's own
+	namespaces uint64                 // CLONE_NEW* flags of those that are not this process's own
+	users      []specs.LinuxIDMapping // of the user namespace among them, as this process sees them
 }
 
 // joining compares the first process's namespaces with this process's: setns
@@ -59,6 +61,11 @@ func (c *container) joining(init int) (joining, error) {
 		}
 		if string(a[:n]) != string(b[:m]) {
 			j.namespaces |= ns.flag
+		}
+	}
+	if j.namespaces&unix.CLONE_NEWUSER != 0 {
+		if j.users, err = readMap(j.pid, "uid_map"); err != nil {
+			return j, fmt.Errorf("user namespace of the container: %w", err)
 		}
 	}
 	// As long as it lives the pid was its: those of another process would let ours

@@ -153,6 +153,47 @@ func TestForegroundStreams(t *testing.T) {
 	})
 }
 
+// The user may open its streams anew, /dev/stdout, also one that the host knows by
+// another id.
+func TestForegroundOpensStreams(t *testing.T) {
+	t.Parallel()
+	const script = "read line </dev/stdin; echo $line >/dev/stdout; echo error >/proc/self/fd/2"
+	user := func(s *specs.Spec) { s.Process.User = specs.User{UID: 1000, GID: 1000} }
+	for name, change := range map[string]bundle.Change{
+		"user": user, "root of a user namespace": userNamespace(100000), "user of a user namespace": all(userNamespace(100000), user),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			foreground(t, script, func(t *testing.T, c *bundle.Container, cmd *exec.Cmd) {
+				var stdout, stderr bytes.Buffer // through pipes
+				cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader("a line\n"), &stdout, &stderr
+				if err := cmd.Run(); err != nil || stdout.String() != "a line\n" || stderr.String() != "error\n" {
+					t.Errorf("%v, stdout %q, stderr %q", err, stdout.String(), stderr.String())
+				}
+			}, change)
+		})
+	}
+}
+
+// A file of the host that is only given to be read is not given away.
+func TestUserNamespaceDoesNotGetInput(t *testing.T) {
+	t.Parallel()
+	foreground(t, "cat; echo more 2>/dev/null >/proc/self/fd/0 || echo refused", func(t *testing.T, c *bundle.Container, cmd *exec.Cmd) {
+		in := filepath.Join(c.Dir, "in")
+		write(t, in, "text\n")
+		f, err := os.Open(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		cmd.Stdin = f
+		c.Wait(cmd).OK().Prints("text\nrefused")
+		if got := read(t, in); got != "text" {
+			t.Errorf("the file of the host has become %q", got)
+		}
+	}, userNamespace(100000))
+}
+
 // Input that nobody reads stays the caller's.
 func TestForegroundLeavesInput(t *testing.T) {
 	t.Parallel()
