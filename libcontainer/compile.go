@@ -3,6 +3,7 @@ package libcontainer
 import (
 	"errors"
 	"fmt"
+	"path"
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -96,6 +97,7 @@ type compiler struct {
 	tree    nsenter.Cell   // the mount being made
 	target  nsenter.Cell   // where it goes
 	cwd     nsenter.Cell   // the process's working directory
+	entered nsenter.Cell   // 0: it is that
 	parent  nsenter.Cell   // a directory in which something is made
 	devNull nsenter.Cell   // the host's /dev/null
 	empty   nsenter.Cell   // an empty read-only tmpfs
@@ -149,6 +151,7 @@ func Compile(in *Input) (*Birth, error) {
 		c.checkExecutable,
 		c.stdio,
 		c.credentials,
+		func() error { c.enterAsUser(path.Clean(c.proc.Cwd)); return nil },
 		c.ready,
 		c.wait,
 		c.execute,
@@ -172,7 +175,7 @@ func newCompiler(in *Input) *compiler {
 		c.hasLinux = &specs.Linux{}
 	}
 	c.root, c.fs, c.tree, c.target = p.Cell("root"), p.Cell("fs"), p.Cell("mount"), p.Cell("target")
-	c.parent, c.cwd = p.Cell("parent"), p.Cell("cwd")
+	c.parent, c.cwd, c.entered = p.Cell("parent"), p.Cell("cwd"), p.Cell("entered")
 	c.procfs, c.devNull, c.empty, c.scratch = p.Cell("procfs"), p.Cell("null"), p.Cell("empty"), p.Cell("scratch")
 	c.explain = p.Target()
 	c.stat, c.word = nsenter.Buffer(256), nsenter.Buffer(8)
@@ -279,8 +282,9 @@ func relative(path string) string {
 }
 
 // ensure resolves a path, after making its missing directories and, if file is
-// set, an empty file at its end. The result is in $target.
-func (c *compiler) ensure(path string, file bool, resolve uint64) error {
+// set, an empty file at its end. The result is in $target. Where the path may not be
+// searched the program goes on at denied, if that is given.
+func (c *compiler) ensure(path string, file bool, resolve uint64, denied ...nsenter.Target) error {
 	parts, err := components(path)
 	if err != nil {
 		return err
@@ -290,7 +294,10 @@ func (c *compiler) ensure(path string, file bool, resolve uint64) error {
 		flags = unix.O_PATH
 	}
 	missing, have := c.Target(), c.Target()
-	c.resolve(path, flags, resolve, c.target).JumpOn(unix.ENOENT, missing)
+	look := c.resolve(path, flags, resolve, c.target).JumpOn(unix.ENOENT, missing)
+	for _, t := range denied {
+		look.JumpOn(unix.EACCES, t)
+	}
 	c.Goto(have)
 	c.Place(missing)
 	for i, name := range parts {

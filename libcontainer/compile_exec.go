@@ -54,6 +54,7 @@ func CompileExec(in *ExecInput) (*Exec, error) {
 		c.policies,
 		c.stdio,
 		c.credentials,
+		func() error { c.enterAsUser(c.proc.Cwd); return nil },
 		func() error { return c.cloneIf(clones && c.late) },
 		c.lead,
 		c.confirm,
@@ -110,8 +111,10 @@ func (c *compiler) execTerminal() error {
 // a descriptor out of the container (CVE-2024-21626).
 func (c *compiler) existingWorkingDirectory() error {
 	c.Label("entering the working directory " + c.proc.Cwd)
-	c.resolve(c.proc.Cwd, unix.O_PATH|unix.O_DIRECTORY, 0, c.cwd)
-	c.Call(unix.SYS_FCHDIR, nsenter.Value(c.cwd))
+	denied := c.Target() // see enterAsUser
+	c.resolve(c.proc.Cwd, unix.O_PATH|unix.O_DIRECTORY, 0, c.cwd).JumpOn(unix.EACCES, denied)
+	c.tryToEnter()
+	c.Place(denied)
 	return nil
 }
 

@@ -18,18 +18,41 @@ func (c *compiler) openWorkingDirectory() error {
 	target := c.target
 	c.target = c.cwd
 	defer func() { c.target = target }()
-	if err := c.ensure(path.Clean(c.proc.Cwd), false, 0); err != nil {
+	denied := c.Target() // see enterAsUser
+	if err := c.ensure(path.Clean(c.proc.Cwd), false, 0, denied); err != nil {
 		return fmt.Errorf("process.cwd: %w", err)
 	}
+	c.Place(denied)
 	return nil
 }
 
 // enterWorkingDirectory enters it by descriptor, after the root has changed.
 func (c *compiler) enterWorkingDirectory() error {
 	c.Label("entering the working directory " + c.proc.Cwd)
+	denied := c.Target()
+	c.JumpIf(nsenter.Value(c.cwd), ^uint64(0), ^uint64(0), denied)
+	c.tryToEnter()
+	c.close(c.cwd)
+	c.Place(denied)
+	return nil
+}
+
+// tryToEnter makes $cwd the working directory, unless that is denied.
+func (c *compiler) tryToEnter() {
+	c.Call(unix.SYS_FCHDIR, nsenter.Value(c.cwd)).Into(c.entered).Ignore(unix.EACCES, unix.EPERM)
+}
+
+// enterAsUser enters the working directory with the process's own rights, if the
+// container's root was denied it: a directory may be there for the user's group
+// alone, and a file server may trust no root.
+func (c *compiler) enterAsUser(path string) {
+	c.Label("entering the working directory " + c.proc.Cwd)
+	done := c.Target()
+	c.JumpIf(nsenter.Value(c.entered), ^uint64(0), 0, done)
+	c.resolve(path, unix.O_PATH|unix.O_DIRECTORY, 0, c.cwd)
 	c.Call(unix.SYS_FCHDIR, nsenter.Value(c.cwd))
 	c.close(c.cwd)
-	return nil
+	c.Place(done)
 }
 
 // checkExecutable looks for what execve will be called with, where mounts hide
@@ -38,13 +61,14 @@ func (c *compiler) checkExecutable() error {
 	if !c.in.Behind || len(c.in.Candidates) == 0 {
 		return nil
 	}
-	found := c.Target()
+	found, unseen := c.Target(), c.Target()
 	name := c.proc.Args[0]
 	c.Label(fmt.Sprintf("exec: %q: executable file not found in $PATH", name))
 	if strings.Contains(name, "/") {
 		c.Label(fmt.Sprintf("exec: %q: stat %s", name, name))
 	}
-	file := c.Cell("executable") // -1 as long as none was opened
+	c.JumpUnless(nsenter.Value(c.entered), ^uint64(0), 0, unseen) // relative paths would lead elsewhere
+	file := c.Cell("executable")                                  // -1 as long as none was opened
 	for i, candidate := range c.in.Candidates {
 		call := c.Call(unix.SYS_OPENAT, nsenter.Int(unix.AT_FDCWD), c.String(candidate), nsenter.Int(unix.O_PATH|unix.O_CLOEXEC), nsenter.Int(0)).Into(file)
 		if i < len(c.in.Candidates)-1 {
@@ -54,6 +78,7 @@ func (c *compiler) checkExecutable() error {
 	}
 	c.Place(found)
 	c.close(file)
+	c.Place(unseen)
 	return nil
 }
 

@@ -1,10 +1,12 @@
 package libcontainer
 
 import (
+	"errors"
 	"slices"
 	"testing"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/nsenter"
 )
@@ -59,6 +61,63 @@ func TestStreamsAreGivenOutside(t *testing.T) {
 		}
 		if !slices.Equal(got, tt.want) {
 			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
+		}
+	}
+}
+
+// TestDeniedWorkingDirectory is about a working directory that is not for the root of
+// the container: it is tried again as the user, and looked for again.
+func TestDeniedWorkingDirectory(t *testing.T) {
+	e, err := CompileExec(execEverything(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const look, enter = "openat2 srv/work", "fchdir"
+	for _, tt := range []struct {
+		name    string
+		program *nsenter.Program
+		from    string // the call before those that concern the directory alone
+	}{
+		{"create", compiled(t, everythingInput(t)).Program, "chdir /"},
+		{"exec", e.Program, "openat /"},
+	} {
+		for _, denied := range []struct {
+			call  string
+			times int
+			again []string // what is called as the user
+		}{
+			{enter, 0, nil},
+			{enter, 1, []string{look, enter}},
+			{look, 1, []string{look, enter}},
+			{enter, 2, []string{look, enter}},
+			{look, 2, []string{look}},
+		} {
+			k, times := &fakeKernel{all: true}, 0
+			k.fail = func(string, string) unix.Errno {
+				call := k.trace[len(k.trace)-1]
+				if call != denied.call || times == denied.times || call == enter && !slices.Contains(k.trace, tt.from) {
+					return 0
+				}
+				times++
+				return unix.EACCES
+			}
+			k.run(t, tt.program)
+			var failed *nsenter.StepError
+			errors.As(tt.program.Failure(k.report), &failed)
+			if (failed != nil) != (denied.times == 2) || failed != nil && failed.Label != "entering the working directory /srv/work" {
+				t.Errorf("%s, %s is denied %d times: %v", tt.name, denied.call, denied.times, failed)
+			}
+			var again []string
+			for _, call := range k.trace {
+				if call == look || call == enter {
+					again = append(again, call)
+				} else if call == "setresuid" {
+					again = nil
+				}
+			}
+			if !slices.Equal(again, denied.again) {
+				t.Errorf("%s, %s is denied %d times: as the user it calls %q, want %q", tt.name, denied.call, denied.times, again, denied.again)
+			}
 		}
 	}
 }

@@ -170,7 +170,9 @@ func (k *fakeKernel) call(name string, args [6]uint64) (uint64, unix.Errno) {
 	case "clone3":
 		return k.parent, 0
 	case "close_range":
-		k.leftovers()
+		if args[2] != 0 && uint32(args[1]) == ^uint32(0) { // all, and only at execve
+			k.leftovers()
+		}
 	}
 	return 0, 0
 }

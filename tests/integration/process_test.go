@@ -3,6 +3,7 @@ package integration
 import (
 	"debug/elf"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -234,6 +235,43 @@ func TestWorkingDirectory(t *testing.T) {
 			}
 			c.Run().OK().Prints(test.want + "\n" + test.want)
 		})
+	}
+}
+
+// A working directory may be there for the user's group alone, and belong to nobody
+// whom the user namespace knows: then its root may not enter it.
+func TestWorkingDirectoryOfTheUser(t *testing.T) {
+	t.Parallel()
+	if os.Geteuid() != 0 {
+		t.Skip("needs root, to give files away")
+	}
+	user := func(cwd string) bundle.Change {
+		return all(userNamespace(100000), func(s *specs.Spec) {
+			s.Process.User, s.Process.Cwd = specs.User{UID: 500, GID: 500}, cwd
+			s.Process.Capabilities = nil
+		})
+	}
+	fill := func(c *bundle.Container) {
+		for _, dir := range []string{"work", "work/below"} {
+			if err := os.Mkdir(c.Path(dir), 0o770); err != nil {
+				t.Fatal(err)
+			}
+			if err := errors.Join(os.Chown(c.Path(dir), 61234, 100500), os.Chmod(c.Path(dir), 0o770)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for _, cwd := range []string{"/work", "/work/below"} {
+		c := bundle.New(t, bundle.Shell("/bin/pwd; id -u; "+idle), user(cwd))
+		fill(c)
+		start(t, c).Prints(cwd + "\n500\nready")
+		c.Exec(nil, "sh", "-c", "/bin/pwd; id -u").OK().Prints(cwd + "\n500")
+		c.Exec([]string{"--cwd", "/tmp", "--user", "501:501"}, "/bin/pwd").OK().Prints("/tmp")
+		execFails(t, c.Exec([]string{"--user", "501:501"}, "/bin/pwd"), "entering the working directory "+cwd, "permission denied")
+		other := bundle.New(t, user(cwd), func(s *specs.Spec) { s.Process.User = specs.User{UID: 501, GID: 501} })
+		fill(other)
+		other.Create().Fails("entering the working directory "+cwd, "permission denied")
+		other.LeavesNothing()
 	}
 }
 
