@@ -164,16 +164,8 @@ func (c *creation) compile(gate Gate) error {
 
 // preserve counts the descriptors that the process gets: those of LISTEN_FDS
 // (sd_listen_fds(3)), then --preserve-fds.
-func (c *creation) preserve(in *Input) error {
-	listen := 0
-	if text := os.Getenv("LISTEN_FDS"); text != "" {
-		n, err := strconv.Atoi(text)
-		if err != nil || n < 0 {
-			return fmt.Errorf("environment variable LISTEN_FDS: %q is not a number of descriptors", text)
-		}
-		listen = n
-	}
-	var err error
+func (c *creation) preserve(in *Input) (err error) {
+	listen := listenFds()
 	if in.PreserveFds, err = preserveFds(c.o.PreserveFds, listen); err != nil {
 		return err
 	}
@@ -181,6 +173,20 @@ func (c *creation) preserve(in *Input) error {
 		in.Env = append(in.Env, "LISTEN_FDS="+strconv.Itoa(listen), "LISTEN_PID=1")
 	}
 	return nil
+}
+
+// listenFds is the number of descriptors that a service manager passed to this very
+// process. The variables of another one may have been inherited by accident, and what
+// this process has open then is not meant for the container.
+func listenFds() int {
+	if pid, err := strconv.Atoi(os.Getenv("LISTEN_PID")); err != nil || pid != os.Getpid() {
+		return 0
+	}
+	n, err := strconv.Atoi(os.Getenv("LISTEN_FDS"))
+	if err != nil || n < 0 {
+		return 0
+	}
+	return n
 }
 
 // preserveFds counts n descriptors after those of LISTEN_FDS, and makes sure that

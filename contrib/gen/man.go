@@ -99,7 +99,9 @@ For users other than root, the state is in its directory
 .B LISTEN_FDS
 So many descriptors from 3 on are passed to the container's process, as
 .BR sd_listen_fds (3)
-describes.
+describes, if
+.B LISTEN_PID
+is the pid of rung.
 .TP
 .B NOTIFY_SOCKET
 The container's process may send

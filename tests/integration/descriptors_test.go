@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -73,7 +74,7 @@ func TestPreserveFds(t *testing.T) {
 	const show = `echo "$LISTEN_FDS $LISTEN_PID"; ` + descriptors + `cat <&3; cat <&4`
 	c := bundle.New(t, bundle.Shell(show))
 	cmd := c.Command("run", "--preserve-fds", "1", "--bundle", c.Bundle, c.ID)
-	cmd.Env = append(os.Environ(), "LISTEN_FDS=1")
+	activated(cmd, "LISTEN_FDS=1 LISTEN_PID=$$")
 	for i := range 3 { // the last one is not to be passed
 		name := filepath.Join(c.Dir, fmt.Sprint("file", i))
 		write(t, name, fmt.Sprintf("content %d\n", i))
@@ -86,6 +87,40 @@ func TestPreserveFds(t *testing.T) {
 	}
 	c.Wait(cmd).OK().Prints("1 1\n0 1 2 3 4 \ncontent 0\ncontent 1")
 	c.Create("--preserve-fds", "20").Fails("preserved-fd")
+	c.LeavesNothing()
+}
+
+// activated lets a shell set what a service manager sets in rung's environment. The
+// shell's pid, $$, is rung's.
+func activated(cmd *exec.Cmd, variables string) {
+	cmd.Args = append([]string{"sh", "-c", "unset LISTEN_PID; export " + variables + `; exec "$0" "$@"`}, cmd.Args...)
+	cmd.Path = "/bin/sh"
+}
+
+// Descriptors that a service manager passed to another process are not the container's
+// (CVE-2024-21626), nor are they missed where nobody passed any.
+func TestListenFdsOfOthers(t *testing.T) {
+	t.Parallel()
+	c := bundle.New(t, bundle.Shell(`echo "${LISTEN_FDS-none} ${LISTEN_PID-none} ${LISTEN_FDNAMES-none}"; `+descriptors))
+	root, err := os.Open("/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	for _, variables := range []string{
+		"LISTEN_FDS=1 LISTEN_PID=1 LISTEN_FDNAMES=a", "LISTEN_FDS=1 LISTEN_FDNAMES=a", "LISTEN_FDS=1 LISTEN_PID=x",
+		"LISTEN_FDS=x LISTEN_PID=$$", "LISTEN_FDS=-1 LISTEN_PID=$$", "LISTEN_FDS=0 LISTEN_PID=$$", "LISTEN_PID=$$",
+	} {
+		for _, files := range [][]*os.File{nil, {root}} {
+			cmd := c.Command("run", "--bundle", c.Bundle, c.ID)
+			cmd.ExtraFiles = files
+			activated(cmd, variables)
+			c.Wait(cmd).OK().Prints("none none none\n0 1 2")
+		}
+	}
+	cmd := c.Command("run", "--bundle", c.Bundle, c.ID)
+	activated(cmd, "LISTEN_FDS=1 LISTEN_PID=$$")
+	c.Wait(cmd).Fails("preserved-fd 0 (of 1)")
 	c.LeavesNothing()
 }
 
