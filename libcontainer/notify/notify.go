@@ -17,9 +17,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// barrierTimeout is how long the service manager may take to have read what
-// it was sent.
-const barrierTimeout = 5 * time.Second
+// managerTimeout is how long the service manager may take to make room for what it is
+// sent, and then to have read it.
+const managerTimeout = 5 * time.Second
+
+var errNotRead = errors.New("the service manager does not read what it is sent")
 
 // A Proxy is the socket on which the container reports.
 type Proxy struct{ fd int }
@@ -62,13 +64,13 @@ func listen(dirfd int, name string) (*Proxy, error) {
 func (p *Proxy) Close() error { return unix.Close(p.fd) }
 
 // Forward waits until the container reports that it is ready, and tells the
-// manager at the address host: a path, or "@" and an abstract name. It gives
-// up, and reports false, when the container's process, whose pid and pidfd it
-// is given, ends before that.
-func (p *Proxy) Forward(host string, pid, pidfd int) (ready bool, err error) {
+// manager at the address host: a path, or "@" and an abstract name. The manager
+// is to watch the process mainPid. It gives up, and reports false, when the
+// container's process, whose pidfd it is given, ends before that.
+func (p *Proxy) Forward(host string, mainPid, pidfd int) (ready bool, err error) {
 	ready, err = p.wait(pidfd)
 	if err == nil && ready {
-		err = tell(host, "READY=1\nMAINPID="+strconv.Itoa(pid))
+		err = tell(host, "READY=1\nMAINPID="+strconv.Itoa(mainPid))
 	}
 	if err != nil {
 		return ready, fmt.Errorf("notify socket: %w", err)
@@ -104,6 +106,27 @@ func (p *Proxy) wait(pidfd int) (ready bool, err error) {
 	return false, nil
 }
 
+// Drain reads what else the container reports, and drops it, until the process of
+// pidfd has ended: who writes to a socket that nobody reads soon waits for ever.
+func (p *Proxy) Drain(pidfd int) error {
+	fds := []unix.PollFd{
+		{Fd: int32(p.fd), Events: unix.POLLIN},
+		{Fd: int32(pidfd), Events: unix.POLLIN},
+	}
+	buf := make([]byte, 1) // the rest of a message goes with its beginning
+	for {
+		if err := poll(fds, -1); err != nil {
+			return fmt.Errorf("notify socket: %w", err)
+		}
+		if fds[1].Revents != 0 {
+			return nil
+		}
+		if _, _, err := unix.Recvfrom(p.fd, buf, 0); err != nil && err != unix.EAGAIN && err != unix.EINTR {
+			return fmt.Errorf("notify socket: recvfrom: %w", err)
+		}
+	}
+}
+
 // lastWords is how many messages are read when the process has ended: as many as can
 // be queued (net.unix.max_dgram_qlen, 10 by default), and not what others that have the
 // socket go on sending.
@@ -129,10 +152,27 @@ func tell(host, message string) error {
 	if err := unix.Connect(fd, &unix.SockaddrUnix{Name: host}); err != nil {
 		return fmt.Errorf("connecting to %s: %w", host, err)
 	}
-	if err := unix.Sendmsg(fd, []byte(message), nil, nil, unix.MSG_NOSIGNAL); err != nil {
+	limit := unix.NsecToTimeval(managerTimeout.Nanoseconds())
+	if err := unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &limit); err != nil {
+		return fmt.Errorf("setsockopt: %w", err)
+	}
+	if err := sendmsg(fd, message, nil); err != nil {
 		return fmt.Errorf("writing to %s: %w", host, err)
 	}
 	return barrier(fd)
+}
+
+// sendmsg sends a message to the manager, which has to make room for it in time.
+func sendmsg(fd int, message string, control []byte) error {
+	for {
+		switch err := unix.Sendmsg(fd, []byte(message), control, nil, unix.MSG_NOSIGNAL); err {
+		case unix.EINTR:
+		case unix.EAGAIN:
+			return errNotRead
+		default:
+			return err
+		}
+	}
 }
 
 // barrier sends the manager a descriptor that it closes once it has come
@@ -144,17 +184,17 @@ func barrier(fd int) error {
 		return fmt.Errorf("pipe2: %w", err)
 	}
 	defer unix.Close(pipe[0])
-	err := unix.Sendmsg(fd, []byte("BARRIER=1"), unix.UnixRights(pipe[1]), nil, unix.MSG_NOSIGNAL)
+	err := sendmsg(fd, "BARRIER=1", unix.UnixRights(pipe[1]))
 	unix.Close(pipe[1])
 	if err != nil {
 		return fmt.Errorf("writing the barrier: %w", err)
 	}
 	fds := []unix.PollFd{{Fd: int32(pipe[0])}} // only its hanging up
-	if err := poll(fds, barrierTimeout); err != nil {
+	if err := poll(fds, managerTimeout); err != nil {
 		return err
 	}
 	if fds[0].Revents == 0 {
-		return errors.New("the service manager does not read what it is sent")
+		return errNotRead
 	}
 	return nil
 }

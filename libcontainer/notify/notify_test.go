@@ -155,3 +155,23 @@ func TestForwardLastWords(t *testing.T) {
 		t.Errorf("Forward: %v, %v; want true, and that nobody listens", ready, err)
 	}
 }
+
+// What the container reports when it is ready is read until it has ended.
+func TestDrain(t *testing.T) {
+	p, path := newProxy(t)
+	cmd, pidfd := sleeper(t)
+	done := make(chan error)
+	go func() { done <- p.Drain(pidfd) }()
+	for range 1000 { // a socket has room for some ten
+		send(t, path, "WATCHDOG=1\nREADY=1")
+	}
+	select {
+	case err := <-done:
+		t.Fatalf("Drain does not wait: %v", err)
+	case <-time.After(20 * time.Millisecond):
+	}
+	cmd.Process.Kill()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
