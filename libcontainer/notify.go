@@ -53,12 +53,30 @@ func listenNotify(dir *store.Dir) (*notify.Proxy, error) {
 	return notify.Listen(fd, store.NotifySock)
 }
 
-// tellReady waits until the container says that it is ready, or ends.
-func (r *Runtime) tellReady(proxy *notify.Proxy, pid, pidfd int) {
+// awaitReady stays with a container that runs in the background until it says that it
+// is ready, or ends. What the manager watches from then on is its process.
+func (r *Runtime) awaitReady(proxy *notify.Proxy, pid, pidfd int) {
+	if proxy != nil {
+		r.at("waiting for the container to be ready")
+		r.tellReady(proxy, pid, pidfd)
+	}
+}
+
+// attendNotify stays with a container in the foreground until it ends. The manager
+// goes on watching this process, which ends with the container and deletes it.
+func (r *Runtime) attendNotify(proxy *notify.Proxy, pidfd int) {
 	if proxy == nil {
 		return
 	}
-	if _, err := proxy.Forward(managerSocket(), pid, pidfd); err != nil {
+	r.tellReady(proxy, os.Getpid(), pidfd)
+	if err := proxy.Drain(pidfd); err != nil {
+		r.Log.Warnf("reading what the container reports to the service manager: %v", err)
+	}
+}
+
+// tellReady waits until the container says that it is ready, or ends.
+func (r *Runtime) tellReady(proxy *notify.Proxy, mainPid, pidfd int) {
+	if _, err := proxy.Forward(managerSocket(), mainPid, pidfd); err != nil {
 		r.Log.Warnf("telling the service manager that the container is ready: %v", err)
 	}
 }

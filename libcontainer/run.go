@@ -48,7 +48,7 @@ func (c *creation) attend(f *foreground) (status int, err error) {
 	c.pid, c.child = 0, nil // which f waits for
 	r.at("waiting for the process to end")
 	if f.settle() {
-		r.tellReady(c.notify, f.pid, f.pidfd) // it may have said so
+		r.attendNotify(c.notify, f.pidfd) // it may have said that it is ready
 		status := f.finish()
 		if !c.o.Keep {
 			r.at("deleting the container")
@@ -60,7 +60,7 @@ func (c *creation) attend(f *foreground) (status int, err error) {
 	told := make(chan struct{})
 	go func() {
 		defer close(told)
-		r.tellReady(c.notify, f.pid, f.pidfd)
+		r.attendNotify(c.notify, f.pidfd)
 	}()
 	status = f.follow()
 	<-told // which the end of the process ended

@@ -62,7 +62,7 @@ func (r *Runtime) Start(id string) error {
 	if err := r.poststart(c, config, init); err != nil {
 		return err
 	}
-	r.tellReady(proxy, c.record.Init.Pid, init)
+	r.awaitReady(proxy, c.record.Init.Pid, init)
 	return nil
 }
 
