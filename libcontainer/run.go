@@ -13,7 +13,8 @@ import (
 
 // Run creates and starts a container. In the foreground it waits for the
 // process, whose status it returns (128 and the signal that ended it), and
-// deletes the container.
+// deletes the container. In the background it waits until the container is ready,
+// if a service manager wants to be told.
 func (r *Runtime) Run(o CreateOptions) (int, error) {
 	if err := checkDescriptors(); err != nil {
 		return 0, err
@@ -33,6 +34,8 @@ func (r *Runtime) Run(o CreateOptions) (int, error) {
 	}
 	defer c.release()
 	if o.Detach {
+		c.dir.Close() // other commands may work on the container meanwhile
+		r.awaitReady(c.notify, c.pid, c.pidfd)
 		return 0, nil
 	}
 	return c.attend(&f)

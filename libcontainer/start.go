@@ -62,6 +62,7 @@ func (r *Runtime) Start(id string) error {
 	if err := r.poststart(c, config, init); err != nil {
 		return err
 	}
+	c.close() // other commands may work on the container meanwhile
 	r.awaitReady(proxy, c.record.Init.Pid, init)
 	return nil
 }

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/opencontainers/runtime-spec/specs-go"
+
 	"github.com/rung-oci/rung/tests/bundle"
 )
 
@@ -105,6 +107,54 @@ func stillRuns(t *testing.T, ended chan bundle.Result) {
 	case r := <-ended:
 		t.Fatalf("%s: it ended with %d before the container was ready\nstderr: %s", r, r.Code, r.Stderr)
 	case <-time.After(50 * time.Millisecond):
+	}
+}
+
+// In the background run stays until the container is ready, and so does start. The
+// manager then watches the container's process. Meanwhile nobody has to wait for them.
+func TestNotifyBackground(t *testing.T) {
+	t.Parallel()
+	for _, command := range []string{"run", "start"} {
+		t.Run(command, func(t *testing.T) {
+			t.Parallel()
+			c := bundle.New(t, bundle.Args("sleep", "1000"))
+			m, pidFile := manage(t, c), filepath.Join(c.Dir, "pid")
+			background := func() chan bundle.Result {
+				if command == "run" {
+					return m.call(c, "run", "--detach", "--pid-file", pidFile, "--bundle", c.Bundle, c.ID)
+				}
+				m.result(m.call(c, "create", "--pid-file", pidFile, "--bundle", c.Bundle, c.ID)).OK()
+				return m.call(c, "start", c.ID)
+			}
+
+			ended := background()
+			pid, conn := dialNotify(t, pidFile)
+			defer conn.Close()
+			report(t, conn, "STATUS=not yet")
+			stillRuns(t, ended)
+			c.Do("pause", c.ID).OK()
+			c.Do("resume", c.ID).OK()
+			report(t, conn, "READY=1")
+			if got := m.ready(); got != pid {
+				t.Errorf("MAINPID=%d, want %d, the container's", got, pid)
+			}
+			m.result(ended).OK()
+			c.WaitStatus(specs.StateRunning)
+			c.Delete("--force").OK()
+
+			os.Remove(pidFile)
+			ended = background()
+			_, conn = dialNotify(t, pidFile)
+			conn.Close()
+			stillRuns(t, ended)
+			c.Kill("KILL").OK()
+			m.result(ended).OK() // there is nothing to wait for
+			if text := m.told(time.Millisecond); text != "" {
+				t.Errorf("the manager was told %q of a container that was not ready", text)
+			}
+			c.Delete().OK()
+			c.LeavesNothing()
+		})
 	}
 }
 
