@@ -61,9 +61,7 @@ func (r *Runtime) Events(id string, interval time.Duration, tell func(Event) err
 			if err := tell(Event{stats}); err != nil {
 				return err
 			}
-			for next = next.Add(interval); time.Now().After(next); { // never twice at once
-				next = next.Add(interval)
-			}
+			next = tickAfter(time.Now(), next, interval)
 		}
 		ended := w.ended(time.Until(next))
 		if w.ranOut() {
@@ -75,6 +73,14 @@ func (r *Runtime) Events(id string, interval time.Duration, tell func(Event) err
 			return nil
 		}
 	}
+}
+
+// tickAfter returns the first tick after now, which is at or after the last one. The
+// ticks between are left out: there may be billions of them, after SIGSTOP or because
+// the interval is shorter than what is done at each.
+func tickAfter(now, last time.Time, interval time.Duration) time.Time {
+	late := now.Sub(last)
+	return last.Add(late - late%interval + interval)
 }
 
 // A watch is what is held of a container while it is watched. Its lock is not: a

@@ -144,6 +144,31 @@ func TestEventsDeleted(t *testing.T) {
 	}
 }
 
+// An interval that is shorter than what is done at each tick does not keep events from
+// going on, nor from ending.
+func TestEventsWithoutPause(t *testing.T) {
+	t.Parallel()
+	c := running(t, idle)
+	cmd := c.Command("events", "--interval", "1ns", c.ID)
+	lines, limit := follow(t, cmd), time.After(20*time.Second)
+	for n := 0; ; n++ {
+		select {
+		case _, ok := <-lines:
+			if !ok {
+				if err := cmd.Wait(); err != nil || n < 3 {
+					t.Errorf("%v: %v after %d lines", cmd.Args, err, n)
+				}
+				return
+			}
+		case <-limit:
+			t.Fatalf("events does not go on after line %d", n)
+		}
+		if n == 3 {
+			c.Delete("--force").OK()
+		}
+	}
+}
+
 // follow starts a command and returns its lines as they come.
 func follow(t *testing.T, cmd *exec.Cmd) <-chan string {
 	t.Helper()
