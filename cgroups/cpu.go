@@ -35,18 +35,23 @@ func (p *plan) cpu(c *specs.LinuxCPU) {
 	}
 }
 
-// shares plans shares and idle. While a cgroup is idle the kernel refuses shares.
+// shares plans shares and idle. While a cgroup is idle the kernel refuses shares, and
+// it forgets those from before.
 func (p *plan) shares(c *specs.LinuxCPU) {
-	if c.Idle != nil && (*c.Idle == 0 || given(c.Shares) && p.number(cpuIdle, 0) != 0) {
+	shares, isIdle := c.Shares, c.Idle != nil && p.number(cpuIdle, 0) != 0
+	if isIdle && *c.Idle == 0 && !given(shares) {
+		shares = p.configuredShares
+	}
+	if c.Idle != nil && (*c.Idle == 0 || given(shares) && isIdle) {
 		p.set("cpu.idle", cpuIdle, "0")
 	}
-	if given(c.Shares) {
+	if given(shares) {
 		const least, most = 2, 1 << 18 // kernel/sched/sched.h: MIN_SHARES, MAX_SHARES
-		if *c.Shares < least || *c.Shares > most {
+		if *shares < least || *shares > most {
 			p.warnings = append(p.warnings, fmt.Sprintf("linux.resources.cpu.shares: %d is taken as %d, the nearest that the kernel knows",
-				*c.Shares, min(max(*c.Shares, least), most)))
+				*shares, min(max(*shares, least), most)))
 		}
-		p.setUint("cpu.shares", cpuShares, c.Shares)
+		p.setUint("cpu.shares", cpuShares, shares)
 	}
 	if c.Idle != nil && *c.Idle != 0 {
 		p.set("cpu.idle", cpuIdle, strconv.FormatInt(*c.Idle, 10))

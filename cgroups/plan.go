@@ -30,6 +30,8 @@ type plan struct {
 	read     func(controller, file string) (string, error)
 	writes   []write
 	warnings []string
+
+	configuredShares *uint64 // of the CPU, before the patch; nil for none
 }
 
 // set adds a write. The controller is the file's first component ("memory" of

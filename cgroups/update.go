@@ -32,9 +32,12 @@ type Change struct {
 //
 // Rules of devices are made into the difference from what is allowed now: what both
 // allow is allowed at every moment. A rule for everything starts again from nothing,
-// other rules add to the present ones. The kernel does not show what a cgroup that
-// is allowed everything is still denied; present, the rules in force, tell that.
-func (m *Manager) Update(r *specs.LinuxResources, present []specs.LinuxDeviceCgroup) (*Change, error) {
+// other rules add to the present ones.
+//
+// What the kernel does not show is in present, the resources in force, or nil: what a
+// cgroup that is allowed every device is still denied, and the shares of the CPU that
+// an idle one comes back to.
+func (m *Manager) Update(r, present *specs.LinuxResources) (*Change, error) {
 	if !m.Any() {
 		return nil, fmt.Errorf("changing the limits: %w", ErrNone)
 	}
@@ -60,12 +63,18 @@ func (m *Manager) Update(r *specs.LinuxResources, present []specs.LinuxDeviceCgr
 }
 
 // update plans a patch.
-func (p *plan) update(r *specs.LinuxResources, present []specs.LinuxDeviceCgroup) error {
+func (p *plan) update(r, present *specs.LinuxResources) error {
 	if err := refuseUnified(r); err != nil {
 		return err
 	}
-	if err := p.updateDevices(r.Devices, present); err != nil {
+	if present == nil {
+		present = new(specs.LinuxResources)
+	}
+	if err := p.updateDevices(r.Devices, present.Devices); err != nil {
 		return err
+	}
+	if present.CPU != nil {
+		p.configuredShares = present.CPU.Shares
 	}
 	return p.others(r)
 }
@@ -116,14 +125,9 @@ func (m *Manager) checkMemory(r *specs.LinuxMemory) error {
 // apply makes one write and remembers how to take it back.
 func (c *Change) apply(w write) error {
 	g := c.m.find(w.controller)
-	undo := w.undo
-	if undo == nil {
-		now, err := g.read(w.file)
-		if err == nil {
-			undo = []write{w.restoring(now)}
-		} else if len(w.soft) == 0 {
-			return fmt.Errorf("%s: %w", w.property, err)
-		}
+	undo, err := g.undo(w)
+	if err != nil && len(w.soft) == 0 {
+		return fmt.Errorf("%s: %w", w.property, err)
 	}
 	warning, err := g.patiently(w)
 	if err != nil {
@@ -137,6 +141,23 @@ func (c *Change) apply(w write) error {
 		c.done = append(c.done, undo[i])
 	}
 	return nil
+}
+
+// undo returns what will take a write back, in this order.
+func (g *group) undo(w write) ([]write, error) {
+	if w.undo != nil {
+		return w.undo, nil
+	}
+	now, err := g.read(w.file)
+	if err != nil {
+		return nil, err
+	}
+	back := []write{w.restoring(now)}
+	if w.file == cpuIdle && now == "0" { // with shares, which do not survive being idle
+		now, err = g.read(cpuShares)
+		back = append(back, write{controller: w.controller, file: cpuShares, value: now, property: w.property})
+	}
+	return back, err
 }
 
 // Revert takes back all that was written. It goes on after a failure; the error

@@ -290,6 +290,56 @@ func TestUpdateIsWholeOrNothing(t *testing.T) {
 	}
 }
 
+// To be idle is to have no shares: the kernel forgets them, rung does not.
+func TestUpdateIdle(t *testing.T) {
+	m := container(t)
+	needs(t, m, "cpu", "pids")
+	if _, err := m.read("cpu", cpuIdle); err != nil {
+		t.Skip("needs a kernel with cpu.idle: ", err)
+	}
+	configured := &specs.LinuxResources{CPU: &specs.LinuxCPU{Shares: ptr(uint64(512))}}
+	set(t, m, configured)
+	check := func(idle, shares string) {
+		t.Helper()
+		holds(t, m, "cpu", cpuIdle, idle)
+		holds(t, m, "cpu", cpuShares, shares)
+	}
+	idle := func(idle int64, limit int64) (*Change, error) {
+		return m.Update(&specs.LinuxResources{CPU: &specs.LinuxCPU{Idle: &idle}, Pids: &specs.LinuxPids{Limit: &limit}}, configured)
+	}
+	if _, err := idle(1, 1<<40); err == nil || strings.Contains(err.Error(), "taking the update back") {
+		t.Errorf("a limit of processes beyond the kernel's: %v", err)
+	}
+	check("0", "512")
+	change, err := idle(1, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	check("1", "3")
+	if err := change.Revert(); err != nil {
+		t.Error(err)
+	}
+	check("0", "512")
+	if _, err := idle(1, 10); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := idle(0, 1<<40); err == nil || strings.Contains(err.Error(), "taking the update back") {
+		t.Errorf("a limit of processes beyond the kernel's: %v", err)
+	}
+	check("1", "3")
+	if _, err := idle(0, 10); err != nil {
+		t.Fatal(err)
+	}
+	check("0", "512")
+
+	// shares that are not the configured ones are not touched without need
+	set(t, m, &specs.LinuxResources{CPU: &specs.LinuxCPU{Shares: ptr(uint64(77))}})
+	if _, err := idle(0, 10); err != nil {
+		t.Fatal(err)
+	}
+	check("0", "77")
+}
+
 // What is wrong with a patch is found before anything is written.
 func TestUpdateChecksFirst(t *testing.T) {
 	m := container(t)

@@ -16,7 +16,7 @@ import (
 //
 // What a limit is, the kernel knows: nothing reads it from anywhere else. What it
 // was meant to be, as far as the kernel does not say (the rules of devices of a
-// container that is allowed everything else) or when the cgroup is made anew
+// container that is allowed everything else, the shares of one that is idle) or when the cgroup is made anew
 // (restore), is in the saved configuration, to which the file of what was updated
 // is applied: see [container.config]. That file is written last, so that after a crash in
 // between the kernel has the new limits and the file the old ones.
@@ -40,16 +40,14 @@ func (r *Runtime) Update(id string, patch *specs.LinuxResources) error {
 	if err != nil {
 		return err
 	}
-	var rules []specs.LinuxDeviceCgroup
-	if len(patch.Devices) > 0 {
-		if rules, err = c.deviceRules(); err != nil {
-			return err
-		}
+	present, err := c.inForce(patch)
+	if err != nil {
+		return err
 	}
 	m := c.cgroup()
 	defer m.Close()
 	r.at("changing the limits")
-	change, err := m.Update(patch, rules)
+	change, err := m.Update(patch, present)
 	if err != nil {
 		return err
 	}
@@ -63,13 +61,17 @@ func (r *Runtime) Update(id string, patch *specs.LinuxResources) error {
 	return nil
 }
 
-// deviceRules are the rules of devices that are in force.
-func (c *container) deviceRules() ([]specs.LinuxDeviceCgroup, error) {
+// inForce are the resources that the container is meant to have, or nil where the
+// patch needs nothing of them that the kernel does not tell: to read them takes time.
+func (c *container) inForce(patch *specs.LinuxResources) (*specs.LinuxResources, error) {
+	if len(patch.Devices) == 0 && (patch.CPU == nil || patch.CPU.Idle == nil) {
+		return nil, nil
+	}
 	s, err := c.config()
-	if err != nil || s.Linux == nil || s.Linux.Resources == nil {
+	if err != nil || s.Linux == nil {
 		return nil, err
 	}
-	return s.Linux.Resources.Devices, nil
+	return s.Linux.Resources, nil
 }
 
 // patches are all that update has changed, in one patch, nil if that is nothing.

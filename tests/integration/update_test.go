@@ -92,6 +92,26 @@ func TestUpdateFlags(t *testing.T) {
 	}
 }
 
+// A container that is idle no longer has the shares that it was given last.
+func TestUpdateIdle(t *testing.T) {
+	t.Parallel()
+	c := running(t, idle, resources(func(r *specs.LinuxResources) { r.CPU = &specs.LinuxCPU{Shares: ptr(uint64(512))} }))
+	shares := func(want int64) {
+		t.Helper()
+		if got := cgroupNumber(t, c, "cpu.shares", ""); got != want {
+			t.Errorf("cpu.shares: %d, want %d", got, want)
+		}
+	}
+	c.Do("update", "--cpu-idle=1", c.ID).OK()
+	c.Do("update", "--cpu-idle=0", c.ID).OK()
+	shares(512)
+	c.Do("update", "--cpu-idle=1", "--pids-limit=1099511627776", c.ID).Fails("linux.resources.pids.limit")
+	shares(512)
+	c.Do("update", "--cpu-idle=1", "--cpu-share=300", c.ID).OK()
+	c.Do("update", "--cpu-idle=0", c.ID).OK()
+	shares(300)
+}
+
 // update --resources is a patch, and a later command finds what it made.
 func TestUpdateResources(t *testing.T) {
 	t.Parallel()
