@@ -203,9 +203,12 @@ func (w write) restoring(now string) write {
 	case w.file == "memory.oom_control":
 		back.value = line(now, "oom_kill_disable", "oom_kill_disable 0")
 		_, back.value, _ = strings.Cut(back.value, " ")
-	case strings.HasPrefix(w.file, "blkio.throttle."), strings.HasSuffix(w.file, "weight_device"), w.file == "net_prio.ifpriomap":
+	case strings.HasPrefix(w.file, "blkio.throttle."), w.file == "net_prio.ifpriomap":
 		key, _, _ := strings.Cut(w.value, " ")
 		back.value = line(now, key, key+" 0")
+	case strings.HasSuffix(w.file, "weight_device"): // refuses 0
+		key, _, _ := strings.Cut(w.value, " ")
+		back.value = line(now, key, key+" default")
 	case w.file == "rdma.max":
 		key, _, _ := strings.Cut(w.value, " ")
 		back.value = line(now, key, key+" hca_handle=max hca_object=max")

@@ -200,7 +200,8 @@ func TestRestoring(t *testing.T) {
 		{"memory.oom_control", "1", "oom_kill_disable 0\nunder_oom 0\noom_kill 3", "0"},
 		{"blkio.throttle.read_bps_device", "8:0 100", "8:16 5\n8:0 77", "8:0 77"},
 		{"blkio.throttle.read_bps_device", "8:0 100", "8:16 5", "8:0 0"},
-		{"blkio.bfq.weight_device", "8:0 100", "", "8:0 0"},
+		{"blkio.bfq.weight_device", "8:0 100", "default 100\n8:0 77", "8:0 77"},
+		{"blkio.bfq.weight_device", "8:0 100", "default 100\n8:16 77", "8:0 default"},
 		{"net_prio.ifpriomap", "eth0 5", "lo 0\neth0 2", "eth0 2"},
 		{"rdma.max", "mlx hca_handle=2", "mlx hca_handle=9 hca_object=max", "mlx hca_handle=9 hca_object=max"},
 		{"rdma.max", "mlx hca_handle=2", "", "mlx hca_handle=max hca_object=max"},
@@ -338,6 +339,32 @@ func TestUpdateIdle(t *testing.T) {
 		t.Fatal(err)
 	}
 	check("0", "77")
+}
+
+func TestUpdateWeightOfDeviceIsTakenBack(t *testing.T) {
+	m := container(t)
+	needs(t, m, "blkio", "pids")
+	d := specs.LinuxWeightDevice{Weight: ptr(uint16(200))}
+	d.Major, d.Minor = numbers(t, bfqDisk(t))
+	patch := &specs.LinuxResources{
+		BlockIO: &specs.LinuxBlockIO{WeightDevice: []specs.LinuxWeightDevice{d}},
+		Pids:    &specs.LinuxPids{Limit: ptr(int64(1) << 40)}, // the last write, which the kernel refuses
+	}
+	for _, before := range []uint16{0, 300} {
+		if before > 0 {
+			first := d
+			first.Weight = &before
+			set(t, m, &specs.LinuxResources{BlockIO: &specs.LinuxBlockIO{WeightDevice: []specs.LinuxWeightDevice{first}}})
+		}
+		want, err := m.read("blkio", "blkio.bfq.weight_device")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := m.Update(patch, nil); !errors.Is(err, unix.EINVAL) || strings.Contains(err.Error(), "taking the update back") {
+			t.Errorf("a limit of processes beyond the kernel's: %v", err)
+		}
+		holds(t, m, "blkio", "blkio.bfq.weight_device", want)
+	}
 }
 
 // What is wrong with a patch is found before anything is written.
