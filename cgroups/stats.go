@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -94,7 +95,8 @@ type Stall struct {
 	Total                uint64
 }
 
-// A BlockEntry is a counter of one kind of operation ("Read", "Write", …).
+// A BlockEntry is a counter of one kind of operation: "Read", "Write" and "Discard", of
+// which each is also one of "Sync" and "Async", and in "Total".
 type BlockEntry struct {
 	Major, Minor uint64
 	Op           string
@@ -208,8 +210,8 @@ func (s *PidsStats) all(r *reader) {
 }
 
 func (s *BlockStats) all(r *reader) {
-	s.ServiceBytes = r.block("blkio.throttle.io_service_bytes_recursive")
-	s.Serviced = r.block("blkio.throttle.io_serviced_recursive")
+	s.ServiceBytes = r.operations("io_service_bytes_recursive")
+	s.Serviced = r.operations("io_serviced_recursive")
 	s.Queued = r.block("blkio.bfq.io_queued_recursive")
 	s.ServiceTime = r.block("blkio.bfq.io_service_time_recursive")
 	s.WaitTime = r.block("blkio.bfq.io_wait_time_recursive")
@@ -356,13 +358,28 @@ func (s *Stall) set(field string) {
 	}
 }
 
+// operations reads a counter that bfq and the throttling both have, of each device one
+// of them. bfq's goes first, as runc has it: newer kernels, such as 6.18, count for the
+// throttling only the devices that had a limit at some time.
+func (r *reader) operations(file string) []BlockEntry {
+	entries := r.block("blkio.bfq." + file)
+	scheduled := entries
+	for _, e := range r.block("blkio.throttle." + file) {
+		sameDevice := func(s BlockEntry) bool { return s.Major == e.Major && s.Minor == e.Minor }
+		if !slices.ContainsFunc(scheduled, sameDevice) {
+			entries = append(entries, e)
+		}
+	}
+	return entries
+}
+
 // block reads lines of "MAJOR:MINOR OP VALUE", or without OP, and leaves out the
-// totals.
+// total of all devices.
 func (r *reader) block(file string) []BlockEntry {
 	var entries []BlockEntry
 	for line := range strings.Lines(string(r.text(file))) {
 		f := strings.Fields(line)
-		if len(f) < 2 || f[0] == "Total" || f[1] == "Total" {
+		if len(f) < 2 || f[0] == "Total" {
 			continue
 		}
 		major, minor, _ := strings.Cut(f[0], ":")
