@@ -3,8 +3,14 @@ package cgroups
 import (
 	"fmt"
 	"strconv"
+	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
+)
+
+const (
+	bfqWeight       = "blkio.bfq.weight"
+	bfqWeightDevice = "blkio.bfq.weight_device"
 )
 
 // block plans linux.resources.blockIO
@@ -16,7 +22,7 @@ func (p *plan) block(b *specs.LinuxBlockIO) {
 		return
 	}
 	if given(b.Weight) {
-		p.set("blockIO.weight", p.weightFile("weight"), format16(*b.Weight))
+		p.weight(*b.Weight)
 	}
 	if given(b.LeafWeight) {
 		p.set("blockIO.leafWeight", "blkio.leaf_weight", format16(*b.LeafWeight))
@@ -34,6 +40,32 @@ func (p *plan) block(b *specs.LinuxBlockIO) {
 	p.throttle("throttleWriteBpsDevice", "blkio.throttle.write_bps_device", b.ThrottleWriteBpsDevice)
 	p.throttle("throttleReadIOPSDevice", "blkio.throttle.read_iops_device", b.ThrottleReadIOPSDevice)
 	p.throttle("throttleWriteIOPSDevice", "blkio.throttle.write_iops_device", b.ThrottleWriteIOPSDevice)
+}
+
+// weight plans the weight, with which bfq forgets those of the devices.
+func (p *plan) weight(weight uint16) {
+	const property = "blockIO.weight"
+	file := p.weightFile("weight")
+	p.set(property, file, format16(weight))
+	if file != bfqWeight {
+		return
+	}
+	if present, err := p.read("blkio", bfqWeightDevice); err == nil {
+		for _, line := range weightsOfDevices(present) {
+			p.set(property, bfqWeightDevice, line)
+		}
+	}
+}
+
+// weightsOfDevices returns the lines "MAJOR:MINOR WEIGHT" of a file that also has
+// "default WEIGHT".
+func weightsOfDevices(text string) (list []string) {
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "default ") {
+			list = append(list, line)
+		}
+	}
+	return list
 }
 
 // throttle plans one write for each device; a rate of 0 takes a limit away.

@@ -153,9 +153,18 @@ func (g *group) undo(w write) ([]write, error) {
 		return nil, err
 	}
 	back := []write{w.restoring(now)}
-	if w.file == cpuIdle && now == "0" { // with shares, which do not survive being idle
+	also := func(file, value string) {
+		back = append(back, write{controller: w.controller, file: file, value: value, property: w.property})
+	}
+	switch {
+	case w.file == cpuIdle && now == "0": // with shares, which do not survive being idle
 		now, err = g.read(cpuShares)
-		back = append(back, write{controller: w.controller, file: cpuShares, value: now, property: w.property})
+		also(cpuShares, now)
+	case w.file == bfqWeight:
+		now, err = g.read(bfqWeightDevice)
+		for _, line := range weightsOfDevices(now) {
+			also(bfqWeightDevice, line)
+		}
 	}
 	return back, err
 }

@@ -367,6 +367,36 @@ func TestUpdateWeightOfDeviceIsTakenBack(t *testing.T) {
 	}
 }
 
+// With a weight bfq forgets those of the devices, rung does not.
+func TestUpdateWeightKeepsThoseOfDevices(t *testing.T) {
+	m := container(t)
+	needs(t, m, "blkio", "pids")
+	d := specs.LinuxWeightDevice{Weight: ptr(uint16(200))}
+	d.Major, d.Minor = numbers(t, bfqDisk(t))
+	set(t, m, &specs.LinuxResources{BlockIO: &specs.LinuxBlockIO{WeightDevice: []specs.LinuxWeightDevice{d}}})
+	check := func(weight int) {
+		t.Helper()
+		holds(t, m, "blkio", "blkio.bfq.weight", fmt.Sprint(weight))
+		holds(t, m, "blkio", "blkio.bfq.weight_device", fmt.Sprintf("default %d\n%d:%d 200", weight, d.Major, d.Minor))
+	}
+	check(100)
+	patch := &specs.LinuxResources{BlockIO: &specs.LinuxBlockIO{Weight: ptr(uint16(300))}}
+	change, err := m.Update(patch, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	check(300)
+	if err := change.Revert(); err != nil {
+		t.Error(err)
+	}
+	check(100)
+	patch.Pids = &specs.LinuxPids{Limit: ptr(int64(1) << 40)} // which the kernel refuses
+	if _, err := m.Update(patch, nil); !errors.Is(err, unix.EINVAL) || strings.Contains(err.Error(), "taking the update back") {
+		t.Errorf("a limit of processes beyond the kernel's: %v", err)
+	}
+	check(100)
+}
+
 // What is wrong with a patch is found before anything is written.
 func TestUpdateChecksFirst(t *testing.T) {
 	m := container(t)
