@@ -2,6 +2,7 @@ package libcontainer
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -33,12 +34,14 @@ type Exec struct {
 // A pid namespace is joined by a clone, and that comes as late as possible: what
 // the container can see has its cgroup, its limits, its user and no more than
 // its capabilities, so that a container that may trace its processes gains
-// nothing from this one (CVE-2016-9962).
+// next to nothing from this one (CVE-2016-9962): it is not under its seccomp filter yet,
+// and has CAP_SYS_ADMIN to load that if there is no noNewPrivileges. All of the
+// process's capabilities are there if its scheduling is none that children inherit.
 func CompileExec(in *ExecInput) (*Exec, error) {
 	c := newCompiler(&in.Input)
 	c.userNS, c.users = in.Namespaces&unix.CLONE_NEWUSER != 0, in.Users
 	clones := in.Namespaces&forChildren != 0
-	c.late = clones && c.proc.Scheduler == nil // which a child need not inherit, and needs rights
+	c.late = clones && isInherited(c.proc.Scheduler)
 	for _, phase := range []func() error{
 		c.begin,
 		c.initialAffinity,
@@ -66,6 +69,12 @@ func CompileExec(in *ExecInput) (*Exec, error) {
 		}
 	}
 	return &Exec{c.Program, c.birth.Warnings}, nil
+}
+
+// isInherited reports whether a child has the scheduling of its parent. If not, the
+// clone has to come before it is set, for which the child then needs the rights.
+func isInherited(s *specs.Scheduler) bool {
+	return s == nil || s.Policy != specs.SchedDeadline && !slices.Contains(s.Flags, specs.SchedFlagResetOnFork)
 }
 
 // enterContainer joins the namespaces and takes their root.

@@ -150,6 +150,34 @@ func TestExecOrder(t *testing.T) {
 	}
 }
 
+// TestExecClonesLate: only for a scheduling that no child inherits does the container
+// see a process with more rights than it will have.
+func TestExecClonesLate(t *testing.T) {
+	for _, tt := range []struct {
+		scheduler specs.Scheduler
+		late      bool
+	}{
+		{specs.Scheduler{Policy: specs.SchedOther, Nice: 1}, true},
+		{specs.Scheduler{Policy: specs.SchedFIFO, Priority: 1}, true},
+		{specs.Scheduler{Policy: specs.SchedFIFO, Priority: 1, Flags: []specs.LinuxSchedulerFlag{specs.SchedFlagResetOnFork}}, false},
+		{specs.Scheduler{Policy: specs.SchedDeadline, Runtime: 10, Deadline: 20, Period: 30}, false},
+	} {
+		in := execEverything(t)
+		in.Spec.Process.Scheduler = &tt.scheduler
+		e, err := CompileExec(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := func(name string) int {
+			return slices.IndexFunc(linesOf(t, e.Program), func(l line) bool { return l.name == name })
+		}
+		clone, rights, policy := at("clone3"), at("capset"), at("sched_setattr")
+		if clone < 0 || rights < 0 || policy < 0 || (clone > rights) != tt.late || (clone > policy) != tt.late {
+			t.Errorf("%+v: clone3 is step %d, capset %d, sched_setattr %d", tt.scheduler, clone, rights, policy)
+		}
+	}
+}
+
 func TestExecCPUs(t *testing.T) {
 	for _, tt := range []struct {
 		cpus specs.CPUAffinity
