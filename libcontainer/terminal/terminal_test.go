@@ -431,6 +431,58 @@ func TestRelayBrokenOutput(t *testing.T) {
 	}
 }
 
+// readsBlock has reads of a terminal wait for more although it can be read, as when
+// somebody else takes what there was.
+func readsBlock(t *testing.T, tty int) {
+	t.Helper()
+	modes := termios(t, tty)
+	modes.Cc[unix.VMIN], modes.Cc[unix.VTIME] = 2, 255 // one key can be read, after 25 seconds
+	if err := unix.IoctlSetTermios(tty, unix.TCSETS, &modes); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A read of the input that waits holds up neither the output nor the end, and what it
+// reads after that goes nowhere.
+func TestRelayBlockedInput(t *testing.T) {
+	master, slave, hangUp := openPty(t)
+	if _, err := MakeRaw(slave); err != nil {
+		t.Fatal(err)
+	}
+	userMaster, user, _ := openPty(t)
+	before := termios(t, user)
+	outR, outW := pipe(t)
+	r, err := NewRelay(master, user, fd(outW))
+	if err != nil {
+		t.Fatal(err)
+	}
+	readsBlock(t, user)
+	unix.Write(userMaster, []byte("x"))
+	time.Sleep(50 * time.Millisecond)
+	unix.Write(slave, []byte("output\n"))
+	readUntil(t, fd(outR), "output\r\n")
+
+	closed := make(chan error)
+	go func() { closed <- r.Close() }()
+	select {
+	case err := <-closed:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("the end waits for the input")
+	}
+	if after := termios(t, user); after != before {
+		t.Errorf("restored to %+v, want %+v", after, before)
+	}
+	unix.Write(userMaster, []byte("y\n")) // the read ends
+	time.Sleep(50 * time.Millisecond)
+	if n, err := unix.Poll([]unix.PollFd{{Fd: int32(slave), Events: unix.POLLIN}}, 0); n != 0 || err != nil {
+		t.Errorf("the container has input after the end: %d, %v", n, err)
+	}
+	hangUp()
+}
+
 func TestRelayTerminal(t *testing.T) {
 	master, slave, _ := openPty(t)
 	userMaster, user, _ := openPty(t) // the test is the user

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -127,6 +128,70 @@ func TestForegroundTerminal(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// readsBlock has reads of a terminal wait although it can be read, as when another
+// process takes what there was. Who serves a container has made it raw.
+func readsBlock(t *testing.T, master, tty *os.File) {
+	t.Helper()
+	modes, err := unix.IoctlGetTermios(int(tty.Fd()), unix.TCGETS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if modes.Lflag&unix.ICANON != 0 {
+		t.Error("the terminal is not raw")
+	}
+	modes.Cc[unix.VMIN], modes.Cc[unix.VTIME] = 2, 255 // one key can be read, after 25 seconds
+	if err := unix.IoctlSetTermios(int(tty.Fd()), unix.TCSETS, modes); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := master.WriteString("x"); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(50 * time.Millisecond)
+}
+
+// Another process that reads the same terminal takes the input, but holds up neither
+// the output nor the end.
+func TestForegroundTerminalReadByOthers(t *testing.T) {
+	t.Parallel()
+	const script = `echo ready; until [ -e /go ]; do sleep 0.01; done; for i in 1 2 3; do echo line $i; sleep 0.01; done; exit 4`
+	for _, command := range []string{"exec", "run"} {
+		t.Run(command, func(t *testing.T) {
+			t.Parallel()
+			change := all(terminal, bundle.Args("sh", "-c", script))
+			if command == "exec" {
+				change = bundle.Args("sh", "-c", idle)
+			}
+			c := bundle.New(t, change)
+			args := []string{"run", "--bundle", c.Bundle, c.ID}
+			if command == "exec" {
+				start(t, c)
+				args = []string{"exec", "-t", c.ID, "sh", "-c", script}
+			}
+			master, slave := openTerminal(t)
+			cmd := c.Command(args...)
+			out := filepath.Join(c.Dir, "out")
+			cmd.Stdin, cmd.Stdout = slave, create(t, out)
+			cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			bundle.Eventually(t, "ready", func() bool { return read(t, out) == "ready" })
+			readsBlock(t, master, slave)
+			write(t, filepath.Join(c.Bundle, "rootfs/go"), "")
+			begin := time.Now()
+			if cmd.Wait(); exitStatus(cmd.ProcessState) != 4 {
+				t.Errorf("%v, want exit status 4", cmd.ProcessState)
+			}
+			if took := time.Since(begin); took > 15*time.Second {
+				t.Errorf("it took %v to end", took)
+			}
+			if got := read(t, out); got != "ready\nline 1\nline 2\nline 3" {
+				t.Errorf("the output is %q", got)
+			}
+		})
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -212,6 +213,61 @@ func TestRunInTheBackground(t *testing.T) {
 	}
 }
 
+// A read that waits when the run goes to the background neither takes what is typed
+// there nor brings on signals without end.
+func TestInputInTheBackground(t *testing.T) {
+	t.Parallel()
+	c := bundle.New(t, terminal, bundle.Shell(`trap 'echo signal >>/signals' TTIN; echo inside; until read line; do :; done; echo "got $line"; exit 5`))
+	master, slave := openTerminal(t)
+	cmd := c.Command("run", "--bundle", c.Bundle, c.ID)
+	const script = `set -m
+		"$@" &
+		stopped() { until grep -q "^State:.T" /proc/$!/status; do test -d /proc/$! || exit 99; sleep 0.01; done; }
+		stopped; echo "pid $!,"; fg
+		stopped; stty sane; bg; echo "again"; read line; echo "read $line"; fg; echo "status $?"`
+	cmd.Args = append([]string{"sh", "-c", script, "sh", cmd.Path}, cmd.Args[1:]...)
+	cmd.Path = "/bin/sh"
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = slave, slave, slave
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	s := newScreen(t, int(master.Fd()))
+	s.shows(t, "pid ")
+	s.shows(t, "inside")
+	var pid int
+	if _, err := fmt.Sscanf(s.String()[strings.Index(s.String(), "pid "):], "pid %d,", &pid); err != nil {
+		t.Fatal(err)
+	}
+	steal(t, pid, s.master, slave)
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	s.shows(t, "again")
+	before := cpuTicks(t, pid)
+	time.Sleep(time.Second)
+	if after := cpuTicks(t, pid); after > before+30 { // a busy loop takes 100
+		t.Errorf("it took %d hundredths of a second of CPU time to wait for one", after-before)
+	}
+	if _, err := s.master.WriteString("for somebody else\n"); err != nil {
+		t.Fatal(err)
+	}
+	s.shows(t, "for somebody else\r\n")
+	s.shows(t, "read ")
+	time.Sleep(300 * time.Millisecond)
+	if _, err := s.master.WriteString("for the container\n"); err != nil {
+		t.Fatal(err)
+	}
+	s.shows(t, "for the container\r\nstatus 5")
+	s.shows(t, "status 5")
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+	if signals, err := os.ReadFile(filepath.Join(c.Bundle, "rootfs/signals")); err == nil {
+		t.Errorf("the container has got %d signals", strings.Count(string(signals), "\n"))
+	}
+}
+
 // A terminal whose user wants no output from the background gets none: what there is
 // waits, without a busy loop, until the run is in the foreground again, or ends.
 func TestOutputInTheBackground(t *testing.T) {
@@ -262,6 +318,39 @@ func TestOutputInTheBackground(t *testing.T) {
 	if err := cmd.Wait(); err != nil {
 		t.Error(err)
 	}
+}
+
+// steal types on a terminal and takes the input from a process that reads it, until a
+// read of that waits for more.
+func steal(t *testing.T, pid int, master, tty *os.File) {
+	t.Helper()
+	// another file than the others', who must not see that it does not block
+	thief, err := unix.Open(fmt.Sprintf("/proc/self/fd/%d", tty.Fd()), unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(thief)
+	bundle.Eventually(t, "read that waits", func() bool {
+		for range 20 {
+			if _, err := master.WriteString("x"); err != nil {
+				t.Fatal(err)
+			}
+			for begin := time.Now(); time.Since(begin) < 300*time.Microsecond; {
+				unix.Read(thief, make([]byte, 10))
+			}
+		}
+		return readsInput(pid) && readsInput(pid)
+	})
+}
+
+// readsInput tells whether a thread of a process stays in read(2) of its standard input.
+func readsInput(pid int) bool {
+	time.Sleep(5 * time.Millisecond)
+	calls, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/syscall", pid))
+	return slices.ContainsFunc(calls, func(name string) bool {
+		call, _ := os.ReadFile(name)
+		return strings.HasPrefix(string(call), fmt.Sprintf("%d 0x0 ", unix.SYS_READ))
+	})
 }
 
 // cpuTicks is the CPU time that a process has taken, in hundredths of a second.
