@@ -36,14 +36,18 @@ func (s *stream) read() bool {
 	return true
 }
 
-func (s *stream) write() {
+// write writes once and tells whether it is of use to do so again at once.
+func (s *stream) write() bool {
 	n, err := unix.Write(s.to, s.pending)
 	switch {
 	case err == nil:
 		s.pending = s.pending[n:]
-	case err != unix.EAGAIN && err != unix.EINTR:
+	case err == unix.EAGAIN:
+		return false
+	case err != unix.EINTR:
 		s.broken, s.pending = true, nil
 	}
+	return true
 }
 
 // An input is what the user sends to a container, through a descriptor of this
@@ -181,7 +185,9 @@ func (out *output) mustNotWrite() bool {
 func (out *output) finish() {
 	for range 64 {
 		for out.wantsWrite() {
-			out.write()
+			if !out.write() { // whoever reads it made it so that it does not block
+				unix.Poll([]unix.PollFd{pollFd(out.to, false, true)}, -1)
+			}
 		}
 		if out.end || !out.read() {
 			return

@@ -483,6 +483,52 @@ func TestRelayBlockedInput(t *testing.T) {
 	hangUp()
 }
 
+// An output that is full and does not block is waited for without a busy loop.
+func TestRelayFullOutput(t *testing.T) {
+	master, slave, _ := openPty(t)
+	if err := ClearONLCR(slave); err != nil {
+		t.Fatal(err)
+	}
+	inR, _ := pipe(t)
+	outR, outW := pipe(t)
+	if err := unix.SetNonblock(fd(outW), true); err != nil {
+		t.Fatal(err)
+	}
+	for full := error(nil); full == nil; {
+		_, full = unix.Write(fd(outW), make([]byte, 4096))
+	}
+	r, err := NewRelay(master, fd(inR), fd(outW))
+	if err != nil {
+		t.Fatal(err)
+	}
+	unix.Write(slave, []byte("last words\n"))
+	before := cpuTime(t)
+	closed := make(chan error)
+	go func() { closed <- r.Close() }()
+	select {
+	case err := <-closed:
+		t.Fatalf("the end comes before the output: %v", err)
+	case <-time.After(500 * time.Millisecond):
+	}
+	if took := cpuTime(t) - before; took > 200*time.Millisecond {
+		t.Errorf("it took %v of CPU time to wait for half a second", took)
+	}
+	readUntil(t, fd(outR), "last words\n")
+	if err := <-closed; err != nil {
+		t.Error(err)
+	}
+}
+
+// cpuTime is the CPU time that this process has taken.
+func cpuTime(t *testing.T) time.Duration {
+	t.Helper()
+	var usage unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &usage); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+}
+
 func TestRelayTerminal(t *testing.T) {
 	master, slave, _ := openPty(t)
 	userMaster, user, _ := openPty(t) // the test is the user
