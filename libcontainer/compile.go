@@ -200,6 +200,7 @@ func (c *compiler) begin() error {
 	if err := c.raiseLimits(); err != nil {
 		return err
 	}
+	c.replaceStreams()
 	c.stdioOutside()
 	c.timeNamespace()
 	c.Label("closing the process to tracing")

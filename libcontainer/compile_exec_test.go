@@ -33,11 +33,13 @@ func execEverything(t testing.TB) *ExecInput {
 	return in
 }
 
-// execShared is a process of a container that has no namespace of its own.
+// execShared is a process of a container that has no namespace of its own. The
+// launcher has streams for it.
 func execShared(t testing.TB) *ExecInput {
 	in := execDefault()
 	in.Namespaces, in.Chroot, in.NoNewKeyring = 0, "/bundle/rootfs", true
 	in.Spec.Process.Capabilities = nil
+	in.Host.Replaced = [3]bool{true, true, false}
 	return in
 }
 

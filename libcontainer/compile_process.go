@@ -82,6 +82,16 @@ func (c *compiler) checkExecutable() error {
 	return nil
 }
 
+// replaceStreams puts those standard streams in place that the launcher has others for.
+func (c *compiler) replaceStreams() {
+	for fd, replaced := range c.in.Host.Replaced {
+		if replaced {
+			c.Label("putting a pipe in the place of the caller's terminal")
+			c.Call(unix.SYS_DUP3, nsenter.File(streamFile(fd)), nsenter.Int(fd), nsenter.Int(0))
+		}
+	}
+}
+
 // stdio gives pipes and files that are standard streams to the user, who could
 // not open /dev/stdout otherwise. Devices of the host keep their owner.
 func (c *compiler) stdio() error {
@@ -125,6 +135,9 @@ func (c *compiler) giveStreams(user uint32, streams [3]bool) {
 		}
 	}
 }
+
+// streamFile is the name of what the launcher has for a standard stream.
+func streamFile(fd int) string { return [...]string{fileStdin, fileOutput, fileErrors}[fd] }
 
 // ready tells the launcher that all but the execve is done.
 func (c *compiler) ready() error {

@@ -64,7 +64,8 @@ type creation struct {
 	timing  *nsenter.Timing // nil: the program is not timed
 	notify  *notify.Proxy   // nil: nobody is to be told that the container is ready
 
-	interrupt *interruption // of all this, nil: never
+	foreground *foreground   // nil: nobody stands for the process
+	interrupt  *interruption // of all this, nil: never
 }
 
 // Create creates a container whose process waits for Start.
@@ -86,7 +87,7 @@ func (r *Runtime) Create(o CreateOptions) error {
 
 // create brings a container to the point where it is recorded as created and
 // its process waits for the last answer. After an error nothing is left.
-func (r *Runtime) create(o CreateOptions, gate Gate, interrupt *interruption) (*creation, error) {
+func (r *Runtime) create(o CreateOptions, gate Gate, f *foreground) (*creation, error) {
 	if err := store.CheckID(o.ID); err != nil {
 		return nil, err
 	}
@@ -97,7 +98,10 @@ func (r *Runtime) create(o CreateOptions, gate Gate, interrupt *interruption) (*
 	if err := terminal.Check(s.Process != nil && s.Process.Terminal, o.Detach, o.ConsoleSocket); err != nil {
 		return nil, err
 	}
-	c := &creation{r: r, o: o, spec: s, socket: -1, report: -1, pidfd: -1, master: -1, files: map[string]int{}, interrupt: interrupt}
+	c := &creation{r: r, o: o, spec: s, socket: -1, report: -1, pidfd: -1, master: -1, files: map[string]int{}}
+	if f != nil {
+		c.foreground, c.interrupt = f, &f.interrupt
+	}
 	if err := c.compile(gate); err != nil {
 		return nil, err
 	}
@@ -126,6 +130,13 @@ func (c *creation) compile(gate Gate) error {
 	if c.host, err = lookAtHost(c.o.ID, c.o.Bundle, c.spec, hierarchies, c.manager); err != nil {
 		return err
 	}
+	streams := noStreams
+	if c.foreground != nil && (c.spec.Process == nil || !c.spec.Process.Terminal) {
+		if streams, err = c.foreground.replaceStreams(c.files); err != nil {
+			return err
+		}
+	}
+	c.host.readStreams(streams)
 	for _, cg := range c.manager.State().Cgroups {
 		if cg.Controllers != unified { // where the process is born
 			c.host.CgroupFiles = append(c.host.CgroupFiles, cg.Controllers)
@@ -318,8 +329,12 @@ func (c *creation) launch() error {
 	if c.child, err = nsenter.Launch(c.image, nsenter.Options{Flags: c.birth.Flags, Cgroup: c.unified, Files: c.files}); err != nil {
 		return advise(err, launchHint(err, c.birth.Flags))
 	}
-	closeAll(c.files[fileSync])
-	delete(c.files, fileSync)
+	for _, name := range [...]string{fileSync, streamFile(0), streamFile(1), streamFile(2)} {
+		if fd, ok := c.files[name]; ok {
+			unix.Close(fd)
+			delete(c.files, name)
+		}
+	}
 	if c.birth.Clones {
 		return nil
 	}

@@ -72,6 +72,7 @@ func (r *Runtime) Exec(o ExecOptions) (int, error) {
 	e := &execution{container: c, r: r, o: o, foreground: foreground{log: r.Log, pidfd: -1}, init: -1, master: -1, files: map[string]int{}}
 	defer func() {
 		e.release()
+		e.streams.Close()
 		closeAll(e.master, e.pidfd)
 	}()
 	if err := e.prepare(); err != nil {
@@ -197,7 +198,14 @@ func (e *execution) compile(kept *kept) error {
 	if err := host.readLimits(p); err != nil {
 		return err
 	}
-	host.readStreams()
+	streams := noStreams
+	if !e.o.Detach && !p.Terminal {
+		var err error
+		if streams, err = e.replaceStreams(e.files); err != nil {
+			return err
+		}
+	}
+	host.readStreams(streams)
 	host.findLSMs(e.in.Spec)
 	for _, cg := range e.groups.State().Cgroups {
 		if cg.Controllers != unified {

@@ -21,10 +21,11 @@ type foreground struct {
 	pid, pidfd int
 	ended      bool // and waited for, with
 	result     unix.WaitStatus
-	relay      *terminal.Relay // nil: no terminal
-	interrupt  interruption    // before the process executes; its signals are passed on, too
-	signals    *signals.Queue  // the others
-	list       []unix.Signal   // of which it has these
+	relay      *terminal.Relay   // nil: no terminal
+	streams    *terminal.Streams // nil: none is a terminal of this process
+	interrupt  interruption      // before the process executes; its signals are passed on, too
+	signals    *signals.Queue    // the others
+	list       []unix.Signal     // of which it has these
 }
 
 // catch keeps the signals from now on. [foreground.follow] passes them on, unless
@@ -68,6 +69,23 @@ func (f *foreground) catches(s unix.Signal) bool {
 	return true
 }
 
+// noStreams replaces none.
+var noStreams = [3]int{-1, -1, -1}
+
+// replaceStreams makes pipes for a process without a terminal of its own, in the place
+// of the standard streams that are terminals. Their ends are added to its files.
+func (f *foreground) replaceStreams(files map[string]int) (ends [3]int, err error) {
+	if f.streams, err = terminal.NewStreams([3]int{0, 1, 2}); err != nil || f.streams == nil {
+		return noStreams, err
+	}
+	for fd, end := range f.streams.Ends {
+		if end >= 0 {
+			files[streamFile(fd)] = end
+		}
+	}
+	return f.streams.Ends, nil
+}
+
 // attach takes the process, and connects its terminal, if master is one, with
 // the standard streams.
 func (f *foreground) attach(pid, pidfd, master int) (err error) {
@@ -75,6 +93,7 @@ func (f *foreground) attach(pid, pidfd, master int) (err error) {
 	if master >= 0 {
 		f.relay, err = terminal.NewRelay(master, 0, 1)
 	}
+	f.streams.Start()
 	return err
 }
 
@@ -131,6 +150,7 @@ func (f *foreground) pass(s unix.Signal) {
 // returns the exit status, or 128 and the signal that ended the process.
 func (f *foreground) finish() int {
 	f.reap(0)
+	f.streams.Close()
 	if f.relay != nil {
 		if err := f.relay.Close(); err != nil {
 			f.log.Warnf("terminal: %v", err)

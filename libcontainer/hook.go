@@ -106,6 +106,7 @@ func (j *hookJoining) release() {
 const (
 	fileStdin  = "standard input"
 	fileOutput = "standard output"
+	fileErrors = "standard error"
 )
 
 // start starts a hook in the container's namespaces, as the leader of a process

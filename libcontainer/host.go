@@ -34,6 +34,7 @@ type Host struct {
 	OwnStreams     [3]bool          // standard streams that are no devices of the host
 	InputFiles     [3]bool          // those of them that are files which are only read
 	Streams        [3]store.Stream  // what the standard streams are
+	Replaced       [3]bool          // standard streams that the launcher has others for
 	Bounding       uint64           // the capabilities that there are to give
 	LastCap        uint
 	AppArmor       bool
@@ -78,7 +79,6 @@ func lookAtHost(id, bundle string, s *specs.Spec, h cgroups.Hierarchies, m *cgro
 	if err := host.readLimits(s.Process); err != nil {
 		return nil, err
 	}
-	host.readStreams()
 	host.findLSMs(s)
 	if s.Linux != nil && strings.HasSuffix(s.Linux.RootfsPropagation, "shared") {
 		if host.RootfsMount, err = mountPoint(host.Rootfs); err != nil {
@@ -110,14 +110,18 @@ func (h *Host) readLimits(p *specs.Process) error {
 }
 
 // readStreams looks what the standard streams are, and which of them may be given
-// to the user.
-func (h *Host) readStreams() {
+// to the user. Those of instead replace them, but for -1.
+func (h *Host) readStreams(instead [3]int) {
 	for fd := range h.OwnStreams {
 		var st unix.Stat_t
-		if unix.Fstat(fd, &st) == nil {
+		file := fd
+		if instead[fd] >= 0 {
+			h.Replaced[fd], file = true, instead[fd]
+		}
+		if unix.Fstat(file, &st) == nil {
 			kind := st.Mode & unix.S_IFMT
 			h.OwnStreams[fd] = kind == unix.S_IFIFO || kind == unix.S_IFREG || kind == unix.S_IFSOCK
-			h.InputFiles[fd] = kind == unix.S_IFREG && onlyRead(fd)
+			h.InputFiles[fd] = kind == unix.S_IFREG && onlyRead(file)
 			h.Streams[fd] = streamOf(&st)
 		}
 	}

@@ -105,7 +105,7 @@ func (r *Runtime) restore(o RestoreOptions, interrupt *interruption) (*creation,
 		return nil, err
 	}
 	c.host.showHierarchies(s, hierarchies, c.manager)
-	c.host.readStreams()
+	c.host.readStreams(noStreams)
 	options.CgroupRoots = cgroupRoots(hierarchies, c.manager)
 	if err := unix.Faccessat(options.ImagesDir, "inventory.img", unix.F_OK, 0); err != nil {
 		return nil, fmt.Errorf("--image-path: %s is no checkpoint: inventory.img: %w", o.ImagePath, err)

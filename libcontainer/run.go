@@ -20,12 +20,15 @@ func (r *Runtime) Run(o CreateOptions) (int, error) {
 		return 0, err
 	}
 	f := foreground{log: r.Log, subreaper: !o.NoSubreaper}
+	var stands *foreground // for the process
 	if !o.Detach {
+		stands = &f
 		if err := f.catch(); err != nil {
 			return 0, err
 		}
+		defer func() { f.streams.Close() }()
 	}
-	c, err := r.create(o, GateSync, &f.interrupt)
+	c, err := r.create(o, GateSync, stands)
 	if err != nil {
 		return 0, err
 	}

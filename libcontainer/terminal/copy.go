@@ -104,6 +104,16 @@ func (in *input) close() {
 	in.mu.Unlock()
 }
 
+// hangUp lets the process see the end of the input.
+func (in *input) hangUp() {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if !in.closed {
+		unix.Close(in.to)
+		in.to = -1
+	}
+}
+
 // read is [stream.read]. If this process is in the background by the time, the
 // terminal refuses to be read instead of sending SIGTTIN: see mustNotRead.
 func (in *input) read() {
@@ -181,9 +191,14 @@ func (out *output) mustNotWrite() bool {
 	return err == nil && modes.Lflag&unix.TOSTOP != 0
 }
 
-// finish copies what is there, but no more than a pseudoterminal holds.
+// finish copies what is there, but no more than a pseudoterminal or the pipe holds:
+// there may be somebody who goes on writing.
 func (out *output) finish() {
-	for range 64 {
+	most := 64
+	if size, err := unix.FcntlInt(uintptr(out.from), unix.F_GETPIPE_SZ, 0); err == nil {
+		most = size/len(out.buf) + 1
+	}
+	for range most {
 		for out.wantsWrite() {
 			if !out.write() { // whoever reads it made it so that it does not block
 				unix.Poll([]unix.PollFd{pollFd(out.to, false, true)}, -1)

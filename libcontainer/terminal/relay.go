@@ -56,7 +56,7 @@ func NewRelay(master, in, out int) (*Relay, error) {
 	go func() {
 		defer close(r.output.ended)
 		r.output.copy()
-		r.tellStop() // nobody is there to read the input
+		tellStop(r.stop) // nobody is there to read the input
 	}()
 	return r, nil
 }
@@ -73,7 +73,7 @@ func (r *Relay) Close() error {
 	// From now on also from the background, where the terminal would stop who writes
 	// or changes it, or send a caught signal again and again.
 	signal.Ignore(unix.SIGTTOU)
-	r.tellStop()
+	tellStop(r.stop)
 	<-r.output.ended
 	r.input.close()
 	unix.Close(r.stop)
@@ -86,9 +86,10 @@ func (r *Relay) Close() error {
 	return Restore(r.tty, r.saved)
 }
 
-func (r *Relay) tellStop() {
+// tellStop makes an eventfd readable.
+func tellStop(stop int) {
 	one := [8]byte{1, 1, 1, 1, 1, 1, 1, 1} // any number but zero, whatever the byte order
-	unix.Write(r.stop, one[:])
+	unix.Write(stop, one[:])
 }
 
 func (r *Relay) takeTerminal() error {

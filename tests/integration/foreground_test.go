@@ -194,6 +194,65 @@ func TestUserNamespaceDoesNotGetInput(t *testing.T) {
 	}, userNamespace(100000))
 }
 
+// A process gets no terminal of the caller's, which it could keep, but pipes. What it
+// leaves behind with them does not hold up the end.
+func TestForegroundKeepsItsTerminal(t *testing.T) {
+	t.Parallel()
+	const script = `for fd in 0 1 2; do if [ -t $fd ]; then echo "a terminal: $fd"; fi; done
+		echo mine >/dev/stdout; for i in 1 2 3; do echo $i; echo error $i >&2; done; (sleep 1000 &); echo ready; read line; echo "got $line"; wc -l; seq 10000; exit 4`
+	foreground(t, script, func(t *testing.T, c *bundle.Container, cmd *exec.Cmd) {
+		master, slave := openTerminal(t)
+		cmd.Stdin, cmd.Stdout, cmd.Stderr = slave, slave, slave
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		s := newScreen(t, int(master.Fd()))
+		s.shows(t, "ready\r\n")
+		if _, err := s.master.WriteString("hello\na line\n\x04"); err != nil {
+			t.Fatal(err)
+		}
+		if cmd.Wait(); exitStatus(cmd.ProcessState) != 4 {
+			t.Errorf("%v, want exit status 4", cmd.ProcessState)
+		}
+		for _, text := range []string{"mine\r\n1\r\nerror 1\r\n2\r\nerror 2\r\n3\r\nerror 3\r\n", "got hello\r\n1\r\n1\r\n2\r\n", "\r\n9999\r\n10000\r\n"} {
+			s.shows(t, text)
+		}
+		if strings.Contains(s.String(), "a terminal") {
+			t.Errorf("the process has the caller's terminal: %q", s.String()[:100])
+		}
+	}, func(s *specs.Spec) { s.Process.User.UID = 1000 })
+}
+
+// In the background of its terminal nothing is read: what is typed is for others.
+func TestForegroundInTheBackground(t *testing.T) {
+	t.Parallel()
+	foreground(t, `echo inside; read line; echo "got $line"; exit 5`, func(t *testing.T, c *bundle.Container, cmd *exec.Cmd) {
+		master, slave := openTerminal(t)
+		const script = `set -m; "$@" & read line; echo "read $line"; fg; echo "status $?"`
+		cmd.Args = append([]string{"sh", "-c", script, "sh", cmd.Path}, cmd.Args[1:]...)
+		cmd.Path = "/bin/sh"
+		cmd.Stdin, cmd.Stdout, cmd.Stderr = slave, slave, slave
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		s := newScreen(t, int(master.Fd()))
+		s.shows(t, "inside")
+		for _, step := range []struct{ types, shows string }{{"for the shell\n", "read for the shell"}, {"for the container\n", "got for the container"}} {
+			time.Sleep(50 * time.Millisecond)
+			if _, err := s.master.WriteString(step.types); err != nil {
+				t.Fatal(err)
+			}
+			s.shows(t, step.shows)
+		}
+		s.shows(t, "status 5")
+		if err := cmd.Wait(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // Input that nobody reads stays the caller's.
 func TestForegroundLeavesInput(t *testing.T) {
 	t.Parallel()
