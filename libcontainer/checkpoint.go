@@ -94,6 +94,9 @@ func (c *container) dumpOptions(o *CheckpointOptions, options *criu.Options, con
 	options.LeaveRunning = o.LeaveRunning
 	options.TCPSkipInFlight, options.LinkRemap = o.TCPSkipInFlight, o.LinkRemap
 	options.TrackMem = o.PreDump
+	if madeNamespace(config, specs.NetworkNamespace) {
+		options.EmptyNS |= unix.CLONE_NEWNET
+	}
 	m := c.cgroup()
 	defer m.Close()
 	for _, cg := range m.State().Cgroups {

@@ -441,12 +441,20 @@ func (c *creation) createHooks() error {
 
 // moveNetDevices moves linux.netDevices to the network namespace of the first process.
 func (c *creation) moveNetDevices() error {
-	fd, err := unix.Open(fmt.Sprintf("/proc/%d/ns/net", c.pid), unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	fd, err := openNetwork(c.pid)
 	if err != nil {
-		return fmt.Errorf("network namespace of the first process: %w", err)
+		return err
 	}
 	defer unix.Close(fd)
 	return netdevice.Move(c.spec.Linux.NetDevices, fd)
+}
+
+func openNetwork(pid int) (int, error) {
+	fd, err := unix.Open(fmt.Sprintf("/proc/%d/ns/net", pid), unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1, fmt.Errorf("network namespace of the first process: %w", err)
+	}
+	return fd, nil
 }
 
 // asRoot does something as the container's root where that is not this process's

@@ -13,6 +13,7 @@ import (
 	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/libcontainer/criu"
 	"github.com/rung-oci/rung/libcontainer/hooks"
+	"github.com/rung-oci/rung/libcontainer/netdevice"
 	"github.com/rung-oci/rung/libcontainer/process"
 	"github.com/rung-oci/rung/libcontainer/seccomp"
 	"github.com/rung-oci/rung/libcontainer/terminal"
@@ -30,7 +31,8 @@ type RestoreOptions struct {
 // restoration is a container being brought back from files.
 type restoration struct {
 	*creation
-	o RestoreOptions
+	o       RestoreOptions
+	network bool // rung sets up the network namespace, not CRIU
 }
 
 // Restore brings a container back from the files that a checkpoint has saved. In
@@ -106,6 +108,12 @@ func (r *Runtime) restore(o RestoreOptions, interrupt *interruption) (*creation,
 	}
 	c.host.showHierarchies(s, hierarchies, c.manager)
 	c.host.readStreams(noStreams)
+	if madeNamespace(s, specs.NetworkNamespace) {
+		c.network = options.EmptyNS != 0 || !hasDevices(options.ImagesDir)
+	}
+	if c.network {
+		options.EmptyNS |= unix.CLONE_NEWNET
+	}
 	options.CgroupRoots = cgroupRoots(hierarchies, c.manager)
 	if err := unix.Faccessat(options.ImagesDir, "inventory.img", unix.F_OK, 0); err != nil {
 		return nil, fmt.Errorf("--image-path: %s is no checkpoint: inventory.img: %w", o.ImagePath, err)
@@ -307,9 +315,15 @@ func (c *restoration) notified(script string, pid int, fds []int) error {
 	return nil
 }
 
-// setupNamespaces runs the hooks that see the namespaces before anything runs in
-// them.
+// setupNamespaces sets up the network, and runs the hooks that see the namespaces
+// before anything runs in them.
 func (c *restoration) setupNamespaces(pid int) error {
+	if c.network {
+		c.r.at("setting up the network namespace")
+		if err := c.setupNetwork(pid); err != nil {
+			return err
+		}
+	}
 	h := c.spec.Hooks
 	if h == nil {
 		return nil
@@ -328,6 +342,20 @@ func (c *restoration) setupNamespaces(pid int) error {
 		return c.r.runHooks(c.container, hooks.CreateRuntime, h.CreateRuntime, state, c.spec, -1)
 	}
 	return nil
+}
+
+// setupNetwork brings the network namespace to where a created container has it
+// when its hooks run.
+func (c *restoration) setupNetwork(pid int) error {
+	fd, err := openNetwork(pid)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	if err := netdevice.Up("lo", fd); err != nil {
+		return fmt.Errorf("bringing up the loopback device: %w", err)
+	}
+	return netdevice.Move(c.spec.Linux.NetDevices, fd)
 }
 
 // restored records the container as created: its processes are all there, and

@@ -41,6 +41,20 @@ func Move(devices map[string]specs.LinuxNetDevice, netns int) error {
 	return nil
 }
 
+// Up sets up a device of the network namespace that the descriptor netns refers to.
+func Up(name string, netns int) error {
+	c, err := dialIn(netns)
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	l, err := c.linkByName(name)
+	if err != nil {
+		return err
+	}
+	return c.change(upRequest(l.index))
+}
+
 // A mover has a connection to the kernel in either namespace.
 type mover struct {
 	host, container *conn

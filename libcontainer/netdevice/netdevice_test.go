@@ -352,3 +352,22 @@ func TestThreadsStay(t *testing.T) {
 		}
 	}
 }
+
+func TestUp(t *testing.T) {
+	p := newPair(t)
+	if err := Up("lo", p.netns); err != nil {
+		t.Fatal(err)
+	}
+	err := p.to.exchange(newRequest(unix.RTM_GETLINK, unix.NLM_F_ACK, ifinfomsg(0, 0, 0)).string(unix.IFLA_IFNAME, "lo"), func(m message) error {
+		if m.body[8]&unix.IFF_UP == 0 {
+			t.Error("the device is down")
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := Up("none", p.netns); !errors.Is(err, unix.ENODEV) {
+		t.Errorf("a device that is not there: %v", err)
+	}
+}

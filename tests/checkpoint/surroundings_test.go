@@ -341,3 +341,53 @@ func TestNullStreams(t *testing.T) {
 		}
 	}
 }
+
+// The network devices of a container's own namespace are those who made them: they
+// are made again by the hook that made them before, as docker's, below the processes
+// that are restored, for which the loopback device is up.
+func TestNetworkDevices(t *testing.T) {
+	s := newSubject(t, counter)
+	name := fmt.Sprintf("rt%d", os.Getpid()%100000)
+	script := fmt.Sprintf(`pid=$(sed -n 's/.*"pid": *\([0-9]*\).*/\1/p'); ip link add %s type veth peer name eth0 netns $pid; nsenter -t $pid -n ip address add 10.99.0.2/24 dev eth0`, name)
+	s.Configure(bundle.Shell(counter), func(c *specs.Spec) {
+		//lint:ignore SA1019 docker has its network made by one
+		c.Hooks = &specs.Hooks{Prestart: []specs.Hook{{Path: "/bin/sh", Args: []string{"sh", "-e", "-c", script}, Env: []string{"PATH=" + os.Getenv("PATH")}}}}
+	})
+	look := func() string {
+		return host(t, "nsenter", "-t", strconv.Itoa(s.State().Pid), "-n", "ip", "-oneline", "-4", "address")
+	}
+	s.start()
+	for range 2 { // the restored one is as good as the created one
+		if text := look(); !strings.Contains(text, "127.0.0.1/8") || !strings.Contains(text, "10.99.0.2/24") {
+			t.Fatalf("the container has the addresses %q", text)
+		}
+		s.checkpoint().OK()
+		s.gone()
+		bundle.Eventually(t, "end of the device", func() bool { _, err := net.InterfaceByName(name); return err != nil })
+		n := s.count()
+		s.restore().OK()
+		s.counts(n)
+	}
+	if text := look(); !strings.Contains(text, "127.0.0.1/8") || !strings.Contains(text, "10.99.0.2/24") {
+		t.Errorf("the restored container has the addresses %q", text)
+	}
+}
+
+// linux.netDevices are moved in again.
+func TestMovedDevices(t *testing.T) {
+	s := newSubject(t, counter)
+	name := fmt.Sprintf("rd%d", os.Getpid()%100000)
+	s.Configure(bundle.Shell(counter), func(c *specs.Spec) {
+		c.Linux.NetDevices = map[string]specs.LinuxNetDevice{name: {Name: "moved"}}
+	})
+	add := func() { host(t, "ip", "link", "add", name, "type", "veth", "peer", "name", name+"p") }
+	t.Cleanup(func() { exec.Command("ip", "link", "delete", name).Run() })
+	add()
+	s.start()
+	s.checkpoint().OK()
+	s.restore().Fails("linux.netDevices." + name)
+	s.gone()
+	add()
+	s.restore().OK()
+	host(t, "nsenter", "-t", strconv.Itoa(s.State().Pid), "-n", "ip", "link", "show", "moved")
+}
