@@ -264,15 +264,36 @@ const ignoreName = "rung.ignore-cgroups"
 
 // saveMode keeps or removes that file: there may be images of an earlier checkpoint.
 func saveMode(dir int, mode criu.Mode) error {
-	name := fmt.Sprintf("/proc/self/fd/%d/%s", dir, ignoreName)
 	var err error
 	if mode == criu.Ignore {
-		err = os.WriteFile(name, nil, 0o600)
-	} else if err = os.Remove(name); errors.Is(err, fs.ErrNotExist) {
-		err = nil
+		err = writeAmong(dir, ignoreName, nil)
+	} else {
+		err = removeAmong(dir, ignoreName)
 	}
 	if err != nil {
 		return fmt.Errorf("saving how cgroups are restored: %w", err)
+	}
+	return nil
+}
+
+// writeAmong makes a file among the images. Their directory may be another user's:
+// nothing that is there already is written to, least of all where a link leads.
+func writeAmong(dir int, name string, data []byte) error {
+	if err := removeAmong(dir, name); err != nil {
+		return err
+	}
+	fd, err := unix.Openat(dir, name, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_CLOEXEC, 0o600)
+	if err != nil {
+		return &fs.PathError{Op: "open", Path: name, Err: err}
+	}
+	f := os.NewFile(uintptr(fd), name)
+	_, err = f.Write(data)
+	return errors.Join(err, f.Close())
+}
+
+func removeAmong(dir int, name string) error {
+	if err := unix.Unlinkat(dir, name, 0); err != nil && err != unix.ENOENT {
+		return &fs.PathError{Op: "unlink", Path: name, Err: err}
 	}
 	return nil
 }
@@ -285,7 +306,7 @@ const nullStream = "/dev/null "
 func saveStreams(dir int, keys []string) error {
 	text, err := json.Marshal(keys)
 	if err == nil {
-		err = os.WriteFile(fmt.Sprintf("/proc/self/fd/%d/%s", dir, streamsName), text, 0o600)
+		err = writeAmong(dir, streamsName, text)
 	}
 	if err != nil {
 		return fmt.Errorf("saving the keys of the standard streams: %w", err)
@@ -293,20 +314,34 @@ func saveStreams(dir int, keys []string) error {
 	return nil
 }
 
+// streamKeys are what saveStreams has kept. It need not be rung that put the file
+// there: images come from other machines.
+func streamKeys(dir int) (keys []string, err error) {
+	fd, err := unix.Openat(dir, streamsName, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
+	if err == unix.ENOENT {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("--image-path: %w", &fs.PathError{Op: "open", Path: streamsName, Err: err})
+	}
+	defer unix.Close(fd)
+	text, err := readRegular(fd, streamsName, 64<<10)
+	if err != nil {
+		return nil, fmt.Errorf("--image-path: %w", err)
+	}
+	if err := json.Unmarshal(text, &keys); err != nil {
+		return nil, fmt.Errorf("--image-path: %s: %w", streamsName, err)
+	}
+	return keys, nil
+}
+
 // loadStreams has this process's standard streams take the place of those that
 // were saved, and /dev/null that of itself. opened are descriptors for the caller
 // to close: CRIU takes each once.
 func loadStreams(dir int) (list []criu.InheritFd, opened []int, err error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/self/fd/%d/%s", dir, streamsName))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil, nil
-	}
-	var keys []string
-	if err == nil {
-		err = json.Unmarshal(text, &keys)
-	}
+	keys, err := streamKeys(dir)
 	if err != nil {
-		return nil, nil, fmt.Errorf("--image-path: %s: %w", streamsName, err)
+		return nil, nil, err
 	}
 	for fd, key := range keys[:min(len(keys), 3)] {
 		key, null := strings.CutPrefix(key, nullStream)

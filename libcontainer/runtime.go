@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"path/filepath"
 	"slices"
 	"time"
@@ -204,12 +205,20 @@ func readConfig(path string) ([]byte, error) {
 		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
 	}
 	defer unix.Close(fd)
+	return readRegular(fd, path, math.MaxInt64)
+}
+
+// readRegular reads an open file if it is regular and not larger than most.
+func readRegular(fd int, path string, most int64) ([]byte, error) {
 	var stat unix.Stat_t
 	if err := unix.Fstat(fd, &stat); err != nil {
 		return nil, fmt.Errorf("%s: fstat: %w", path, err)
 	}
 	if kind := stat.Mode & unix.S_IFMT; kind != unix.S_IFREG {
 		return nil, fmt.Errorf("%s: is %s, not a regular file", path, kindOfFile(kind))
+	}
+	if stat.Size > most {
+		return nil, fmt.Errorf("%s: has %d bytes, more than %d", path, stat.Size, most)
 	}
 	data := make([]byte, 0, stat.Size+1)
 	for {

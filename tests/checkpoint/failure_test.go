@@ -1,6 +1,7 @@
 package checkpoint
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -116,6 +117,52 @@ func TestMissingCRIU(t *testing.T) {
 	without("--criu", "/bin/false").Fails("criu ended without an answer", "exit status 1")
 	without("--criu", "/none/criu").Fails("/none/criu")
 	s.counts(s.count())
+}
+
+// Images come from elsewhere: what is among them may be anything.
+func TestForeignImages(t *testing.T) {
+	s := newSubject(t, counter)
+	s.start()
+	s.checkpoint().OK()
+	name := filepath.Join(s.images, "descriptors.json")
+	for _, tt := range []struct {
+		make func() error
+		want string
+	}{
+		{func() error { return syscall.Mkfifo(name, 0o600) }, "descriptors.json: is a FIFO"},
+		{func() error { return os.Symlink("/dev/zero", name) }, "open descriptors.json: too many levels of symbolic links"},
+		{func() error { return os.Mkdir(name, 0o700) }, "descriptors.json: is a directory"},
+		{func() error { return os.WriteFile(name, make([]byte, 1<<20), 0o600) }, "descriptors.json: has 1048576 bytes"},
+	} {
+		if err := errors.Join(os.Remove(name), tt.make()); err != nil {
+			t.Fatal(err)
+		}
+		s.restore().Fails("--image-path", tt.want)
+		s.gone()
+	}
+}
+
+// Nothing is written to what another user has put where the images are to be.
+func TestForeignDirectory(t *testing.T) {
+	s := newSubject(t, counter)
+	s.start()
+	precious := filepath.Join(s.Dir, "precious")
+	s.write(precious, "untouched")
+	if err := os.Mkdir(s.images, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"descriptors.json", "rung.ignore-cgroups"} {
+		if err := os.Symlink(precious, filepath.Join(s.images, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.checkpoint().OK()
+	if text := s.read(precious); text != "untouched" {
+		t.Errorf("it has now %q", text)
+	}
+	n := s.count()
+	s.restore().OK()
+	s.counts(n)
 }
 
 // A configuration file for CRIU is named by an annotation.
