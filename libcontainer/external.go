@@ -336,17 +336,18 @@ func streamKeys(dir int) (keys []string, err error) {
 }
 
 // loadStreams has this process's standard streams take the place of those that
-// were saved, and /dev/null that of itself. opened are descriptors for the caller
-// to close: CRIU takes each once.
-func loadStreams(dir int) (list []criu.InheritFd, opened []int, err error) {
+// were saved, and /dev/null that of itself, which the record then has. opened are
+// descriptors for the caller to close: CRIU takes each once.
+func (c *container) loadStreams(dir int) (list []criu.InheritFd, opened []int, err error) {
 	keys, err := streamKeys(dir)
 	if err != nil {
 		return nil, nil, err
 	}
-	for fd, key := range keys[:min(len(keys), 3)] {
+	for i, key := range keys[:min(len(keys), len(c.record.Streams))] {
+		fd := i
 		key, null := strings.CutPrefix(key, nullStream)
 		if null {
-			if fd, err = unix.Open(os.DevNull, unix.O_RDWR|unix.O_CLOEXEC, 0); err != nil {
+			if fd, c.record.Streams[i], err = openNull(); err != nil {
 				return list, opened, fmt.Errorf("%s: %w", os.DevNull, err)
 			}
 			opened = append(opened, fd)
@@ -356,6 +357,18 @@ func loadStreams(dir int) (list []criu.InheritFd, opened []int, err error) {
 		}
 	}
 	return list, opened, nil
+}
+
+func openNull() (fd int, s store.Stream, err error) {
+	if fd, err = unix.Open(os.DevNull, unix.O_RDWR|unix.O_CLOEXEC, 0); err != nil {
+		return -1, s, err
+	}
+	var st unix.Stat_t
+	if err = unix.Fstat(fd, &st); err != nil {
+		unix.Close(fd)
+		return -1, s, err
+	}
+	return fd, streamOf(&st), nil
 }
 
 // hasDevices tells whether there are network devices among the images. The

@@ -217,7 +217,7 @@ func (c *restoration) restoreOptions(options *criu.Options, setup *criuSetup) er
 		setup.keep = append(setup.keep, fd)
 		options.InheritFds = append(options.InheritFds, criu.InheritFd{Key: key, Fd: fd})
 	}
-	streams, opened, err := loadStreams(options.ImagesDir)
+	streams, opened, err := c.loadStreams(options.ImagesDir)
 	setup.keep = append(setup.keep, opened...)
 	if err != nil {
 		return err

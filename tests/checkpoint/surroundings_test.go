@@ -331,13 +331,15 @@ func TestNullStreams(t *testing.T) {
 	s.Wait(cmd).OK()
 	s.Start().OK()
 	bundle.Eventually(t, "counting", func() bool { _, err := os.Stat(s.Path("tmp/count")); return err == nil })
-	s.checkpoint().OK()
-	n := s.count()
-	s.restoreInto(newOutput(t)).OK()
-	s.counts(n)
-	for fd := range 3 {
-		if name, err := os.Readlink(fmt.Sprintf("/proc/%d/fd/%d", s.State().Pid, fd)); err != nil || name != os.DevNull {
-			t.Errorf("descriptor %d is %s, %v", fd, name, err)
+	for range 2 { // what is put in its place can be saved as it can
+		s.checkpoint().OK()
+		n := s.count()
+		s.restoreInto(newOutput(t)).OK()
+		s.counts(n)
+		for fd := range 3 {
+			if name, err := os.Readlink(fmt.Sprintf("/proc/%d/fd/%d", s.State().Pid, fd)); err != nil || name != os.DevNull {
+				t.Errorf("descriptor %d is %s, %v", fd, name, err)
+			}
 		}
 	}
 }
