@@ -41,9 +41,17 @@ func (c *creation) listenNotify() error {
 	return err
 }
 
-func listenNotify(dir *store.Dir) (*notify.Proxy, error) {
+// makeNotifyDir makes the directory that the socket is in.
+func makeNotifyDir(dir *store.Dir) error {
 	if err := unix.Mkdirat(dir.Fd(), store.NotifyName, 0o755); err != nil && err != unix.EEXIST {
-		return nil, fmt.Errorf("directory of the notify socket: %w", err)
+		return fmt.Errorf("directory of the notify socket: %w", err)
+	}
+	return nil
+}
+
+func listenNotify(dir *store.Dir) (*notify.Proxy, error) {
+	if err := makeNotifyDir(dir); err != nil {
+		return nil, err
 	}
 	fd, err := unix.Openat(dir.Fd(), store.NotifyName, unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {

@@ -158,6 +158,9 @@ func (c *restoration) revive(options *criu.Options) error {
 	if err := c.saveConfig(); err != nil {
 		return err
 	}
+	if err := makeNotifyDir(c.dir); err != nil { // whatever the images are of: it is a mount's source
+		return err
+	}
 	if err := c.prepareMountpoints(); err != nil {
 		return err
 	}

@@ -344,6 +344,30 @@ func TestNullStreams(t *testing.T) {
 	}
 }
 
+// A container that was created for a service manager comes back, without one.
+func TestNotifySocket(t *testing.T) {
+	s := newSubject(t, counter)
+	manager := filepath.Join(s.Dir, "manager.sock")
+	l, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: manager, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	cmd := s.Command("create", "--bundle", s.Bundle, s.ID)
+	cmd.Env = append(os.Environ(), "NOTIFY_SOCKET="+manager)
+	cmd.Stdout = newOutput(t).pipe
+	s.Wait(cmd).OK()
+	s.Start().OK() // with that in the environment it would wait for what the container never says
+	bundle.Eventually(t, "counting", func() bool { _, err := os.Stat(s.Path("tmp/count")); return err == nil })
+	for range 2 {
+		s.checkpoint().OK()
+		s.gone()
+		n := s.count()
+		s.restore().OK()
+		s.counts(n)
+	}
+}
+
 // The network devices of a container's own namespace are those who made them: they
 // are made again by the hook that made them before, as docker's, below the processes
 // that are restored, for which the loopback device is up.
