@@ -71,12 +71,7 @@ func (r *Runtime) Checkpoint(o CheckpointOptions) error {
 	if o.PreDump {
 		request.Type = criu.PreDump
 	}
-	process, err := r.startCRIU(criuSetup{})
-	if err != nil {
-		return err
-	}
-	r.at("saving the container")
-	if _, err := process.ask(request, nil); err != nil {
+	if err := r.dump(c, request); err != nil {
 		return err
 	}
 	if o.PreDump || o.LeaveRunning {
@@ -85,12 +80,34 @@ func (r *Runtime) Checkpoint(o CheckpointOptions) error {
 	return r.destroy(c, config)
 }
 
+// dump has CRIU save the container. Once it is at work it must come to an end, or
+// it would leave the processes stopped, with code of its own in them: signals wait
+// for it, and the container stays locked until it has ended.
+func (r *Runtime) dump(c *container, request *criu.Request) error {
+	var held interruption
+	if err := held.catch(); err != nil {
+		return err
+	}
+	defer held.release()
+	process, err := r.startCRIU(criuSetup{outlives: true, keep: []int{c.dir.Fd()}})
+	if err != nil {
+		return err
+	}
+	r.at("saving the container")
+	held.waitsFor(process.child.Pidfd, func(s unix.Signal) {
+		r.Log.Warnf("%s: waiting until criu, process %d, has let go of the container; the next signal does not wait", unix.SignalName(s), process.child.Pid)
+	})
+	_, err = process.ask(request, nil)
+	return err
+}
+
 // dumpOptions completes the options with what CRIU must know of the container.
 func (c *container) dumpOptions(o *CheckpointOptions, options *criu.Options, config *specs.Spec) error {
 	pid := c.record.Init.Pid
 	options.LogFile = "dump.log"
 	options.ConfigFile = configFile(c.record.Annotations)
 	options.Pid, options.Root = pid, c.record.Rootfs
+	options.NotifyScripts = false // rung has nothing to do then, and may be gone
 	options.LeaveRunning = o.LeaveRunning
 	options.TCPSkipInFlight, options.LinkRemap = o.TCPSkipInFlight, o.LinkRemap
 	options.TrackMem = o.PreDump

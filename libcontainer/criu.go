@@ -150,6 +150,10 @@ type criuSetup struct {
 	groups map[string]int // files to join cgroups, as for [joining]
 	keep   []int          // descriptors that CRIU inherits
 
+	// outlives: CRIU goes on whatever becomes of this process, and a terminal's
+	// signals are not for it.
+	outlives bool
+
 	// apart, if not nil, is called in the mount namespace that CRIU then gets: it
 	// mounts the hierarchies of the cgroups, where nobody else should see them.
 	apart func() error
@@ -190,8 +194,9 @@ func (r *Runtime) startCRIU(setup criuSetup) (c *criuProcess, err error) {
 	return c, c.launch(r, files, setup.apart)
 }
 
-// launch starts CRIU from a thread that lives as long: with it CRIU ends. It is a
-// thread of its own for the mount namespace that it may have.
+// launch starts CRIU from a thread that lives as long: with it CRIU ends, unless it
+// is to outlive this process. It is a thread of its own for the mount namespace that
+// it may have.
 func (c *criuProcess) launch(r *Runtime, files map[string]int, apart func() error) error {
 	c.ended = make(chan struct{})
 	started := make(chan error)
@@ -229,13 +234,18 @@ func separateMounts() error {
 
 func keptFile(fd int) string { return "kept " + strconv.Itoa(fd) }
 
-// program makes the process CRIU. That ends with the thread that starts it; what
-// it restores is then found by the container's cgroup, which it is in itself.
+// program makes the process CRIU. That ends with the thread that starts it, unless
+// it is to outlive that; what it restores is then found by the container's cgroup,
+// which it is in itself.
 func (s *criuSetup) program(path string, socket int) *nsenter.Program {
 	p := nsenter.New()
 	p.Label("preparing criu")
 	p.MapReport(fileReport)
-	p.Call(unix.SYS_PRCTL, nsenter.Int(unix.PR_SET_PDEATHSIG), nsenter.Int(unix.SIGKILL))
+	if s.outlives {
+		p.Call(unix.SYS_SETPGID, nsenter.Int(0), nsenter.Int(0))
+	} else {
+		p.Call(unix.SYS_PRCTL, nsenter.Int(unix.PR_SET_PDEATHSIG), nsenter.Int(unix.SIGKILL))
+	}
 	p.Call(unix.SYS_RT_SIGPROCMASK, nsenter.Int(unix.SIG_SETMASK), nsenter.Words(0), nsenter.Int(0), nsenter.Int(8))
 	p.Label("moving criu to the container's cgroup")
 	for _, name := range slices.Sorted(maps.Keys(s.groups)) {

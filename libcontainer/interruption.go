@@ -107,6 +107,29 @@ func (i *interruption) kills(pidfd int) {
 	}()
 }
 
+// waitsFor has the interruption wait for the end of the process of a pidfd: tell is
+// called, and only the next signal ends this process.
+func (i *interruption) waitsFor(pidfd int, tell func(unix.Signal)) {
+	own, err := unix.FcntlInt(uintptr(pidfd), unix.F_DUPFD_CLOEXEC, 3)
+	if err != nil {
+		return
+	}
+	go func() {
+		defer unix.Close(own)
+		if i.wait(own) != nil {
+			tell(i.by())
+			i.release()
+		}
+	}()
+}
+
+// release has signals end this process from now on.
+func (i *interruption) release() {
+	for _, s := range i.list {
+		_ = signals.Default(s) // each could be caught
+	}
+}
+
 // err is the error if there was an interruption, which is why something may have
 // failed, and cause, which may be nil, if not.
 func (i *interruption) err(cause error) error {

@@ -2,10 +2,13 @@ package checkpoint
 
 import (
 	"errors"
+	"math/rand/v2"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -258,4 +261,100 @@ func TestInterruptedRestore(t *testing.T) {
 		t.Errorf("%v, want exit status %d\n%s", cmd.ProcessState, 128+int(syscall.SIGTERM), told.String())
 	}
 	s.gone()
+}
+
+// stalledServer is a page server that takes a connection and says nothing, so that
+// a checkpoint does not end until release.
+func stalledServer(t *testing.T) (address string, release func()) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	accepted := make(chan net.Conn, 1)
+	go func() {
+		conn, err := l.Accept()
+		if err == nil {
+			accepted <- conn
+		}
+		close(accepted)
+	}()
+	release = sync.OnceFunc(func() {
+		l.Close()
+		if conn := <-accepted; conn != nil {
+			conn.Close()
+		}
+	})
+	t.Cleanup(release)
+	return l.Addr().String(), release
+}
+
+// A signal waits for CRIU, which does not get it from the terminal either; another
+// one leaves CRIU alone with the container, which is locked and runs on then.
+func TestInterruptedCheckpoint(t *testing.T) {
+	s := newSubject(t, counter)
+	s.start()
+	for _, signals := range [][]syscall.Signal{{syscall.SIGINT}, {syscall.SIGTERM, syscall.SIGTERM}, {syscall.SIGKILL}} {
+		address, release := stalledServer(t)
+		cmd := s.checkpointing("--page-server", address)
+		ended := make(chan error, 1)
+		go func() { ended <- cmd.Wait() }()
+		for _, signal := range signals {
+			time.Sleep(300 * time.Millisecond) // and that it goes on waiting
+			if err := syscall.Kill(-cmd.Process.Pid, signal); err != nil {
+				t.Fatalf("%v: %v", signals, err)
+			}
+		}
+		if len(signals) == 1 && signals[0] == syscall.SIGINT {
+			time.Sleep(300 * time.Millisecond)
+			if !s.locked() || len(ended) > 0 {
+				t.Errorf("%v: it does not wait for CRIU", signals)
+			}
+			release()
+			<-ended
+			told := s.read(filepath.Join(s.Dir, "errors"))
+			if cmd.ProcessState.ExitCode() != 1 || !strings.Contains(told, "SIGINT: waiting until criu") || !strings.Contains(told, "criu dump failed") {
+				t.Errorf("%v: %v: %s", signals, cmd.ProcessState, told)
+			}
+		} else {
+			<-ended
+			if status := cmd.ProcessState.Sys().(syscall.WaitStatus); !status.Signaled() || !s.locked() {
+				t.Errorf("%v: %v, locked: %t", signals, cmd.ProcessState, s.locked())
+			}
+			release()
+		}
+		bundle.Eventually(t, "end of CRIU", func() bool { return !s.locked() })
+		s.counts(s.count())
+	}
+}
+
+// CRIU ends what it has begun, whenever checkpoint is killed.
+func TestKilledCheckpoint(t *testing.T) {
+	s := newSubject(t, counter)
+	s.start()
+	begin := time.Now()
+	s.checkpoint("--leave-running").OK()
+	whole := time.Since(begin)
+	for range 10 {
+		cmd := s.Command("checkpoint", "--leave-running", "--image-path", s.images, s.ID)
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		moment := rand.N(whole)
+		time.Sleep(moment)
+		cmd.Process.Kill()
+		cmd.Wait()
+		bundle.Eventually(t, "end of CRIU", func() bool { return !s.locked() })
+		if status := s.State().Status; status != specs.StateRunning {
+			t.Fatalf("killed after %v of %v: status %s", moment, whole, status)
+		}
+		s.counts(s.count())
+	}
+	cmd := s.checkpointing()
+	cmd.Process.Kill()
+	cmd.Wait()
+	s.Delete().OK() // of what is saved
+	n := s.count()
+	s.restore().OK()
+	s.counts(n)
 }

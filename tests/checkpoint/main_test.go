@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -203,6 +204,32 @@ func (o *output) prints(text string) {
 func (s *subject) checkpoint(flags ...string) bundle.Result {
 	s.t.Helper()
 	return s.Do(append(append([]string{"checkpoint", "--image-path", s.images}, flags...), s.ID)...)
+}
+
+// checkpointing begins a checkpoint in a process group of its own, and waits until
+// CRIU is at work. Its errors go to the file "errors": CRIU holds a pipe open.
+func (s *subject) checkpointing(flags ...string) *exec.Cmd {
+	s.t.Helper()
+	cmd := s.Command(append(append([]string{"checkpoint", "--image-path", s.images}, flags...), s.ID)...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	errors, err := os.Create(filepath.Join(s.Dir, "errors"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer errors.Close()
+	cmd.Stderr = errors
+	log := filepath.Join(s.images, "dump.log")
+	os.Remove(log)
+	if err := cmd.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	bundle.Eventually(s.t, "log of CRIU", func() bool { _, err := os.Stat(log); return err == nil })
+	return cmd
+}
+
+// locked tells whether the container is locked.
+func (s *subject) locked() bool {
+	return exec.Command("flock", "--nonblock", filepath.Join(s.Root, s.ID), "true").Run() != nil
 }
 
 // restore restores it in the background.

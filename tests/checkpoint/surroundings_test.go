@@ -334,7 +334,9 @@ func TestNullStreams(t *testing.T) {
 	for range 2 { // what is put in its place can be saved as it can
 		s.checkpoint().OK()
 		n := s.count()
-		s.restoreInto(newOutput(t)).OK()
+		cmd := s.Command("restore", "--detach", "--bundle", s.Bundle, "--image-path", s.images, s.ID)
+		cmd.Stdin, cmd.Stdout, cmd.Stderr = newOutput(t).pipe, newOutput(t).pipe, newOutput(t).pipe
+		s.Wait(cmd).OK()
 		s.counts(n)
 		for fd := range 3 {
 			if name, err := os.Readlink(fmt.Sprintf("/proc/%d/fd/%d", s.State().Pid, fd)); err != nil || name != os.DevNull {
