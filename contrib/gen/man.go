@@ -108,6 +108,10 @@ The container's process may send
 .B READY=1
 to a socket of its own, which is passed on; see
 .BR sd_notify (3).
+.B start
+and
+.B run \-\-detach
+wait for that.
 .SH FILES
 .TP
 .I /run/rung
