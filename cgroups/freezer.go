@@ -73,10 +73,82 @@ func (m *Manager) Thaw() error {
 		return err
 	}
 	state, err := g.value("freezer.state")
-	if err == nil && state != thawed {
-		err = fmt.Errorf("thawing %s: it is still %s, because a parent cgroup is frozen", g.Path, state)
+	if err != nil || state == thawed {
+		return err
+	}
+	if err := g.checkParents(); err != nil {
+		return err
+	}
+	return fmt.Errorf("thawing %s: it is %s again: somebody else freezes it", g.Path, state)
+}
+
+// ErrParentFrozen is why what was thawed does not go on.
+var ErrParentFrozen = errors.New("a parent cgroup is frozen")
+
+func (g *group) checkParents() error {
+	is, err := g.value("freezer.parent_freezing")
+	if err == nil && is != "0" {
+		err = fmt.Errorf("thawing %s: it stays frozen: %w", g.Path, ErrParentFrozen)
 	}
 	return err
+}
+
+// Release lets processes that were killed end: what is frozen does not. It thaws the
+// cgroup and those of its descendants that were frozen by themselves, and says
+// whether there was any. Without a freezer, and after the cgroup is gone, there is
+// none.
+func (m *Manager) Release() (was bool, err error) {
+	g := m.find("freezer")
+	if g == nil {
+		return false, nil
+	}
+	dir, err := g.open()
+	if err != nil {
+		return false, ignoreGone(err)
+	}
+	was, err = m.Frozen()
+	if was || err != nil {
+		if err = g.write("freezer.state", thawed); err == nil {
+			err = g.checkParents()
+		}
+	}
+	below, e := thawBelow(dir)
+	if e != nil {
+		e = fmt.Errorf("thawing below %s: %w", g.Path, e)
+	}
+	return was || below, errors.Join(ignoreGone(err), e)
+}
+
+// thawBelow thaws the descendants of a cgroup, and says whether one was frozen by
+// itself.
+func thawBelow(dir int) (was bool, err error) {
+	children, err := subdirs(dir)
+	if err != nil {
+		return false, ignoreGone(err)
+	}
+	var errs []error
+	for _, name := range children {
+		is, err := thawChild(dir, name)
+		was = was || is
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", name, err))
+		}
+	}
+	return was, errors.Join(errs...)
+}
+
+func thawChild(dir int, name string) (was bool, err error) {
+	child, err := openChild(dir, name)
+	if err != nil {
+		return false, ignoreGone(err)
+	}
+	defer unix.Close(child)
+	self, err := readValue(child, "freezer.self_freezing")
+	if was = err == nil && self != "0"; was {
+		err = writeFile(child, "freezer.state", thawed)
+	}
+	below, e := thawBelow(child)
+	return was || below, errors.Join(ignoreGone(err), e)
 }
 
 // Frozen says whether the cgroup is frozen or being frozen, by itself or by a

@@ -1,6 +1,7 @@
 package cgroups
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -16,7 +17,8 @@ const killTimeout = 10 * time.Second
 // Kill sends the signal to every process in the cgroup and its descendants, in
 // all hierarchies, but not to the caller. With SIGKILL it goes on until there
 // are none left, at most ten seconds; frozen processes are thawed so that they
-// can end.
+// can end. If a parent keeps them frozen it sends the signal and fails at once,
+// with ErrParentFrozen.
 func (m *Manager) Kill(sig unix.Signal) error {
 	if sig != unix.SIGKILL {
 		_, last, err := m.signal(sig)
@@ -28,12 +30,11 @@ func (m *Manager) Kill(sig unix.Signal) error {
 		found, last, err := m.signal(sig)
 		if found > 0 {
 			// Even after an error nothing may be left frozen.
-			if e := m.setFrozen(thawed); err == nil {
-				err = e
-			}
+			_, e := m.Release()
+			err = errors.Join(err, e)
 		}
 		if err == nil {
-			waitAll(last, deadline)
+			err = m.waitAll(last, deadline)
 		}
 		closeAll(last)
 		if err != nil || found == 0 {
@@ -45,10 +46,11 @@ func (m *Manager) Kill(sig unix.Signal) error {
 	}
 }
 
-// setFrozen writes the freezer's state, if there is a freezer and a cgroup.
-func (m *Manager) setFrozen(state string) error {
+// startFreezing freezes the processes without waiting for it, if there is a freezer
+// and a cgroup.
+func (m *Manager) startFreezing() error {
 	if g := m.find("freezer"); g != nil {
-		return ignoreGone(g.write("freezer.state", state))
+		return ignoreGone(g.write("freezer.state", frozen))
 	}
 	return nil
 }
@@ -69,7 +71,7 @@ func (m *Manager) signal(sig unix.Signal) (found int, last []process, err error)
 	}
 	found = len(pids)
 	if sig == unix.SIGKILL && found > 1 && !inside {
-		if err := m.setFrozen(frozen); err != nil {
+		if err := m.startFreezing(); err != nil {
 			return found, nil, err
 		}
 	}
@@ -124,15 +126,25 @@ func closeAll(all []process) {
 	}
 }
 
-// waitAll waits until the processes have ended or the time has come.
-func waitAll(all []process, deadline time.Time) {
+// waitAll waits until the processes have ended or the time has come. Whoever
+// freezes them again meanwhile does not keep them.
+func (m *Manager) waitAll(all []process, deadline time.Time) error {
 	for _, p := range all {
-		for {
-			ms := max(time.Until(deadline).Milliseconds(), 0)
-			_, err := unix.Poll([]unix.PollFd{{Fd: int32(p.fd), Events: unix.POLLIN}}, int(ms))
-			if err != unix.EINTR {
-				break
+		for !p.ends(thawEvery) && time.Now().Before(deadline) {
+			if _, err := m.Release(); err != nil {
+				return err
 			}
+		}
+	}
+	return nil
+}
+
+// ends waits for the end of a process.
+func (p process) ends(timeout time.Duration) bool {
+	for {
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(p.fd), Events: unix.POLLIN}}, int(timeout.Milliseconds()))
+		if err != unix.EINTR {
+			return n > 0
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/libcontainer/hooks"
 	"github.com/rung-oci/rung/libcontainer/process"
 	"github.com/rung-oci/rung/libcontainer/store"
@@ -129,18 +130,20 @@ func (c *container) end() error {
 	defer unix.Close(init)
 	m := c.cgroup()
 	defer m.Close()
-	if frozen, _ := m.Frozen(); frozen {
-		if err := unix.PidfdSendSignal(init, unix.SIGKILL, nil, 0); err != nil && err != unix.ESRCH {
-			return fmt.Errorf("killing the first process: %w", err)
-		}
-		if err := m.Thaw(); err != nil {
-			return err
-		}
-	}
 	if c.needsInit() {
 		if err := c.killMembers(unix.SIGKILL); err != nil {
 			return err
 		}
 	}
-	return c.killInit(init)
+	if err := sendKill(init); err != nil {
+		return err
+	}
+	_, err = m.Release() // what is frozen, even below the container's cgroup, does not end
+	if errors.Is(err, cgroups.ErrParentFrozen) {
+		return err
+	}
+	if e := waitEnd(init); e != nil {
+		return errors.Join(e, err)
+	}
+	return nil
 }

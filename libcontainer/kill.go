@@ -3,6 +3,7 @@ package libcontainer
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -19,10 +20,11 @@ func (r *Runtime) Kill(id string, sig unix.Signal, all bool) error {
 		return err
 	}
 	defer c.close()
-	status, err := c.status()
+	facts, err := c.inspect()
 	if err != nil {
 		return err
 	}
+	status := facts.Status()
 	if status == store.Creating && c.record.Init.Pid == 0 {
 		return errors.New("container not running: it is being created")
 	}
@@ -50,17 +52,40 @@ func (r *Runtime) Kill(id string, sig unix.Signal, all bool) error {
 	if err := unix.PidfdSendSignal(init, sig, nil, 0); err != nil {
 		return fmt.Errorf("sending signal %d: %w", int(sig), err)
 	}
-	if sig == unix.SIGKILL && status == store.Paused {
-		return m.Thaw() // what is frozen does not end
+	if sig == unix.SIGKILL {
+		return release(m, init)
 	}
 	return nil
+}
+
+// releaseTimeout bounds how long a process that was killed is kept from being frozen.
+const releaseTimeout = 3 * time.Second
+
+// release thaws what is frozen of a container whose first process was killed, or it
+// does not end. It looks after the kill, and again until the end: a pause may be
+// under way. One that begins later sees the kill. A frozen parent is not the
+// container's business: the kill waits for it.
+func release(m *cgroups.Manager, init int) error {
+	for deadline := time.Now().Add(releaseTimeout); ; {
+		was, err := m.Release()
+		if errors.Is(err, cgroups.ErrParentFrozen) {
+			return nil
+		}
+		if err != nil || !was || endsWithin(init, 10) || time.Now().After(deadline) {
+			return err
+		}
+	}
 }
 
 // killAll sends a signal to all processes of the container, and with SIGKILL waits
 // for their end.
 func (c *container) killAll(m *cgroups.Manager, sig unix.Signal) error {
 	if m.Any() {
-		return m.Kill(sig)
+		err := m.Kill(sig)
+		if errors.Is(err, cgroups.ErrParentFrozen) {
+			return nil // they have the signal, and end when they are let go on
+		}
+		return err
 	}
 	return c.killMembers(sig)
 }

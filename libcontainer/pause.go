@@ -1,6 +1,7 @@
 package libcontainer
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/rung-oci/rung/libcontainer/store"
@@ -24,7 +25,18 @@ func (r *Runtime) Pause(id string) error {
 	m := c.cgroup()
 	defer m.Close()
 	r.at("freezing the cgroup")
-	return m.Freeze()
+	if err := m.Freeze(); err != nil {
+		return err
+	}
+	// whoever has killed it may have looked for a frozen cgroup before there was one
+	ending, err := c.record.Init.Ending()
+	if err == nil && !ending {
+		return nil
+	}
+	if err == nil {
+		err = errors.New("container not running: it has ended")
+	}
+	return errors.Join(err, m.Thaw())
 }
 
 // Resume lets the processes of a paused container go on.

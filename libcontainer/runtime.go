@@ -99,13 +99,22 @@ func (c *container) config() (*specs.Spec, error) {
 	return s, c.updated(s)
 }
 
-// status derives the container's status from the kernel, soon after it was opened.
-func (c *container) status() (store.Status, error) {
+// inspect finds out from the kernel, soon after the container was opened, what its
+// status depends on, all but whether it is frozen.
+func (c *container) inspect() (store.Facts, error) {
 	record, facts, err := c.dir.Inspect(c.record)
+	if err == nil {
+		c.record = record
+	}
+	return facts, err
+}
+
+// status derives the container's status.
+func (c *container) status() (store.Status, error) {
+	facts, err := c.inspect()
 	if err != nil {
 		return "", err
 	}
-	c.record = record
 	if facts.Init == process.Running {
 		m := c.cgroup()
 		defer m.Close()

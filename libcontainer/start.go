@@ -187,10 +187,17 @@ func (r *Runtime) poststart(c *container, config *specs.Spec, init int) error {
 
 // killInit ends the first process and waits for its end.
 func (c *container) killInit(pidfd int) error {
+	if err := sendKill(pidfd); err != nil {
+		return err
+	}
+	return waitEnd(pidfd)
+}
+
+func sendKill(pidfd int) error {
 	if err := unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0); err != nil && err != unix.ESRCH {
 		return fmt.Errorf("killing the first process: %w", err)
 	}
-	return waitEnd(pidfd)
+	return nil
 }
 
 // endTimeout is how long a process that was sent SIGKILL may take to end, in

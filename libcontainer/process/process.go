@@ -156,6 +156,26 @@ func (p Identity) Executes(dev, ino uint64) (bool, error) {
 	return state == Running, err
 }
 
+// Ending tells whether the process has ended, or will before it runs again: it was sent
+// SIGKILL.
+func (p Identity) Ending() (bool, error) {
+	path := "/proc/" + strconv.Itoa(p.Pid) + "/status"
+	text, err := readWhole(path)
+	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ESRCH) {
+		return true, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	pending, err := maskAfter(text, "\nSigPnd:\t")
+	if err != nil {
+		return false, fmt.Errorf("%s: %w", path, err)
+	}
+	// As in Open: whose that was is known only afterwards.
+	state, err := p.State()
+	return pending>>(unix.SIGKILL-1)&1 != 0 || state != Running, err
+}
+
 // BootID returns the identifier of this boot of the machine.
 func BootID() (string, error) {
 	var buf [64]byte

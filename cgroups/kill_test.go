@@ -1,0 +1,119 @@
+package cgroups
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// put writes to a file of a cgroup below a manager's, in the freezer's hierarchy.
+func put(t *testing.T, m *Manager, file, value string) {
+	t.Helper()
+	file = filepath.Join(m.find("freezer").Path, file)
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, []byte(value), 0); err != nil {
+		t.Fatal(err)
+	}
+	if value == frozen { // a test that fails leaves nothing that cannot end
+		t.Cleanup(func() { os.WriteFile(file, []byte(thawed), 0) })
+	}
+}
+
+// What is frozen below the cgroup is found, whether or not the cgroup itself is.
+func TestRelease(t *testing.T) {
+	m := container(t)
+	needs(t, m, "freezer")
+	for _, c := range []struct {
+		freeze []string
+		was    bool
+	}{
+		{nil, false},
+		{[]string{"a/b"}, true},
+		{[]string{"."}, true},
+		{[]string{".", "a", "a/b"}, true},
+	} {
+		put(t, m, "a/b/freezer.state", thawed)
+		for _, dir := range c.freeze {
+			put(t, m, dir+"/freezer.state", frozen)
+		}
+		if was, err := m.Release(); was != c.was || err != nil {
+			t.Errorf("%q: got %v, %v", c.freeze, was, err)
+		}
+		for _, dir := range []string{"", "a/", "a/b/"} {
+			holds(t, m, "freezer", dir+"freezer.state", thawed)
+		}
+	}
+	m.Close()
+	if err := m.Remove(); err != nil {
+		t.Fatal(err)
+	}
+	if was, err := m.Release(); was || err != nil {
+		t.Errorf("of what is gone: %v, %v", was, err)
+	}
+}
+
+// A process in a frozen cgroup below the container's ends, too.
+func TestKillFrozenBelow(t *testing.T) {
+	m := container(t)
+	needs(t, m, "freezer")
+	cmd := inside(t, m, "exec sleep 100")
+	put(t, m, "a/b/"+procs, strconv.Itoa(cmd.Process.Pid))
+	put(t, m, "a/b/freezer.state", frozen)
+	if err := m.Kill(unix.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	endedBySIGKILL(t, cmd)
+}
+
+// What a frozen parent holds is not waited for, and ends when that goes on.
+func TestKillBelowFrozenParent(t *testing.T) {
+	m := container(t)
+	needs(t, m, "freezer")
+	cmd := inside(t, m, "sleep 100 & wait")
+	put(t, m, "../freezer.state", frozen)
+	began := time.Now()
+	if err := m.Kill(unix.SIGKILL); !errors.Is(err, ErrParentFrozen) {
+		t.Errorf("got %v, want %v", err, ErrParentFrozen)
+	}
+	if took := time.Since(began); took > killTimeout/2 {
+		t.Errorf("it took %v", took)
+	}
+	put(t, m, "../freezer.state", thawed)
+	endedBySIGKILL(t, cmd)
+}
+
+// Only a parent that is frozen is blamed, not somebody who freezes the cgroup again.
+func TestThawAgainstSomebody(t *testing.T) {
+	m := container(t)
+	needs(t, m, "freezer")
+	stop, done := make(chan bool), make(chan bool)
+	go func() {
+		defer close(done)
+		other := Restore(m.State())
+		defer other.Close()
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				_ = other.startFreezing()
+			}
+		}
+	}()
+	defer func() { close(stop); <-done }()
+	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); {
+		if err := m.Thaw(); errors.Is(err, ErrParentFrozen) {
+			t.Fatal(err)
+		} else if err != nil {
+			return
+		}
+	}
+	t.Skip("the two never met")
+}
