@@ -28,6 +28,10 @@ func (m *Manager) Kill(sig unix.Signal) error {
 	deadline := time.Now().Add(killTimeout)
 	for wait := newBackoff(100 * time.Microsecond); ; wait.sleep() {
 		found, last, err := m.signal(sig)
+		if err != nil { // there may be no descriptor left to thaw with
+			closeAll(last)
+			last = nil
+		}
 		if found > 0 {
 			// Even after an error nothing may be left frozen.
 			_, e := m.Release()
@@ -75,15 +79,19 @@ func (m *Manager) signal(sig unix.Signal) (found int, last []process, err error)
 			return found, nil, err
 		}
 	}
-	for batch := range slices.Chunk(pids, maxOpen) {
+	for size := maxOpen; len(pids) > 0; {
+		batch := pids[:min(size, len(pids))]
 		closeAll(last)
-		if last, err = openAll(batch); err != nil {
-			return found, last, err
+		var still []int
+		last, still, err = m.hold(batch)
+		if size > 1 && (errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE)) {
+			size /= 2
+			continue
 		}
-		still, err := m.PidsEverywhere()
 		if err != nil {
 			return found, last, err
 		}
+		pids = pids[len(batch):]
 		for _, p := range last {
 			// The pid may have changed hands before it was opened. If it is
 			// listed even now, the descriptor is of a process of ours, or of
@@ -97,6 +105,15 @@ func (m *Manager) signal(sig unix.Signal) (found int, last []process, err error)
 		}
 	}
 	return found, last, nil
+}
+
+// hold opens those of the processes that still exist, and lists again the processes
+// in all hierarchies.
+func (m *Manager) hold(pids []int) (open []process, still []int, err error) {
+	if open, err = openAll(pids); err == nil {
+		still, err = m.PidsEverywhere()
+	}
+	return open, still, err
 }
 
 // A process is held by a descriptor, so that no other can take its place.

@@ -117,3 +117,48 @@ func TestThawAgainstSomebody(t *testing.T) {
 	}
 	t.Skip("the two never met")
 }
+
+// More processes than may be open at once end all the same, and so they do when
+// descriptors run out; nothing is left frozen.
+func TestKillFewDescriptors(t *testing.T) {
+	m := container(t)
+	needs(t, m, "freezer")
+	inside(t, m, "i=0; while [ $i -lt 60 ]; do sleep 100 & i=$((i+1)); done; wait")
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+		if pids, err := m.AllPids(); err != nil || len(pids) > 60 {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatal("the shell does not start its processes")
+		}
+	}
+	open, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	limitDescriptors(t, uint64(len(open)+len(m.groups)+10))
+	if err := m.Kill(unix.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	if pids, err := m.AllPids(); len(pids) > 0 || err != nil {
+		t.Errorf("left: %v, %v", pids, err)
+	}
+	holds(t, m, "freezer", "freezer.state", thawed)
+}
+
+// limitDescriptors is for the rest of the test.
+func limitDescriptors(t *testing.T, n uint64) {
+	t.Helper()
+	var before unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &before); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: n, Max: before.Max}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &before); err != nil {
+			t.Error(err)
+		}
+	})
+}

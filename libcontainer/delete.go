@@ -19,7 +19,9 @@ import (
 // content if there is none.
 func (r *Runtime) Delete(id string, force bool) error {
 	if force {
-		r.interrupt(id)
+		if err := r.interrupt(id); err != nil {
+			return err
+		}
 	}
 	c, err := r.open(id, true)
 	if errors.Is(err, store.ErrNotExist) && force {
@@ -49,21 +51,27 @@ func (r *Runtime) Delete(id string, force bool) error {
 }
 
 // interrupt kills the first process without waiting for the lock, and with it
-// what may hold that: a creation, which cleans up behind itself, or hooks.
-func (r *Runtime) interrupt(id string) {
+// what may hold that: a creation, which cleans up behind itself, or hooks. It fails
+// only if others, who are not found without the first process, do not end.
+func (r *Runtime) interrupt(id string) error {
 	c, err := r.open(id, false)
 	if err != nil {
-		return // there is none, or the lock and the record will tell why not
+		return nil // there is none, or the lock and the record will tell why not
 	}
 	defer c.close()
-	if init, err := c.record.Init.Open(); err == nil {
-		r.at("killing the first process")
-		if c.needsInit() {
-			_ = c.killMembers(unix.SIGKILL)
-		}
-		_ = unix.PidfdSendSignal(init, unix.SIGKILL, nil, 0)
-		unix.Close(init)
+	init, err := c.record.Init.Open()
+	if err != nil {
+		return nil
 	}
+	defer unix.Close(init)
+	r.at("killing the first process")
+	if c.needsInit() {
+		if err := c.killMembers(unix.SIGKILL); err != nil {
+			return err
+		}
+	}
+	_ = unix.PidfdSendSignal(init, unix.SIGKILL, nil, 0)
+	return nil
 }
 
 // destroy ends what runs of a container and removes its cgroup, runs the poststop

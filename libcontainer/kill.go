@@ -32,7 +32,11 @@ func (r *Runtime) Kill(id string, sig unix.Signal, all bool) error {
 	defer m.Close()
 	// without a pid namespace of its own the end of the first process ends nothing else
 	if (status != store.Stopped || c.outlived()) && (all || sig == unix.SIGKILL && !c.record.PrivatePids) {
-		if pids, err := c.members(m); err == nil && len(pids) > 0 {
+		pids, err := c.members(m)
+		if err != nil && c.needsInit() {
+			return err
+		}
+		if err == nil && len(pids) > 0 {
 			return c.killAll(m, sig)
 		}
 	}

@@ -112,8 +112,9 @@ func (s spaces) have(pid int) bool {
 	})
 }
 
-// killMembers sends a signal to every process of a container without a cgroup. With
-// SIGKILL it waits for their ends, and goes on until there are none left.
+// killMembers sends a signal to every process of a container without a cgroup, to the
+// first process last: while that lives, another command finds the others. With SIGKILL
+// it waits for their ends, and goes on until there are none left.
 func (c *container) killMembers(sig unix.Signal) error {
 	spaces, err := c.ownSpaces()
 	if err != nil {
@@ -124,9 +125,12 @@ func (c *container) killMembers(sig unix.Signal) error {
 		if err != nil {
 			return err
 		}
-		sent, err := spaces.signal(pids, sig)
+		if i := slices.Index(pids, c.record.Init.Pid); i >= 0 {
+			pids = append(slices.Delete(pids, i, i+1), c.record.Init.Pid)
+		}
+		last, err := spaces.signal(pids, sig)
 		// One that is ending has left its namespaces before it has ended.
-		for _, fd := range sent {
+		for _, fd := range last {
 			if err == nil && sig == unix.SIGKILL {
 				err = waitEnd(fd)
 			}
@@ -141,26 +145,38 @@ func (c *container) killMembers(sig unix.Signal) error {
 	}
 }
 
+// maxOpen is how many processes are held at once.
+const maxOpen = 256
+
 // signal sends a signal to the processes that are in one of the namespaces, and
-// returns their pidfds.
-func (s spaces) signal(pids []int, sig unix.Signal) (sent []int, err error) {
+// returns pidfds of the last ones: as many as may be open.
+func (s spaces) signal(pids []int, sig unix.Signal) (last []int, err error) {
 	for _, pid := range pids {
+		if len(last) == maxOpen {
+			closeAll(last...)
+			last = last[:0]
+		}
 		fd, err := unix.PidfdOpen(pid, 0)
+		if (err == unix.EMFILE || err == unix.ENFILE) && len(last) > 0 {
+			closeAll(last...)
+			last = last[:0]
+			fd, err = unix.PidfdOpen(pid, 0)
+		}
 		if err == unix.ESRCH {
 			continue
 		}
 		if err != nil {
-			return sent, fmt.Errorf("opening process %d: %w", pid, err)
+			return last, fmt.Errorf("opening process %d: %w", pid, err)
 		}
 		// The pid may have changed hands before it was opened.
 		if !s.have(pid) {
 			unix.Close(fd)
 			continue
 		}
-		sent = append(sent, fd)
+		last = append(last, fd)
 		if err := unix.PidfdSendSignal(fd, sig, nil, 0); err != nil && err != unix.ESRCH {
-			return sent, fmt.Errorf("sending signal %d to process %d: %w", int(sig), pid, err)
+			return last, fmt.Errorf("sending signal %d to process %d: %w", int(sig), pid, err)
 		}
 	}
-	return sent, nil
+	return last, nil
 }

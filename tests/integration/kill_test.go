@@ -178,3 +178,52 @@ func TestEndOfWhatIsFrozenBelow(t *testing.T) {
 		})
 	}
 }
+
+// A container with more processes than the caller may have descriptors ends whole.
+func TestEndWithFewDescriptors(t *testing.T) {
+	t.Parallel()
+	const processes, descriptors = 120, 40
+	for name, flags := range map[string][]string{"cgroup": nil, "no cgroup": {"--cgroup-manager", "disabled"}} {
+		for _, args := range [][]string{{"kill", "ID", "KILL"}, {"delete", "--force", "ID"}} {
+			t.Run(name+" "+args[0], func(t *testing.T) {
+				t.Parallel()
+				c := bundle.New(t)
+				c.Runtime.Flags = append(c.Runtime.Flags, flags...)
+				c.Configure(bundle.WithoutNamespace(specs.PIDNamespace), func(s *specs.Spec) {
+					if flags != nil {
+						s.Linux.CgroupsPath = ""
+					}
+				}, bundle.Shell(fmt.Sprintf("i=0; while [ $i -lt %d ]; do sleep 1000 & i=$((i+1)); done; %s", processes, idle)))
+				start(t, c)
+				pids := strings.FieldsFunc(c.Do("ps", "--format", "json", c.ID).OK().Stdout, func(r rune) bool { return r < '0' || r > '9' })
+				if len(pids) <= processes {
+					t.Fatalf("only %d processes", len(pids))
+				}
+				cmd := c.Command(strings.Fields(strings.ReplaceAll(strings.Join(args, " "), "ID", c.ID))...)
+				cmd.Args = append([]string{"sh", "-c", fmt.Sprintf(`ulimit -n %d; exec "$0" "$@"`, descriptors)}, cmd.Args...)
+				cmd.Path = "/bin/sh"
+				c.Wait(cmd).OK()
+				for _, pid := range pids {
+					if lives(pid) {
+						t.Fatalf("process %s lives on", pid)
+					}
+				}
+				if args[0] == "kill" {
+					c.WaitStatus(specs.StateStopped)
+					c.Delete().OK()
+				}
+				c.LeavesNothing()
+			})
+		}
+	}
+}
+
+// lives tells whether there is a process that has not ended.
+func lives(pid string) bool {
+	stat, err := os.ReadFile("/proc/" + pid + "/stat")
+	if err != nil {
+		return false
+	}
+	_, rest, _ := strings.Cut(string(stat), ") ")
+	return !strings.HasPrefix(rest, "Z") && !strings.HasPrefix(rest, "X")
+}
