@@ -391,6 +391,9 @@ func TestNetworkDevices(t *testing.T) {
 		}
 		s.checkpoint().OK()
 		s.gone()
+		if saved, _ := filepath.Glob(filepath.Join(s.images, "netdev-*.img")); len(saved) > 0 { // by which restore knows images of before
+			t.Errorf("CRIU has saved %v", saved)
+		}
 		bundle.Eventually(t, "end of the device", func() bool { _, err := net.InterfaceByName(name); return err != nil })
 		n := s.count()
 		s.restore().OK()
