@@ -378,7 +378,6 @@ func TestNetworkDevices(t *testing.T) {
 	name := fmt.Sprintf("rt%d", os.Getpid()%100000)
 	script := fmt.Sprintf(`pid=$(sed -n 's/.*"pid": *\([0-9]*\).*/\1/p'); ip link add %s type veth peer name eth0 netns $pid; nsenter -t $pid -n ip address add 10.99.0.2/24 dev eth0`, name)
 	s.Configure(bundle.Shell(counter), func(c *specs.Spec) {
-		//lint:ignore SA1019 docker has its network made by one
 		c.Hooks = &specs.Hooks{Prestart: []specs.Hook{{Path: "/bin/sh", Args: []string{"sh", "-e", "-c", script}, Env: []string{"PATH=" + os.Getenv("PATH")}}}}
 	})
 	look := func() string {
