@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/cgroups"
+	"github.com/rung-oci/rung/internal/kernel"
 	"github.com/rung-oci/rung/libcontainer/copyup"
 	"github.com/rung-oci/rung/libcontainer/hooks"
 	"github.com/rung-oci/rung/libcontainer/netdevice"
@@ -198,15 +199,15 @@ func (c *creation) converse(until byte) error {
 		c.r.at("following the birth program")
 		tag, fds, err := c.receive()
 		if err != nil {
-			closeAll(fds...)
+			kernel.CloseAll(fds)
 			return err
 		}
 		if tag == until {
-			closeAll(fds...)
+			kernel.CloseAll(fds)
 			return nil
 		}
 		err = c.serve(tag, fds)
-		closeAll(fds...)
+		kernel.CloseAll(fds)
 		if err != nil {
 			// what was asked for may have failed because who asked is gone
 			if failed := c.birth.Program.Failure(c.readReport()); failed != nil {
@@ -221,7 +222,7 @@ func (c *creation) converse(until byte) error {
 }
 
 // receive waits for a tag and its descriptors.
-func (c *creation) receive() (tag byte, fds []int, err error) {
+func (c *creation) receive() (tag byte, fds []kernel.Fd, err error) {
 	if err := c.interrupt.err(nil); err != nil {
 		return 0, nil, err
 	}
@@ -238,27 +239,15 @@ func (c *creation) receive() (tag byte, fds []int, err error) {
 	return tag, fds, err
 }
 
+// mostSent is how many descriptors a program sends beside a tag, at most.
+const mostSent = 4
+
 // receiveTag waits for what a program sends: a tag, 0 when the program is over,
-// and descriptors, which are the caller's even after an error.
-func receiveTag(socket int) (tag byte, fds []int, err error) {
-	buf, oob := make([]byte, 1), make([]byte, unix.CmsgSpace(4)*4)
-	for {
-		n, oobn, _, _, err := unix.Recvmsg(socket, buf, oob, unix.MSG_CMSG_CLOEXEC)
-		if err == unix.EINTR {
-			continue
-		}
-		if err != nil || n == 0 {
-			return 0, nil, err
-		}
-		messages, err := unix.ParseSocketControlMessage(oob[:oobn])
-		for _, m := range messages {
-			got, err := unix.ParseUnixRights(&m)
-			if err == nil {
-				fds = append(fds, got...)
-			}
-		}
-		return buf[0], fds, err
-	}
+// and descriptors.
+func receiveTag(socket int) (tag byte, fds []kernel.Fd, err error) {
+	var data [1]byte
+	_, fds, err = kernel.Receive(socket, data[:], mostSent)
+	return data[0], fds, err
 }
 
 // firstProcess finds the process that the program cloned, if it did.
@@ -298,15 +287,9 @@ func (c *creation) answer() error {
 	return nil
 }
 
-func sendAnswer(socket int) error {
-	for {
-		if _, err := unix.SendmsgN(socket, []byte{0}, nil, nil, unix.MSG_NOSIGNAL); err != unix.EINTR {
-			return err
-		}
-	}
-}
+func sendAnswer(socket int) error { return kernel.Send(socket, []byte{0}) }
 
-func (c *creation) serve(tag byte, fds []int) error {
+func (c *creation) serve(tag byte, fds []kernel.Fd) error {
 	switch {
 	case tag == TagMaps:
 		return c.writeMaps()
@@ -319,9 +302,9 @@ func (c *creation) serve(tag byte, fds []int) error {
 		return c.moveNetDevices()
 	case tag == TagCopyUp && len(fds) == 2:
 		c.r.at("copying up to a tmpfs")
-		return c.asRoot(func() error { return copyup.Copy(fds[0], fds[1]) })
+		return c.asRoot(func() error { return copyup.Copy(fds[0].Int(), fds[1].Int()) })
 	case tag == TagTerminal && len(fds) == 1:
-		return c.takeTerminal(fds)
+		return c.takeTerminal(&fds[0])
 	}
 	return fmt.Errorf("the first process sent %q with %d descriptors", tag, len(fds))
 }
@@ -369,18 +352,17 @@ func (c *creation) killedForMemory(label string) error {
 }
 
 // takeTerminal sets up the terminal's master and gives it to whom it is for.
-func (c *creation) takeTerminal(fds []int) (err error) {
+func (c *creation) takeTerminal(master *kernel.Fd) (err error) {
 	c.r.at("taking the terminal")
-	c.master, err = takeTerminal(fds, c.spec.Process.ConsoleSize, c.o.ConsoleSocket)
+	c.master, err = takeTerminal(master, c.spec.Process.ConsoleSize, c.o.ConsoleSocket)
 	return err
 }
 
-// takeTerminal sets up a master, the only one of fds, and sends it to a console
-// socket. Without one it is the result, and is taken out of fds; then it passes
-// newlines as they are, since the user's terminal returns the carriage. Who
+// takeTerminal sets up a master, and sends it to a console socket. Without one it is
+// taken, and is the result; then it passes newlines as they are, since the user's terminal returns the carriage. Who
 // asked for a master gets it as the kernel made it, as from runc and crun.
-func takeTerminal(fds []int, size *specs.Box, consoleSocket string) (int, error) {
-	master := fds[0]
+func takeTerminal(sent *kernel.Fd, size *specs.Box, consoleSocket string) (int, error) {
+	master := sent.Int()
 	if size != nil {
 		if err := terminal.SetSize(master, uint16(size.Height), uint16(size.Width)); err != nil {
 			return -1, fmt.Errorf("process.consoleSize: %w", err)
@@ -393,8 +375,7 @@ func takeTerminal(fds []int, size *specs.Box, consoleSocket string) (int, error)
 		if size == nil {
 			takeSize(master)
 		}
-		fds[0] = -1
-		return master, nil
+		return sent.Take(), nil
 	}
 	number, err := unix.IoctlGetInt(master, unix.TIOCGPTN)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/cgroups"
+	"github.com/rung-oci/rung/internal/kernel"
 	"github.com/rung-oci/rung/libcontainer/executable"
 	"github.com/rung-oci/rung/libcontainer/inherited"
 	"github.com/rung-oci/rung/libcontainer/process"
@@ -322,7 +323,7 @@ func (e *execution) notFound(err error) error {
 	return why
 }
 
-func (e *execution) serve(tag byte, fds []int) (err error) {
+func (e *execution) serve(tag byte, fds []kernel.Fd) (err error) {
 	switch {
 	case tag == TagReady:
 		if !e.o.Detach && e.o.IgnorePaused {
@@ -331,7 +332,7 @@ func (e *execution) serve(tag byte, fds []int) (err error) {
 		return nil
 	case tag == TagTerminal && len(fds) == 1:
 		e.r.at("taking the terminal")
-		e.master, err = takeTerminal(fds, e.in.Spec.Process.ConsoleSize, e.o.ConsoleSocket)
+		e.master, err = takeTerminal(&fds[0], e.in.Spec.Process.ConsoleSize, e.o.ConsoleSocket)
 		return err
 	}
 	return fmt.Errorf("the process sent %q with %d descriptors", tag, len(fds))

@@ -9,6 +9,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/internal/kernel"
 	"github.com/rung-oci/rung/nsenter"
 )
 
@@ -144,7 +145,7 @@ func (r *Runtime) launchEntrant(p *nsenter.Program, init int, files map[string]i
 // that made it, which is a child of this one. serve does what the program asks
 // for with a tag. It does not wait longer than the container's first process
 // lives. After an error no process is left.
-func (e *entrant) enter(serve func(tag byte, fds []int) error) (int, error) {
+func (e *entrant) enter(serve func(tag byte, fds []kernel.Fd) error) (int, error) {
 	waitErr := e.converse(serve)
 	var status unix.WaitStatus
 	if waitErr != nil { // and then it clones no more
@@ -211,13 +212,11 @@ func (e *entrant) alone() bool { return endsWithin(e.init, 0) }
 
 // converse does what the program asks for until its execve, or its end, closes
 // the other end of the socket.
-func (e *entrant) converse(serve func(tag byte, fds []int) error) error {
+func (e *entrant) converse(serve func(tag byte, fds []kernel.Fd) error) error {
 	for {
-		poll := []unix.PollFd{{Fd: int32(e.socket), Events: unix.POLLIN}, {Fd: int32(e.init), Events: unix.POLLIN}, {Fd: int32(e.interrupt.descriptor()), Events: unix.POLLIN}}
-		_, err := unix.Poll(poll, -1)
+		poll := []unix.PollFd{kernel.Readable(e.socket), kernel.Readable(e.init), kernel.Readable(e.interrupt.descriptor())}
+		_, err := kernel.Poll(poll, -1)
 		switch {
-		case err == unix.EINTR:
-			continue
 		case err != nil:
 			return fmt.Errorf("waiting for a process to be executed: %w", err)
 		case poll[0].Revents != 0: // of the moment that all is over, too
@@ -236,7 +235,7 @@ func (e *entrant) converse(serve func(tag byte, fds []int) error) error {
 				err = serve(tag, fds)
 			}
 		}
-		closeAll(fds...)
+		kernel.CloseAll(fds)
 		if err != nil {
 			return err
 		}

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/cgroups"
+	"github.com/rung-oci/rung/internal/kernel"
 	"github.com/rung-oci/rung/libcontainer/criu"
 	"github.com/rung-oci/rung/libcontainer/hooks"
 	"github.com/rung-oci/rung/libcontainer/netdevice"
@@ -302,7 +303,7 @@ func makeIn(root int, p string, file bool) error {
 }
 
 // notified does what belongs to a restore at the points that CRIU reports.
-func (c *restoration) notified(script string, pid int, fds []int) error {
+func (c *restoration) notified(script string, pid int, fds []kernel.Fd) error {
 	c.r.Log.Debugf("criu: %s", script)
 	switch script {
 	case "setup-namespaces":
@@ -313,7 +314,7 @@ func (c *restoration) notified(script string, pid int, fds []int) error {
 		if len(fds) != 1 {
 			return fmt.Errorf("criu sent %d terminals, not one", len(fds))
 		}
-		return c.takeTerminal(fds)
+		return c.takeTerminal(&fds[0])
 	}
 	return nil
 }

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/internal/kernel"
 )
 
 func TestMarshal(t *testing.T) {
@@ -76,7 +78,7 @@ func TestDo(t *testing.T) {
 		told <- heard.String()
 	}()
 	var scripts []string
-	response, err := Do(rung, -1, &Request{Type: Dump}, func(script string, pid int, fds []int) error {
+	response, err := Do(rung, -1, &Request{Type: Dump}, func(script string, pid int, fds []kernel.Fd) error {
 		scripts = append(scripts, script)
 		if len(fds) != 1 {
 			t.Errorf("%s: %d descriptors, want 1", script, len(fds))

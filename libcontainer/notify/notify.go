@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/internal/kernel"
 )
 
 // managerTimeout is how long the service manager may take to make room for what it is
@@ -46,7 +48,7 @@ func listen(dirfd int, name string) (*Proxy, error) {
 		return nil, fmt.Errorf("socket: %w", err)
 	}
 	// By descriptor: an address has room for 107 bytes, unix(7).
-	addr := "/proc/self/fd/" + strconv.Itoa(dirfd) + "/" + name
+	addr := kernel.ProcPath(dirfd) + "/" + name
 	err = unix.Bind(fd, &unix.SockaddrUnix{Name: addr})
 	if err != nil {
 		err = fmt.Errorf("bind: %w", err)
@@ -79,14 +81,11 @@ func (p *Proxy) Forward(host string, mainPid, pidfd int) (ready bool, err error)
 }
 
 func (p *Proxy) wait(pidfd int) (ready bool, err error) {
-	fds := []unix.PollFd{
-		{Fd: int32(p.fd), Events: unix.POLLIN},
-		{Fd: int32(pidfd), Events: unix.POLLIN},
-	}
+	fds := []unix.PollFd{kernel.Readable(p.fd), kernel.Readable(pidfd)}
 	buf := make([]byte, 4096)
 	for last := 0; last < lastWords; {
-		if err := poll(fds, -1); err != nil {
-			return false, err
+		if _, err := kernel.Poll(fds, -1); err != nil {
+			return false, fmt.Errorf("poll: %w", err)
 		}
 		if fds[1].Revents != 0 {
 			last++
@@ -109,14 +108,11 @@ func (p *Proxy) wait(pidfd int) (ready bool, err error) {
 // Drain reads what else the container reports, and drops it, until the process of
 // pidfd has ended: who writes to a socket that nobody reads soon waits for ever.
 func (p *Proxy) Drain(pidfd int) error {
-	fds := []unix.PollFd{
-		{Fd: int32(p.fd), Events: unix.POLLIN},
-		{Fd: int32(pidfd), Events: unix.POLLIN},
-	}
+	fds := []unix.PollFd{kernel.Readable(p.fd), kernel.Readable(pidfd)}
 	buf := make([]byte, 1) // the rest of a message goes with its beginning
 	for {
-		if err := poll(fds, -1); err != nil {
-			return fmt.Errorf("notify socket: %w", err)
+		if _, err := kernel.Poll(fds, -1); err != nil {
+			return fmt.Errorf("notify socket: poll: %w", err)
 		}
 		if fds[1].Revents != 0 {
 			return nil
@@ -156,23 +152,19 @@ func tell(host, message string) error {
 	if err := unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &limit); err != nil {
 		return fmt.Errorf("setsockopt: %w", err)
 	}
-	if err := sendmsg(fd, message, nil); err != nil {
+	if err := send(fd, message); err != nil {
 		return fmt.Errorf("writing to %s: %w", host, err)
 	}
 	return barrier(fd)
 }
 
-// sendmsg sends a message to the manager, which has to make room for it in time.
-func sendmsg(fd int, message string, control []byte) error {
-	for {
-		switch err := unix.Sendmsg(fd, []byte(message), control, nil, unix.MSG_NOSIGNAL); err {
-		case unix.EINTR:
-		case unix.EAGAIN:
-			return errNotRead
-		default:
-			return err
-		}
+// send sends a message to the manager, which has to make room for it in time.
+func send(fd int, message string, fds ...int) error {
+	err := kernel.Send(fd, []byte(message), fds...)
+	if err == unix.EAGAIN {
+		return errNotRead
 	}
+	return err
 }
 
 // barrier sends the manager a descriptor that it closes once it has come
@@ -184,34 +176,17 @@ func barrier(fd int) error {
 		return fmt.Errorf("pipe2: %w", err)
 	}
 	defer unix.Close(pipe[0])
-	err := sendmsg(fd, "BARRIER=1", unix.UnixRights(pipe[1]))
+	err := send(fd, "BARRIER=1", pipe[1])
 	unix.Close(pipe[1])
 	if err != nil {
 		return fmt.Errorf("writing the barrier: %w", err)
 	}
 	fds := []unix.PollFd{{Fd: int32(pipe[0])}} // only its hanging up
-	if err := poll(fds, managerTimeout); err != nil {
-		return err
-	}
-	if fds[0].Revents == 0 {
+	switch n, err := kernel.Poll(fds, managerTimeout); {
+	case err != nil:
+		return fmt.Errorf("poll: %w", err)
+	case n == 0:
 		return errNotRead
 	}
 	return nil
-}
-
-// poll waits for an event, without end if timeout is negative.
-func poll(fds []unix.PollFd, timeout time.Duration) error {
-	ms := -1
-	if timeout >= 0 {
-		ms = int(timeout.Milliseconds())
-	}
-	for {
-		_, err := unix.Poll(fds, ms)
-		if err == nil {
-			return nil
-		}
-		if err != unix.EINTR {
-			return fmt.Errorf("poll: %w", err)
-		}
-	}
 }

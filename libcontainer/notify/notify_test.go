@@ -42,7 +42,7 @@ func manage(t *testing.T, fd int, messages chan<- string) {
 	close(messages)
 }
 
-func send(t *testing.T, path, message string) {
+func report(t *testing.T, path, message string) {
 	t.Helper()
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -103,9 +103,9 @@ func TestForward(t *testing.T) {
 			_, pidfd := sleeper(t)
 			messages := make(chan string, 2)
 			go manage(t, bind(t, host), messages)
-			send(t, path, "STATUS=READY=1\nMAINPID=1")
-			send(t, path, "READY=10")
-			send(t, path, "STATUS=up\nREADY=1\nMAINPID=1")
+			report(t, path, "STATUS=READY=1\nMAINPID=1")
+			report(t, path, "READY=10")
+			report(t, path, "STATUS=up\nREADY=1\nMAINPID=1")
 			ready, err := p.Forward(host, 4711, pidfd)
 			if !ready || err != nil {
 				t.Errorf("Forward: %v, %v", ready, err)
@@ -123,7 +123,7 @@ func TestForward(t *testing.T) {
 func TestForwardEnds(t *testing.T) {
 	p, path := newProxy(t)
 	cmd, pidfd := sleeper(t)
-	send(t, path, "STATUS=up")
+	report(t, path, "STATUS=up")
 	done := make(chan bool)
 	go func() {
 		ready, err := p.Forward("/no/such", 1, pidfd)
@@ -147,7 +147,7 @@ func TestForwardEnds(t *testing.T) {
 func TestForwardLastWords(t *testing.T) {
 	p, path := newProxy(t)
 	cmd, pidfd := sleeper(t)
-	send(t, path, "READY=1")
+	report(t, path, "READY=1")
 	cmd.Process.Kill()
 	cmd.Wait()
 	ready, err := p.Forward("/no/such", 1, pidfd)
@@ -163,7 +163,7 @@ func TestDrain(t *testing.T) {
 	done := make(chan error)
 	go func() { done <- p.Drain(pidfd) }()
 	for range 1000 { // a socket has room for some ten
-		send(t, path, "WATCHDOG=1\nREADY=1")
+		report(t, path, "WATCHDOG=1\nREADY=1")
 	}
 	select {
 	case err := <-done:

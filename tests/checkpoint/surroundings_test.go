@@ -15,7 +15,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
-	"github.com/rung-oci/rung/libcontainer/terminal"
+	"github.com/rung-oci/rung/internal/kernel"
 	"github.com/rung-oci/rung/tests/bundle"
 )
 
@@ -172,14 +172,15 @@ func screen(t *testing.T, dir string) (socket string, accept func() *output) {
 		}
 		defer f.Close()
 		unix.SetNonblock(int(f.Fd()), false)
-		fd, name, err := terminal.RecvFd(int(f.Fd()))
-		if err != nil || name == "" {
-			t.Fatalf("terminal %q: %v", name, err)
+		name := make([]byte, 64)
+		n, fds, err := kernel.Receive(int(f.Fd()), name, 1)
+		if err != nil || n == 0 || len(fds) != 1 {
+			t.Fatalf("terminal %q: %d descriptors, %v", name[:n], len(fds), err)
 		}
-		if err := unix.SetNonblock(fd, true); err != nil {
+		if err := unix.SetNonblock(fds[0].Int(), true); err != nil {
 			t.Fatal(err)
 		}
-		out := &output{t: t, pipe: os.NewFile(uintptr(fd), "master")}
+		out := &output{t: t, pipe: os.NewFile(uintptr(fds[0].Take()), "master")}
 		go out.pipe.WriteTo(out)
 		t.Cleanup(func() { out.pipe.Close() })
 		return out
