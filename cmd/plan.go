@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/libcontainer"
+	"github.com/rung-oci/rung/libcontainer/birth"
 	"github.com/rung-oci/rung/nsenter"
 )
 
@@ -39,7 +40,7 @@ func (a *App) plan() *cli.Command {
 }
 
 // writePlan writes what launches a birth program, and the program.
-func writePlan(w io.Writer, birth *libcontainer.Birth) error {
+func writePlan(w io.Writer, birth *birth.Birth) error {
 	launch := nsenter.New()
 	launch.Call(unix.SYS_CLONE3, nsenter.Words(birth.Flags), nsenter.Int(nsenter.CloneArgsSize))
 	if _, err := fmt.Fprintf(w, "# launching the first process\n      %s\n      execveat(image)\n", launch.StepString(0)); err != nil {

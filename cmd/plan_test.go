@@ -7,7 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/rung-oci/rung/libcontainer"
+	"github.com/rung-oci/rung/libcontainer/birth"
 	"github.com/rung-oci/rung/nsenter"
 )
 
@@ -18,7 +18,7 @@ func TestWritePlan(t *testing.T) {
 		p.Call(unix.SYS_SETHOSTNAME, p.String("db1"), nsenter.Int(3))
 		return p
 	}
-	birth := &libcontainer.Birth{Program: program("setting the hostname"), Flags: unix.CLONE_NEWNS | unix.CLONE_NEWPID}
+	birth := &birth.Birth{Program: program("setting the hostname"), Flags: unix.CLONE_NEWNS | unix.CLONE_NEWPID}
 	var b bytes.Buffer
 	if err := writePlan(&b, birth); err != nil {
 		t.Fatal(err)

@@ -13,12 +13,13 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/libcontainer/birth"
 	"github.com/rung-oci/rung/libcontainer/executable"
 )
 
 // process finds out what will be executed, with which environment, and says
 // now why it cannot be.
-func (c *creation) process(in *Input) error {
+func (c *creation) process(in *birth.Input) error {
 	p := c.spec.Process
 	if p == nil {
 		return nil

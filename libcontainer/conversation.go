@@ -9,6 +9,7 @@ import (
 
 	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/internal/kernel"
+	"github.com/rung-oci/rung/libcontainer/birth"
 	"github.com/rung-oci/rung/libcontainer/copyup"
 	"github.com/rung-oci/rung/libcontainer/hooks"
 	"github.com/rung-oci/rung/libcontainer/netdevice"
@@ -26,14 +27,14 @@ func (c *creation) openFiles() (err error) {
 	if c.report, err = c.reportFile(); err != nil {
 		return err
 	}
-	c.files[fileReport] = c.report
+	c.files[birth.FileReport] = c.report
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return fmt.Errorf("socketpair for the first process: %w", err)
 	}
-	c.socket, c.files[fileSync] = pair[0], pair[1]
-	if c.birth.usesSocket() {
-		if c.files[fileGate], err = c.gateSocket(); err != nil {
+	c.socket, c.files[birth.FileSync] = pair[0], pair[1]
+	if c.birth.Gate == birth.GateSocket {
+		if c.files[birth.FileGate], err = c.gateSocket(); err != nil {
 			return err
 		}
 	}
@@ -56,7 +57,7 @@ func (c *creation) openCgroups() error {
 			unix.Close(g.Fd)
 			continue
 		}
-		c.files[fileGroup+g.Name] = g.Fd
+		c.files[birth.FileCgroup+g.Name] = g.Fd
 	}
 	c.unified, err = openUnified(c.manager)
 	return err
@@ -78,9 +79,6 @@ func openUnified(m *cgroups.Manager) (int, error) {
 	return 0, nil
 }
 
-// usesSocket tells whether the program waits on the socket in the state directory.
-func (b *Birth) usesSocket() bool { return b.Gate == GateSocket }
-
 // reportFile makes the report page in the state directory, where start finds
 // it. Behind the page stand the labels of the steps that start will run.
 func (c *creation) reportFile() (int, error) {
@@ -88,7 +86,7 @@ func (c *creation) reportFile() (int, error) {
 	if err != nil {
 		return -1, fmt.Errorf("creating the report page: %w", err)
 	}
-	page := append(make([]byte, nsenter.ReportSize), c.birth.labels()...)
+	page := append(make([]byte, nsenter.ReportSize), labels(c.birth)...)
 	if _, err := unix.Pwrite(fd, page, 0); err != nil {
 		unix.Close(fd)
 		return -1, fmt.Errorf("writing the report page: %w", err)
@@ -128,12 +126,12 @@ func (c *creation) openNamespaces() error {
 		if err != nil {
 			return fmt.Errorf("linux.namespaces[%d].path: %s: %w", i, ns.Path, err)
 		}
-		c.files[fileNS+string(ns.Type)] = fd
+		c.files[birth.FileNamespace+string(ns.Type)] = fd
 		flag, err := unix.IoctlRetInt(fd, unix.NS_GET_NSTYPE)
 		if err != nil {
 			return fmt.Errorf("linux.namespaces[%d].path: %s is not a namespace", i, ns.Path)
 		}
-		if uint64(flag) != namespaceFlag(ns.Type) {
+		if uint64(flag) != birth.NamespaceFlag(ns.Type) {
 			return fmt.Errorf("linux.namespaces[%d].path: %s is a %s namespace, not a %s namespace", i, ns.Path, namespaceName(flag), ns.Type)
 		}
 		if err := c.checkHostParameters(ns, fd); err != nil {
@@ -185,7 +183,7 @@ func namespaceName(flag int) specs.LinuxNamespaceType {
 		specs.PIDNamespace, specs.NetworkNamespace, specs.MountNamespace, specs.IPCNamespace,
 		specs.UTSNamespace, specs.UserNamespace, specs.CgroupNamespace, specs.TimeNamespace,
 	} {
-		if namespaceFlag(t) == uint64(flag) {
+		if birth.NamespaceFlag(t) == uint64(flag) {
 			return t
 		}
 	}
@@ -291,19 +289,19 @@ func sendAnswer(socket int) error { return kernel.Send(socket, []byte{0}) }
 
 func (c *creation) serve(tag byte, fds []kernel.Fd) error {
 	switch {
-	case tag == TagMaps:
+	case tag == birth.TagMaps:
 		return c.writeMaps()
-	case tag == TagSources:
+	case tag == birth.TagSources:
 		return c.runSources()
-	case tag == TagHooks:
+	case tag == birth.TagHooks:
 		return c.createHooks()
-	case tag == TagNetwork:
+	case tag == birth.TagNetwork:
 		c.r.at("moving network devices")
 		return c.moveNetDevices()
-	case tag == TagCopyUp && len(fds) == 2:
+	case tag == birth.TagCopyUp && len(fds) == 2:
 		c.r.at("copying up to a tmpfs")
 		return c.asRoot(func() error { return copyup.Copy(fds[0].Int(), fds[1].Int()) })
-	case tag == TagTerminal && len(fds) == 1:
+	case tag == birth.TagTerminal && len(fds) == 1:
 		return c.takeTerminal(&fds[0])
 	}
 	return fmt.Errorf("the first process sent %q with %d descriptors", tag, len(fds))
@@ -462,7 +460,7 @@ func (c *creation) rootIDs() (uid, gid int, err error) {
 		if err != nil {
 			return 0, 0, fmt.Errorf("the container's root: %w", err)
 		}
-		ids[i] = int(hostID(mappings, nil))
+		ids[i] = int(birth.HostID(mappings, nil))
 	}
 	return ids[0], ids[1], nil
 }

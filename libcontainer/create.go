@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/cgroups"
+	"github.com/rung-oci/rung/libcontainer/birth"
 	"github.com/rung-oci/rung/libcontainer/notify"
 	"github.com/rung-oci/rung/libcontainer/process"
 	"github.com/rung-oci/rung/libcontainer/seccomp"
@@ -49,9 +50,10 @@ type creation struct {
 	spec    *specs.Spec
 	config  []byte // the text of spec
 	filter  *seccomp.Filter
-	host    *Host
+	host    *birth.Host
+	streams [3]store.Stream // what the standard streams are
 	manager *cgroups.Manager
-	birth   *Birth
+	birth   *birth.Birth
 	image   *nsenter.Image
 	files   map[string]int // the descriptors of the birth program
 	socket  int            // this end of the conversation with it
@@ -74,7 +76,7 @@ func (r *Runtime) Create(o CreateOptions) error {
 		return err
 	}
 	o.Detach = true
-	c, err := r.create(o, GateSocket, nil)
+	c, err := r.create(o, birth.GateSocket, nil)
 	if err != nil {
 		return err
 	}
@@ -87,7 +89,7 @@ func (r *Runtime) Create(o CreateOptions) error {
 
 // create brings a container to the point where it is recorded as created and
 // its process waits for the last answer. After an error nothing is left.
-func (r *Runtime) create(o CreateOptions, gate Gate, f *foreground) (*creation, error) {
+func (r *Runtime) create(o CreateOptions, gate birth.Gate, f *foreground) (*creation, error) {
 	if err := store.CheckID(o.ID); err != nil {
 		return nil, err
 	}
@@ -118,7 +120,7 @@ func (r *Runtime) create(o CreateOptions, gate Gate, f *foreground) (*creation, 
 }
 
 // compile makes the birth program; nothing outside of this process changes.
-func (c *creation) compile(gate Gate) error {
+func (c *creation) compile(gate birth.Gate) error {
 	c.r.at("looking at the host")
 	hierarchies, err := cgroups.Find()
 	if err != nil {
@@ -136,13 +138,13 @@ func (c *creation) compile(gate Gate) error {
 			return err
 		}
 	}
-	c.host.readStreams(streams)
+	c.streams = readStreams(c.host, streams)
 	for _, cg := range c.manager.State().Cgroups {
 		if cg.Controllers != unified { // where the process is born
 			c.host.CgroupFiles = append(c.host.CgroupFiles, cg.Controllers)
 		}
 	}
-	in := &Input{Spec: c.spec, Bundle: c.o.Bundle, Host: c.host, Gate: gate, NoPivot: c.o.NoPivot, NoNewKeyring: c.o.NoNewKeyring}
+	in := &birth.Input{Spec: c.spec, Bundle: c.o.Bundle, Host: c.host, Gate: gate, NoPivot: c.o.NoPivot, NoNewKeyring: c.o.NoNewKeyring}
 	if err := c.preserve(in); err != nil {
 		return err
 	}
@@ -160,7 +162,7 @@ func (c *creation) compile(gate Gate) error {
 			c.r.Log.Debugf("linux.seccomp: system calls unknown to rung, ignored: %v", in.Filter.Dropped)
 		}
 	}
-	if c.birth, err = Compile(in); err != nil {
+	if c.birth, err = birth.Compile(in); err != nil {
 		return err
 	}
 	for _, w := range c.birth.Warnings {
@@ -175,7 +177,7 @@ func (c *creation) compile(gate Gate) error {
 
 // preserve counts the descriptors that the process gets: those of LISTEN_FDS
 // (sd_listen_fds(3)), then --preserve-fds.
-func (c *creation) preserve(in *Input) (err error) {
+func (c *creation) preserve(in *birth.Input) (err error) {
 	listen := listenFds()
 	if in.PreserveFds, err = preserveFds(c.o.PreserveFds, listen); err != nil {
 		return err
@@ -244,7 +246,7 @@ func (c *creation) enter(config []byte) error {
 		Program: c.r.Version, ID: c.o.ID, OCIVersion: c.spec.Version, Bundle: c.o.Bundle, Rootfs: c.host.Rootfs,
 		Created: time.Now().UTC(), UID: uint32(os.Geteuid()), Annotations: c.spec.Annotations, Phase: store.PhaseCreating,
 		PrivatePids: c.hasOwnPids(), Terminal: c.spec.Process != nil && c.spec.Process.Terminal, Cgroup: encodeCgroup(c.manager.State()),
-		HostNamespaces: hostNamespaces(c.spec), Streams: c.host.Streams,
+		HostNamespaces: birth.HostNamespaces(c.spec), Streams: c.streams,
 	}}
 	c.r.at("recording the intent")
 	c.config = config
@@ -278,7 +280,7 @@ func (c *creation) bear() error {
 	if err := c.saveConfig(); err != nil { // the program runs meanwhile
 		return err
 	}
-	if err := c.converse(TagReady); err != nil {
+	if err := c.converse(birth.TagReady); err != nil {
 		return err
 	}
 	return c.commit()
@@ -329,7 +331,7 @@ func (c *creation) launch() error {
 	if c.child, err = nsenter.Launch(c.image, nsenter.Options{Flags: c.birth.Flags, Cgroup: c.unified, Files: c.files}); err != nil {
 		return advise(err, launchHint(err, c.birth.Flags))
 	}
-	for _, name := range [...]string{fileSync, streamFile(0), streamFile(1), streamFile(2)} {
+	for _, name := range [...]string{birth.FileSync, birth.StreamFile(0), birth.StreamFile(1), birth.StreamFile(2)} {
 		if fd, ok := c.files[name]; ok {
 			unix.Close(fd)
 			delete(c.files, name)

@@ -10,12 +10,12 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/libcontainer/birth"
 	"github.com/rung-oci/rung/libcontainer/criu"
 	"github.com/rung-oci/rung/nsenter"
 )
@@ -183,12 +183,12 @@ func (r *Runtime) startCRIU(setup criuSetup) (c *criuProcess, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("report page of criu: %w", err)
 	}
-	files := map[string]int{fileReport: c.report, fileSync: pair[1]}
+	files := map[string]int{birth.FileReport: c.report, birth.FileSync: pair[1]}
 	for name, fd := range setup.groups {
 		files[name] = fd
 	}
 	for _, fd := range setup.keep {
-		files[keptFile(fd)] = fd
+		files[birth.KeptFile(fd)] = fd
 	}
 	c.program = setup.program(path, pair[1])
 	return c, c.launch(r, files, setup.apart)
@@ -232,34 +232,13 @@ func separateMounts() error {
 	return nil
 }
 
-func keptFile(fd int) string { return "kept " + strconv.Itoa(fd) }
-
-// program makes the process CRIU. That ends with the thread that starts it, unless
-// it is to outlive that; what it restores is then found by the container's cgroup,
-// which it is in itself.
+// program makes the process CRIU, whose end of the conversation is the socket.
 func (s *criuSetup) program(path string, socket int) *nsenter.Program {
-	p := nsenter.New()
-	p.Label("preparing criu")
-	p.MapReport(fileReport)
-	if s.outlives {
-		p.Call(unix.SYS_SETPGID, nsenter.Int(0), nsenter.Int(0))
-	} else {
-		p.Call(unix.SYS_PRCTL, nsenter.Int(unix.PR_SET_PDEATHSIG), nsenter.Int(unix.SIGKILL))
-	}
-	p.Call(unix.SYS_RT_SIGPROCMASK, nsenter.Int(unix.SIG_SETMASK), nsenter.Words(0), nsenter.Int(0), nsenter.Int(8))
-	p.Label("moving criu to the container's cgroup")
+	in := &birth.CRIUInput{Path: path, Env: os.Environ(), Socket: socket, Kept: s.keep, Outlives: s.outlives}
 	for _, name := range slices.Sorted(maps.Keys(s.groups)) {
-		p.Call(unix.SYS_WRITE, nsenter.File(name), p.String("0"), nsenter.Int(1))
+		in.CgroupFiles = append(in.CgroupFiles, strings.TrimPrefix(name, birth.FileCgroup))
 	}
-	p.Label("leaving criu its descriptors")
-	p.Call(unix.SYS_CLOSE_RANGE, nsenter.Int(3), nsenter.Int(uint64(^uint32(0))), nsenter.Int(unix.CLOSE_RANGE_CLOEXEC))
-	p.Call(unix.SYS_FCNTL, nsenter.File(fileSync), nsenter.Int(unix.F_SETFD), nsenter.Int(0))
-	for _, fd := range s.keep {
-		p.Call(unix.SYS_FCNTL, nsenter.File(keptFile(fd)), nsenter.Int(unix.F_SETFD), nsenter.Int(0))
-	}
-	p.Label("executing " + path)
-	p.Call(unix.SYS_EXECVE, p.String(path), p.Strings([]string{path, "swrk", strconv.Itoa(socket)}), p.Strings(os.Environ()))
-	return p
+	return birth.CompileCRIU(in)
 }
 
 // ask has CRIU do something, and ends it. An error of the request says what

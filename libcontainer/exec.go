@@ -9,6 +9,7 @@ import (
 
 	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/internal/kernel"
+	"github.com/rung-oci/rung/libcontainer/birth"
 	"github.com/rung-oci/rung/libcontainer/executable"
 	"github.com/rung-oci/rung/libcontainer/inherited"
 	"github.com/rung-oci/rung/libcontainer/process"
@@ -53,7 +54,7 @@ type execution struct {
 	o          ExecOptions
 	init       int // pidfd of the container's first process
 	join       joining
-	in         ExecInput
+	in         birth.ExecInput
 	groups     *cgroups.Manager // where the process goes
 	files      map[string]int
 	born       int             // the directory in the unified hierarchy, 0: none
@@ -183,7 +184,7 @@ func (e *execution) findCgroups() (err error) {
 			unix.Close(f.Fd)
 			continue
 		}
-		e.files[fileGroup+f.Name] = f.Fd
+		e.files[birth.FileCgroup+f.Name] = f.Fd
 	}
 	e.born, err = openUnified(e.groups)
 	return err
@@ -192,11 +193,11 @@ func (e *execution) findCgroups() (err error) {
 // compile makes the program.
 func (e *execution) compile(kept *kept) error {
 	p := e.in.Spec.Process
-	host := &Host{ID: e.o.ID, Nofile: inherited.Nofile()}
-	if err := host.readOwn(); err != nil {
+	host := &birth.Host{ID: e.o.ID, Nofile: birth.Rlimit(inherited.Nofile())}
+	if err := readOwn(host); err != nil {
 		return err
 	}
-	if err := host.readLimits(p); err != nil {
+	if err := readLimits(host, p); err != nil {
 		return err
 	}
 	streams := noStreams
@@ -206,8 +207,8 @@ func (e *execution) compile(kept *kept) error {
 			return err
 		}
 	}
-	host.readStreams(streams)
-	host.findLSMs(e.in.Spec)
+	readStreams(host, streams)
+	findLSMs(host, e.in.Spec)
 	for _, cg := range e.groups.State().Cgroups {
 		if cg.Controllers != unified {
 			host.CgroupFiles = append(host.CgroupFiles, cg.Controllers)
@@ -255,7 +256,7 @@ func (e *execution) openRoot() (int, error) {
 // launch runs the program up to its execve.
 func (e *execution) launch() error {
 	e.r.at("compiling the program")
-	program, err := CompileExec(&e.in)
+	program, err := birth.CompileExec(&e.in)
 	if err != nil {
 		return err
 	}
@@ -271,7 +272,7 @@ func (e *execution) launch() error {
 		tell("%s", w)
 	}
 	if e.r.Rewrite != nil {
-		if err := e.r.Rewrite(&Birth{Program: program.Program}); err != nil {
+		if err := e.r.Rewrite(&birth.Birth{Program: program.Program}); err != nil {
 			return err
 		}
 	}
@@ -325,12 +326,12 @@ func (e *execution) notFound(err error) error {
 
 func (e *execution) serve(tag byte, fds []kernel.Fd) (err error) {
 	switch {
-	case tag == TagReady:
+	case tag == birth.TagReady:
 		if !e.o.Detach && e.o.IgnorePaused {
 			return e.catch()
 		}
 		return nil
-	case tag == TagTerminal && len(fds) == 1:
+	case tag == birth.TagTerminal && len(fds) == 1:
 		e.r.at("taking the terminal")
 		e.master, err = takeTerminal(&fds[0], e.in.Spec.Process.ConsoleSize, e.o.ConsoleSocket)
 		return err

@@ -28,15 +28,15 @@ func TestExecOptionsChange(t *testing.T) {
 		{"no terminal, though the container has one", ExecOptions{Cwd: "/tmp"}, func(p *specs.Process) { p.Cwd = "/tmp" }},
 		{"terminal", ExecOptions{Terminal: true}, func(p *specs.Process) { p.Terminal = true }},
 		{"environment", ExecOptions{Env: []string{"A=4", "C=,=", "C=5"}}, func(p *specs.Process) { p.Env = []string{"PATH=/bin", "B=2", "A=4", "C=5"} }},
-		{"user", ExecOptions{UID: pointer(uint32(7)), AdditionalGids: []uint32{8}}, func(p *specs.Process) {
+		{"user", ExecOptions{UID: new(uint32(7)), AdditionalGids: []uint32{8}}, func(p *specs.Process) {
 			p.User.UID, p.User.AdditionalGids = 7, []uint32{4, 8}
 		}},
-		{"group", ExecOptions{UID: pointer(uint32(0)), GID: pointer(uint32(9))}, func(p *specs.Process) { p.User.GID = 9 }},
+		{"group", ExecOptions{UID: new(uint32(0)), GID: new(uint32(9))}, func(p *specs.Process) { p.User.GID = 9 }},
 		{"capability", ExecOptions{Capabilities: []string{"CAP_NET_RAW"}}, func(p *specs.Process) {
 			c := p.Capabilities
 			c.Bounding, c.Permitted, c.Effective = append(c.Bounding, "CAP_NET_RAW"), append(c.Permitted, "CAP_NET_RAW"), append(c.Effective, "CAP_NET_RAW")
 		}},
-		{"privileges", ExecOptions{NoNewPrivs: pointer(false), AppArmor: "a", SelinuxLabel: "s"}, func(p *specs.Process) {
+		{"privileges", ExecOptions{NoNewPrivs: new(false), AppArmor: "a", SelinuxLabel: "s"}, func(p *specs.Process) {
 			p.NoNewPrivileges, p.ApparmorProfile, p.SelinuxLabel = false, "a", "s"
 		}},
 	} {
@@ -67,7 +67,15 @@ func TestExecOptionsChange(t *testing.T) {
 
 // What a process file leaves out of the restrictions is the container's.
 func TestInheritProcess(t *testing.T) {
-	own := everythingInput(t).Spec.Process
+	restricted := func() *specs.Process {
+		umask := uint32(0o27)
+		return &specs.Process{
+			Args: []string{"own"}, Cwd: "/", NoNewPrivileges: true, ApparmorProfile: "profile", SelinuxLabel: "label",
+			Rlimits: []specs.POSIXRlimit{{Type: "RLIMIT_CORE"}}, Capabilities: &specs.LinuxCapabilities{}, OOMScoreAdj: new(7),
+			User: specs.User{UID: 1, Umask: &umask}, Env: []string{"A=1"}, Scheduler: &specs.Scheduler{Policy: specs.SchedBatch},
+		}
+	}
+	own := restricted()
 	own.ExecCPUAffinity = &specs.CPUAffinity{Initial: "1"}
 	p := &specs.Process{Args: []string{"x"}, Cwd: "/"}
 	inheritProcess(p, own)
@@ -78,7 +86,7 @@ func TestInheritProcess(t *testing.T) {
 	if p.User.UID != 0 || p.NoNewPrivileges != false || p.Env != nil || p.Scheduler != nil {
 		t.Errorf("more than that: %+v", p)
 	}
-	given := everythingInput(t).Spec.Process
+	given := restricted()
 	given.ExecCPUAffinity = &specs.CPUAffinity{Final: "0"}
 	given.ApparmorProfile, given.SelinuxLabel = "other", "other"
 	want := *given

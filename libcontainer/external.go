@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/cgroups"
+	"github.com/rung-oci/rung/libcontainer/birth"
 	"github.com/rung-oci/rung/libcontainer/criu"
 	"github.com/rung-oci/rung/libcontainer/store"
 	"github.com/rung-oci/rung/spec"
@@ -35,15 +36,15 @@ type externalMount struct {
 
 // externalMounts are the mounts of a container from the host, in the order of the
 // config: bind mounts and cgroups.
-func externalMounts(bundle string, s *specs.Spec, groups []Hierarchy) []externalMount {
+func externalMounts(bundle string, s *specs.Spec, groups []birth.Hierarchy) []externalMount {
 	var list []externalMount
 	for _, m := range s.Mounts {
 		opts := spec.ParseMountOptions(m.Options)
 		switch {
 		case opts.Remount:
-		case isBind(m, opts):
-			recursive := bindFlags(m, opts)&unix.AT_RECURSIVE != 0
-			list = append(list, externalMount{m.Destination, bindSource(bundle, m), recursive})
+		case birth.IsBind(m, opts):
+			recursive := birth.BindFlags(m, opts)&unix.AT_RECURSIVE != 0
+			list = append(list, externalMount{m.Destination, birth.BindSource(bundle, m), recursive})
 		case m.Type == "cgroup":
 			for _, h := range groups {
 				list = append(list, externalMount{destination: path.Join(m.Destination, h.Name), source: h.Dir})
@@ -69,7 +70,7 @@ func maskedFiles(s *specs.Spec) []externalMount {
 func boundDevices(s *specs.Spec) []externalMount {
 	var list []externalMount
 	if hasNamespace(s, specs.UserNamespace) {
-		for _, d := range slices.Concat(s.Linux.Devices, defaultDevices()) {
+		for _, d := range slices.Concat(s.Linux.Devices, birth.DefaultDevices()) {
 			list = append(list, externalMount{destination: d.Path, source: d.Path})
 		}
 	}
@@ -77,7 +78,7 @@ func boundDevices(s *specs.Spec) []externalMount {
 }
 
 // hostMounts are all of a container.
-func hostMounts(bundle string, s *specs.Spec, groups []Hierarchy, dir *store.Dir) []externalMount {
+func hostMounts(bundle string, s *specs.Spec, groups []birth.Hierarchy, dir *store.Dir) []externalMount {
 	list := slices.Concat(externalMounts(bundle, s, groups), boundDevices(s), maskedFiles(s))
 	return append(list, externalMount{destination: notifyDir, source: filepath.Join(dir.Path(), store.NotifyName)})
 }
@@ -135,17 +136,9 @@ func restoreExternal(mounts []externalMount, mountpoints []string) []string {
 	return list
 }
 
-// bindSource is the path of a bind mount's source on the host.
-func bindSource(bundle string, m specs.Mount) string {
-	if filepath.IsAbs(m.Source) {
-		return m.Source
-	}
-	return filepath.Join(bundle, m.Source)
-}
-
 // resolvedIn is where a path of the container leads to, seen from its root.
 func resolvedIn(root int, p string) (string, error) {
-	fd, err := unix.Openat2(root, relative(p), &unix.OpenHow{
+	fd, err := unix.Openat2(root, birth.Relative(p), &unix.OpenHow{
 		Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS,
 	})
 	if err != nil {
@@ -157,7 +150,7 @@ func resolvedIn(root int, p string) (string, error) {
 
 func isFile(root int, p string) bool {
 	var st unix.Stat_t
-	return unix.Fstatat(root, relative(p), &st, unix.AT_SYMLINK_NOFOLLOW) == nil && st.Mode&unix.S_IFMT != unix.S_IFDIR
+	return unix.Fstatat(root, birth.Relative(p), &st, unix.AT_SYMLINK_NOFOLLOW) == nil && st.Mode&unix.S_IFMT != unix.S_IFDIR
 }
 
 // mountpointsOf are the mount points of a process, seen from its root: a pid or
@@ -177,13 +170,13 @@ func mountpointsOf(process string) ([]string, error) {
 }
 
 // cgroupDirs is what a mount of type cgroup consists of.
-func cgroupDirs(s *specs.Spec, m *cgroups.Manager) ([]Hierarchy, error) {
+func cgroupDirs(s *specs.Spec, m *cgroups.Manager) ([]birth.Hierarchy, error) {
 	hierarchies, err := cgroups.Find()
 	if err != nil {
 		return nil, err
 	}
-	var host Host
-	host.showHierarchies(s, hierarchies, m)
+	var host birth.Host
+	showHierarchies(&host, s, hierarchies, m)
 	return host.Hierarchies, nil
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/libcontainer/birth"
 	"github.com/rung-oci/rung/libcontainer/logs"
 	"github.com/rung-oci/rung/libcontainer/signals"
 	"github.com/rung-oci/rung/libcontainer/terminal"
@@ -80,7 +81,7 @@ func (f *foreground) replaceStreams(files map[string]int) (ends [3]int, err erro
 	}
 	for fd, end := range f.streams.Ends {
 		if end >= 0 {
-			files[streamFile(fd)] = end
+			files[birth.StreamFile(fd)] = end
 		}
 	}
 	return f.streams.Ends, nil

@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"slices"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/libcontainer/birth"
 	"github.com/rung-oci/rung/libcontainer/hooks"
 	"github.com/rung-oci/rung/nsenter"
 )
@@ -40,8 +40,12 @@ func (r *Runtime) runHooks(c *container, kind hooks.Kind, list []specs.Hook, sta
 			return err
 		}
 		join := &hookJoining{joining: j, interrupt: c.interrupt}
-		if kind == hooks.StartContainer {
-			if err := join.confine(c, config); err != nil {
+		join.in = birth.HookInput{
+			Input:      birth.Input{Spec: config, Host: &birth.Host{Rootfs: c.record.Rootfs}},
+			Namespaces: j.namespaces, Confined: kind == hooks.StartContainer,
+		}
+		if join.in.Confined {
+			if err := join.confine(c); err != nil {
 				return err
 			}
 			defer join.release()
@@ -58,31 +62,24 @@ func (r *Runtime) runHooks(c *container, kind hooks.Kind, list []specs.Hook, sta
 // hookJoining starts hooks in the namespaces of a container.
 type hookJoining struct {
 	joining
-	confined  *compiler      // knows the container's restrictions, nil: none
+	in        birth.HookInput
 	groups    map[string]int // files to join the container's cgroups
 	interrupt *interruption  // nil: never
 }
 
-// confine has the process live under the container's restrictions. A
-// startContainer hook is a file of the image: with the rights of the caller in
-// the container's namespaces it could leave them. Its limits and its umask are
-// the caller's, though.
-func (j *hookJoining) confine(c *container, config *specs.Spec) error {
-	host := &Host{Rootfs: c.record.Rootfs}
-	if err := host.readOwn(); err != nil {
+// confine finds out what the container's restrictions depend on.
+func (j *hookJoining) confine(c *container) error {
+	if err := readOwn(j.in.Host); err != nil {
 		return err
 	}
-	if p := config.Process; p.ApparmorProfile != "" && hasAppArmor() || p.SelinuxLabel != "" && hasSELinux() {
+	if p := j.in.Spec.Process; p.ApparmorProfile != "" && hasAppArmor() || p.SelinuxLabel != "" && hasSELinux() {
 		return errors.New("hooks.startContainer: not supported yet under an AppArmor profile or a SELinux label")
 	}
 	kept, err := c.kept()
 	if err != nil {
 		return err
 	}
-	j.confined = newCompiler(&Input{Spec: config, Host: host, Filter: kept.filter})
-	if err := j.confined.classifyNamespaces(); err != nil {
-		return err
-	}
+	j.in.Filter = kept.filter
 	m := c.cgroup()
 	defer m.Close()
 	files, err := m.JoinFiles()
@@ -91,7 +88,8 @@ func (j *hookJoining) confine(c *container, config *specs.Spec) error {
 	}
 	j.groups = map[string]int{}
 	for _, f := range files {
-		j.groups[fileGroup+f.Name] = f.Fd
+		j.groups[birth.FileCgroup+f.Name] = f.Fd
+		j.in.Host.CgroupFiles = append(j.in.Host.CgroupFiles, f.Name)
 	}
 	return nil
 }
@@ -102,21 +100,16 @@ func (j *hookJoining) release() {
 	}
 }
 
-// Names of the launcher's descriptors in a joining program.
-const (
-	fileStdin  = "standard input"
-	fileOutput = "standard output"
-	fileErrors = "standard error"
-)
-
 // start starts a hook in the container's namespaces, as the leader of a process
 // group and a child of this process, and returns when it was executed.
 func (j *hookJoining) start(r *Runtime, h specs.Hook, stdin, output int) (int, error) {
-	p, err := j.program(h)
+	in := j.in
+	in.Hook = h
+	p, err := birth.CompileHook(&in)
 	if err != nil {
 		return 0, err
 	}
-	files := map[string]int{fileStdin: stdin, fileOutput: output}
+	files := map[string]int{birth.FileStdin: stdin, birth.FileOutput: output}
 	maps.Copy(files, j.groups)
 	e, err := r.launchEntrant(p, j.init, files, 0)
 	if err != nil {
@@ -134,56 +127,6 @@ func reap(pid int) (status unix.WaitStatus) {
 			return status
 		}
 	}
-}
-
-// program joins the container and executes the hook. Its process sees the root
-// of the mount namespace: the host's tree before the root was changed, the
-// container's after.
-func (j *hookJoining) program(h specs.Hook) (*nsenter.Program, error) {
-	p := nsenter.New()
-	p.Label("joining the container")
-	p.MapReport(fileReport)
-	hide(p)
-	p.Call(unix.SYS_SETGROUPS, nsenter.Int(0), nsenter.Int(0)).Ignore(unix.EPERM) // the caller's mean something on the host
-	for _, name := range slices.Sorted(maps.Keys(j.groups)) {
-		p.Call(unix.SYS_WRITE, nsenter.File(name), p.String("0"), nsenter.Int(1))
-	}
-	joinNamespaces(p, j.namespaces)
-	if j.namespaces&forChildren != 0 {
-		goOnInChild(p, 0)
-	}
-	p.Label("preparing the hook")
-	p.Call(unix.SYS_SETSID) // /dev/tty must not be the caller's terminal
-	unblockSignals(p)
-	if j.confined != nil {
-		p.Call(unix.SYS_KEYCTL, nsenter.Int(unix.KEYCTL_JOIN_SESSION_KEYRING), nsenter.Int(0)).
-			Ignore(unix.ENOSYS, unix.EDQUOT, unix.EPERM, unix.EACCES)
-		if !j.confined.mountNS {
-			p.Call(unix.SYS_CHROOT, p.String(j.confined.in.Host.Rootfs))
-		}
-	}
-	p.Call(unix.SYS_CHDIR, p.String("/"))
-	if j.namespaces&unix.CLONE_NEWUSER != 0 {
-		becomeRoot(p)
-	}
-	p.Call(unix.SYS_DUP3, nsenter.File(fileStdin), nsenter.Int(0), nsenter.Int(0))
-	p.Call(unix.SYS_DUP3, nsenter.File(fileOutput), nsenter.Int(1), nsenter.Int(0))
-	p.Call(unix.SYS_DUP3, nsenter.File(fileOutput), nsenter.Int(2), nsenter.Int(0))
-	p.Call(unix.SYS_CLOSE_RANGE, nsenter.Int(3), nsenter.Int(uint64(^uint32(0))), nsenter.Int(unix.CLOSE_RANGE_CLOEXEC))
-	if j.confined != nil {
-		j.confined.Program = p
-		if err := j.confined.restrict(); err != nil {
-			return nil, err
-		}
-	}
-	args := h.Args
-	if len(args) == 0 {
-		args = []string{h.Path}
-	}
-	p.MarkReached()
-	p.Label("executing " + h.Path)
-	p.Call(unix.SYS_EXECVE, p.String(h.Path), p.Strings(args), p.Strings(h.Env))
-	return p, nil
 }
 
 // launchProgram runs a program in this process's own namespaces, in the cgroup v2
@@ -214,7 +157,7 @@ func (c *creation) runSources() error {
 		return err
 	}
 	defer unix.Close(report)
-	child, err := c.r.launchProgram(c.birth.Sources, map[string]int{fileReport: report, fileSync: c.socket, fileInit: c.pidfd}, 0)
+	child, err := c.r.launchProgram(c.birth.Sources, map[string]int{birth.FileReport: report, birth.FileSync: c.socket, birth.FileInit: c.pidfd}, 0)
 	if err != nil {
 		return err
 	}

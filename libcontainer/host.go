@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/cgroups"
+	"github.com/rung-oci/rung/libcontainer/birth"
 	"github.com/rung-oci/rung/libcontainer/capabilities"
 	"github.com/rung-oci/rung/libcontainer/inherited"
 	"github.com/rung-oci/rung/libcontainer/process"
@@ -21,82 +22,37 @@ import (
 	"github.com/rung-oci/rung/libcontainer/store"
 )
 
-// Host holds the facts about this machine and this process that a birth program
-// depends on. [Compile] looks nothing up.
-type Host struct {
-	ID          string // of the container
-	Rootfs      string // absolute path, no symlinks
-	RootfsMount string // the mount point that Rootfs lies on; only if it is shared
-
-	IgnoredSignals []int            // that the process would inherit
-	Nofile         inherited.Rlimit // of the caller
-	Limits         Limits           // that process.rlimits change
-	OwnStreams     [3]bool          // standard streams that are no devices of the host
-	InputFiles     [3]bool          // those of them that are files which are only read
-	Streams        [3]store.Stream  // what the standard streams are
-	Replaced       [3]bool          // standard streams that the launcher has others for
-	Bounding       uint64           // the capabilities that there are to give
-	LastCap        uint
-	AppArmor       bool
-	SELinux        bool
-
-	CgroupFiles []string    // hierarchies to join, in order
-	Hierarchies []Hierarchy // cgroup v1 hierarchies to show
-	Resolved    map[string]string
-}
-
-// Limits are those of this process, by their numbers.
-type Limits [16]inherited.Rlimit // RLIM_NLIMITS
-
-// Hierarchy is a cgroup v1 hierarchy as the container is to see it.
-type Hierarchy struct {
-	Name    string   // of the directory
-	Links   []string // symbolic links to the directory
-	Dir     string   // the container's cgroup, on the host
-	Options []string // to mount it
-}
-
-// destination is a mount's destination with the dangling symlinks of the rootfs
-// resolved: see [danglingDestinations].
-func (h *Host) destination(d string) string {
-	d = withoutDotDot(d)
-	if to, ok := h.Resolved[d]; ok {
-		return to
-	}
-	return d
-}
-
 // lookAtHost collects the facts for a config.
-func lookAtHost(id, bundle string, s *specs.Spec, h cgroups.Hierarchies, m *cgroups.Manager) (*Host, error) {
-	host := &Host{ID: id, Nofile: inherited.Nofile()}
+func lookAtHost(id, bundle string, s *specs.Spec, h cgroups.Hierarchies, m *cgroups.Manager) (*birth.Host, error) {
+	host := &birth.Host{ID: id, Nofile: birth.Rlimit(inherited.Nofile())}
 	var err error
 	if host.Rootfs, err = rootfsPath(bundle, s); err != nil {
 		return nil, err
 	}
-	if err := host.readOwn(); err != nil {
+	if err := readOwn(host); err != nil {
 		return nil, err
 	}
-	if err := host.readLimits(s.Process); err != nil {
+	if err := readLimits(host, s.Process); err != nil {
 		return nil, err
 	}
-	host.findLSMs(s)
+	findLSMs(host, s)
 	if s.Linux != nil && strings.HasSuffix(s.Linux.RootfsPropagation, "shared") {
 		if host.RootfsMount, err = mountPoint(host.Rootfs); err != nil {
 			return nil, err
 		}
 	}
-	host.showHierarchies(s, h, m)
+	showHierarchies(host, s, h, m)
 	host.Resolved = danglingDestinations(host.Rootfs, s.Mounts)
 	return host, nil
 }
 
 // readLimits looks what those limits are that a process is to have others of.
-func (h *Host) readLimits(p *specs.Process) error {
+func readLimits(h *birth.Host, p *specs.Process) error {
 	if p == nil {
 		return nil
 	}
 	for _, r := range p.Rlimits {
-		resource, err := rlimitResource(r.Type)
+		resource, err := birth.RlimitResource(r.Type)
 		if err != nil {
 			continue // which the compiler tells
 		}
@@ -104,14 +60,14 @@ func (h *Host) readLimits(p *specs.Process) error {
 		if err := unix.Getrlimit(resource, &limit); err != nil {
 			return fmt.Errorf("getrlimit %s: %w", r.Type, err)
 		}
-		h.Limits[resource] = inherited.Rlimit{Soft: limit.Cur, Hard: limit.Max}
+		h.Limits[resource] = birth.Rlimit{Soft: limit.Cur, Hard: limit.Max}
 	}
 	return nil
 }
 
-// readStreams looks what the standard streams are, and which of them may be given
-// to the user. Those of instead replace them, but for -1.
-func (h *Host) readStreams(instead [3]int) {
+// readStreams looks what the standard streams are, which it returns, and which of them may be
+// given to the user. Those of instead replace them, but for -1.
+func readStreams(h *birth.Host, instead [3]int) (streams [3]store.Stream) {
 	for fd := range h.OwnStreams {
 		var st unix.Stat_t
 		file := fd
@@ -122,9 +78,10 @@ func (h *Host) readStreams(instead [3]int) {
 			kind := st.Mode & unix.S_IFMT
 			h.OwnStreams[fd] = kind == unix.S_IFIFO || kind == unix.S_IFREG || kind == unix.S_IFSOCK
 			h.InputFiles[fd] = kind == unix.S_IFREG && onlyRead(file)
-			h.Streams[fd] = streamOf(&st)
+			streams[fd] = streamOf(&st)
 		}
 	}
+	return streams
 }
 
 func onlyRead(fd int) bool {
@@ -133,7 +90,7 @@ func onlyRead(fd int) bool {
 }
 
 // findLSMs looks for those security modules that the config has labels for.
-func (h *Host) findLSMs(s *specs.Spec) {
+func findLSMs(h *birth.Host, s *specs.Spec) {
 	p := s.Process
 	h.AppArmor = p != nil && p.ApparmorProfile != "" && hasAppArmor()
 	h.SELinux = (p != nil && p.SelinuxLabel != "" || s.Linux != nil && s.Linux.MountLabel != "") && hasSELinux()
@@ -167,7 +124,7 @@ func rootfsPath(bundle string, s *specs.Spec) (string, error) {
 
 // readOwn looks what the process would inherit of this one: ignored signals, and the
 // capabilities that there are to give.
-func (h *Host) readOwn() error {
+func readOwn(h *birth.Host) error {
 	own, err := process.ReadOwn()
 	if err != nil {
 		return err
@@ -183,7 +140,7 @@ func (h *Host) readOwn() error {
 }
 
 // showHierarchies lists what a mount of type cgroup consists of.
-func (h *Host) showHierarchies(s *specs.Spec, all cgroups.Hierarchies, m *cgroups.Manager) {
+func showHierarchies(h *birth.Host, s *specs.Spec, all cgroups.Hierarchies, m *cgroups.Manager) {
 	if !slices.ContainsFunc(s.Mounts, func(m specs.Mount) bool { return m.Type == "cgroup" }) {
 		return
 	}
@@ -204,7 +161,7 @@ func (h *Host) showHierarchies(s *specs.Spec, all cgroups.Hierarchies, m *cgroup
 		if !m.Any() && v1.Own != "" {
 			dirs[list] = filepath.Join(v1.Mountpoint, v1.Own) // where the container stays
 		}
-		h.Hierarchies = append(h.Hierarchies, Hierarchy{Name: v1.Name, Links: v1.Links(), Dir: dirs[list], Options: options})
+		h.Hierarchies = append(h.Hierarchies, birth.Hierarchy{Name: v1.Name, Links: v1.Links(), Dir: dirs[list], Options: options})
 	}
 }
 
@@ -247,7 +204,7 @@ func danglingDestinations(rootfs string, mounts []specs.Mount) map[string]string
 	defer unix.Close(root)
 	var resolved map[string]string
 	for _, m := range mounts {
-		m.Destination = withoutDotDot(m.Destination)
+		m.Destination = birth.WithoutDotDot(m.Destination)
 		if m.Type == "proc" || m.Type == "sysfs" || openIn(root, m.Destination) == nil {
 			continue // those two must not be led anywhere
 		}
@@ -261,19 +218,10 @@ func danglingDestinations(rootfs string, mounts []specs.Mount) map[string]string
 	return resolved
 }
 
-// withoutDotDot takes ".." out of a destination as text, as if the image had no
-// symlinks: so the path means the same in every image. It never leads above /.
-func withoutDotDot(destination string) string {
-	if !strings.Contains(destination, "..") {
-		return destination
-	}
-	return path.Clean("/" + destination)
-}
-
 // openIn tells whether a path exists in the root.
 func openIn(root int, p string) error {
 	how := unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS}
-	fd, err := unix.Openat2(root, relative(p), &how)
+	fd, err := unix.Openat2(root, birth.Relative(p), &how)
 	if err == nil {
 		unix.Close(fd)
 	}
@@ -306,7 +254,7 @@ func resolveLinks(root int, p string) string {
 
 func readLinkIn(root int, p string) (string, error) {
 	how := unix.OpenHow{Flags: unix.O_PATH | unix.O_NOFOLLOW | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS}
-	fd, err := unix.Openat2(root, relative(p), &how)
+	fd, err := unix.Openat2(root, birth.Relative(p), &how)
 	if err != nil {
 		return "", err
 	}

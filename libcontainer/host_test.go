@@ -116,15 +116,6 @@ func TestDanglingDestinationsWithoutARoot(t *testing.T) {
 	}
 }
 
-func TestHostDestination(t *testing.T) {
-	h := &Host{Resolved: map[string]string{"/var/run": "/run"}}
-	for d, want := range map[string]string{"/var/run": "/run", "/var/run/x": "/var/run/x", "/a": "/a"} {
-		if got := h.destination(d); got != want {
-			t.Errorf("%s: %s, want %s", d, got, want)
-		}
-	}
-}
-
 func TestUnescapeMount(t *testing.T) {
 	for s, want := range map[string]string{
 		"/plain": "/plain", `/a\040b`: "/a b", `/tab\011`: "/tab\t", `/line\012`: "/line\n", `/back\134slash`: `/back\slash`,

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/libcontainer/birth"
 	"github.com/rung-oci/rung/nsenter"
 )
 
@@ -22,7 +23,7 @@ func TestEntrantInterrupted(t *testing.T) {
 	defer unix.Close(self)
 	p := nsenter.New()
 	p.Label("waiting for nothing")
-	p.MapReport(fileReport)
+	p.MapReport(birth.FileReport)
 	p.Call(unix.SYS_NANOSLEEP, nsenter.Words(60, 0), nsenter.Int(0))
 	p.MarkReached()
 	p.Call(unix.SYS_EXIT_GROUP, nsenter.Int(0))
@@ -93,7 +94,7 @@ func launchLiar(t *testing.T, another uintptr) *entrant {
 	t.Cleanup(func() { unix.Close(self) })
 	p := nsenter.New()
 	p.Label("lying")
-	p.MapReport(fileReport)
+	p.MapReport(birth.FileReport)
 	p.MarkReached()
 	p.Call(another).IntoRef(nsenter.ReportChild())
 	p.Call(unix.SYS_EXIT_GROUP, nsenter.Int(0))

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/internal/kernel"
+	"github.com/rung-oci/rung/libcontainer/birth"
 	"github.com/rung-oci/rung/nsenter"
 )
 
@@ -128,7 +129,7 @@ func (r *Runtime) launchEntrant(p *nsenter.Program, init int, files map[string]i
 		return nil, fmt.Errorf("socketpair for a process of the container: %w", err)
 	}
 	e.socket = pair[0]
-	all := map[string]int{fileReport: e.report, fileSync: pair[1], fileInit: init}
+	all := map[string]int{birth.FileReport: e.report, birth.FileSync: pair[1], birth.FileInit: init}
 	maps.Copy(all, files)
 	child, err := r.launchProgram(p, all, cgroup)
 	unix.Close(pair[1])

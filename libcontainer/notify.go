@@ -8,6 +8,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/libcontainer/birth"
 	"github.com/rung-oci/rung/libcontainer/notify"
 	"github.com/rung-oci/rung/libcontainer/store"
 )
@@ -19,7 +20,7 @@ const notifyDir = "/run/notify"
 func managerSocket() string { return os.Getenv("NOTIFY_SOCKET") }
 
 // offerNotify puts the socket into the container.
-func (c *creation) offerNotify(in *Input) {
+func (c *creation) offerNotify(in *birth.Input) {
 	if managerSocket() == "" {
 		return
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/internal/kernel"
+	"github.com/rung-oci/rung/libcontainer/birth"
 	"github.com/rung-oci/rung/libcontainer/criu"
 	"github.com/rung-oci/rung/libcontainer/hooks"
 	"github.com/rung-oci/rung/libcontainer/netdevice"
@@ -103,12 +104,12 @@ func (r *Runtime) restore(o RestoreOptions, interrupt *interruption) (*creation,
 	if o.ManageCgroups == "strict" && c.manager.Exists() {
 		return nil, errors.New("--manage-cgroups-mode strict: the container's cgroup exists already")
 	}
-	c.host = new(Host)
+	c.host = new(birth.Host)
 	if c.host.Rootfs, err = rootfsPath(o.Bundle, s); err != nil {
 		return nil, err
 	}
-	c.host.showHierarchies(s, hierarchies, c.manager)
-	c.host.readStreams(noStreams)
+	showHierarchies(c.host, s, hierarchies, c.manager)
+	c.streams = readStreams(c.host, noStreams)
 	if madeNamespace(s, specs.NetworkNamespace) {
 		c.network = options.EmptyNS != 0 || !hasDevices(options.ImagesDir)
 	}
@@ -180,7 +181,7 @@ func (c *restoration) revive(options *criu.Options) error {
 		return err
 	}
 	for _, g := range groups {
-		setup.groups[fileGroup+g.Name] = g.Fd
+		setup.groups[birth.FileCgroup+g.Name] = g.Fd
 	}
 	p, err := c.r.startCRIU(setup)
 	if err != nil {
@@ -249,8 +250,8 @@ func (c *restoration) prepareMountpoints() error {
 			continue
 		}
 		file := false
-		if opts := spec.ParseMountOptions(m.Options); isBind(m, opts) {
-			st, err := os.Stat(bindSource(c.o.Bundle, m))
+		if opts := spec.ParseMountOptions(m.Options); birth.IsBind(m, opts) {
+			st, err := os.Stat(birth.BindSource(c.o.Bundle, m))
 			if err != nil {
 				return fmt.Errorf("mounts[%d].source: %w", i, err)
 			}
@@ -276,7 +277,7 @@ func (c *restoration) belowAnother(i int) bool {
 // makeIn makes a directory, or an empty file, and the directories above it, without
 // leaving the root. What exists is left alone.
 func makeIn(root int, p string, file bool) error {
-	parts, err := components(p)
+	parts, err := birth.Components(p)
 	if err != nil || len(parts) == 0 {
 		return err
 	}
@@ -285,7 +286,7 @@ func makeIn(root int, p string, file bool) error {
 		if openIn(root, strings.Join(parts[:i+1], "/")) == nil {
 			continue
 		}
-		dir, err := unix.Openat2(root, relative(strings.Join(parts[:i], "/")), &how)
+		dir, err := unix.Openat2(root, birth.Relative(strings.Join(parts[:i], "/")), &how)
 		if err != nil {
 			return err
 		}

@@ -7,6 +7,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/libcontainer/birth"
 	"github.com/rung-oci/rung/libcontainer/hooks"
 	"github.com/rung-oci/rung/libcontainer/store"
 )
@@ -28,7 +29,7 @@ func (r *Runtime) Run(o CreateOptions) (int, error) {
 		}
 		defer func() { f.streams.Close() }()
 	}
-	c, err := r.create(o, GateSync, stands)
+	c, err := r.create(o, birth.GateSync, stands)
 	if err != nil {
 		return 0, err
 	}
@@ -99,7 +100,7 @@ func (c *creation) start() error {
 		if err := c.answer(); err != nil {
 			return err
 		}
-		if err := c.converse(TagGate); err != nil {
+		if err := c.converse(birth.TagGate); err != nil {
 			return err
 		}
 		c.r.at("running the startContainer hooks")
@@ -144,13 +145,13 @@ func (c *creation) waitExecuted() error {
 }
 
 // Plan compiles the birth program of a bundle, and does nothing with it.
-func (r *Runtime) Plan(o CreateOptions) (*Birth, error) {
+func (r *Runtime) Plan(o CreateOptions) (*birth.Birth, error) {
 	s, _, err := r.loadBundle(o.Bundle, o.Config)
 	if err != nil {
 		return nil, err
 	}
 	c := &creation{r: r, o: o, spec: s}
-	if err := c.compile(GateSocket); err != nil {
+	if err := c.compile(birth.GateSocket); err != nil {
 		return nil, err
 	}
 	return c.birth, nil

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/cgroups"
+	"github.com/rung-oci/rung/libcontainer/birth"
 	"github.com/rung-oci/rung/libcontainer/logs"
 	"github.com/rung-oci/rung/libcontainer/process"
 	"github.com/rung-oci/rung/libcontainer/store"
@@ -32,7 +33,7 @@ type Runtime struct {
 
 	// Rewrite, if not nil, may change a compiled birth program: to measure it, or
 	// to make steps of it fail.
-	Rewrite func(*Birth) error
+	Rewrite func(*birth.Birth) error
 	// At, if not nil, is called before each action of the launcher's own.
 	At func(action string)
 	// Timeline, if not nil, is told where the time goes.

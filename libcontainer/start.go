@@ -8,6 +8,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/libcontainer/birth"
 	"github.com/rung-oci/rung/libcontainer/hooks"
 	"github.com/rung-oci/rung/libcontainer/notify"
 	"github.com/rung-oci/rung/libcontainer/store"
@@ -144,7 +145,7 @@ func (c *container) executed() error {
 // labels are the labels of the steps that run when the container is started,
 // kept with the report: a line for each, with the step, the system call, the
 // path that it is about, and the label, separated by tabs.
-func (b *Birth) labels() []byte {
+func labels(b *birth.Birth) []byte {
 	var text []byte
 	for i := max(b.Ready-2, 0); i < len(b.Program.Steps); i++ { // two steps get and judge the answer first
 		s := &b.Program.Steps[i]

@@ -6,7 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/rung-oci/rung/libcontainer"
+	"github.com/rung-oci/rung/libcontainer/birth"
 	"github.com/rung-oci/rung/nsenter"
 )
 
@@ -75,7 +75,7 @@ func tolerates(s *nsenter.Step, errno unix.Errno) bool {
 }
 
 // rewrite puts the fault into a birth program.
-func (f *fault) rewrite(b *libcontainer.Birth) error {
+func (f *fault) rewrite(b *birth.Birth) error {
 	if f.Trace {
 		send("ready", b.Ready)
 	}

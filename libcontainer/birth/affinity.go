@@ -1,0 +1,57 @@
+package birth
+
+import (
+	"fmt"
+	"slices"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/nsenter"
+	"github.com/rung-oci/rung/spec"
+)
+
+// initialAffinity is where the process runs before it is in its cgroup.
+func (c *compiler) initialAffinity() error {
+	if a := c.proc.ExecCPUAffinity; a != nil && a.Initial != "" {
+		return c.runOn(a.Initial, "process.execCPUAffinity.initial")
+	}
+	return nil
+}
+
+func (c *compiler) finalAffinity() error {
+	if a := c.proc.ExecCPUAffinity; a != nil && a.Final != "" {
+		return c.runOn(a.Final, "process.execCPUAffinity.final")
+	}
+	c.affinity()
+	return nil
+}
+
+func (c *compiler) runOn(cpus, property string) error {
+	ranges, err := spec.ParseList(cpus)
+	if err != nil {
+		return fmt.Errorf("%s: %w", property, err)
+	}
+	mask := make([]byte, maxCPUs/8)
+	for _, r := range ranges {
+		if r.Last >= maxCPUs {
+			return fmt.Errorf("%s: CPU %d is more than the kernel can have", property, r.Last)
+		}
+		for cpu := r.First; cpu <= r.Last; cpu++ {
+			mask[cpu/8] |= 1 << (cpu % 8)
+		}
+	}
+	c.Label("setting " + property)
+	c.Call(unix.SYS_SCHED_SETAFFINITY, nsenter.Int(0), nsenter.Int(len(mask)), nsenter.Bytes(mask))
+	return nil
+}
+
+// affinity undoes a restriction that the caller of rung lives under: the
+// container's cpuset is what counts.
+func (c *compiler) affinity() {
+	all := slices.Repeat([]byte{0xff}, maxCPUs/8)
+	c.Label("allowing all CPUs of the cgroup")
+	c.Call(unix.SYS_SCHED_SETAFFINITY, nsenter.Int(0), nsenter.Int(len(all)), nsenter.Bytes(all)).Ignore(nsenter.AnyErrno)
+}
+
+// maxCPUs is the greatest number of CPUs that Linux can be built for (CONFIG_NR_CPUS).
+const maxCPUs = 8192

@@ -1,0 +1,93 @@
+package birth
+
+import (
+	"encoding/binary"
+	"fmt"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/capabilities"
+	"github.com/rung-oci/rung/nsenter"
+)
+
+func (c *compiler) dropBounding(keep uint64) {
+	c.Label("dropping capabilities from the bounding set")
+	for bit := range c.in.Host.LastCap + 1 {
+		if keep&(1<<bit) == 0 {
+			c.Call(unix.SYS_PRCTL, nsenter.Int(unix.PR_CAPBSET_DROP), nsenter.Int(bit))
+		}
+	}
+}
+
+func (c *compiler) capset(s capSets) {
+	c.Label("setting the capabilities")
+	keep := c.forFilter()
+	c.Call(unix.SYS_CAPSET, nsenter.Bytes(capHeader()), nsenter.Bytes(capData(s.effective|keep, s.permitted|keep, s.inheritable)))
+	// which has kept those of the caller's ambient ones that are inheritable
+	c.Call(unix.SYS_PRCTL, nsenter.Int(unix.PR_CAP_AMBIENT), nsenter.Int(unix.PR_CAP_AMBIENT_CLEAR_ALL), nsenter.Int(0), nsenter.Int(0), nsenter.Int(0))
+}
+
+type capSets struct{ bounding, effective, permitted, inheritable, ambient uint64 }
+
+// capabilitySets are the sets as bit masks. Unknown capabilities and those that
+// the runtime itself has not got are left out with a warning, as the
+// specification asks.
+func (c *compiler) capabilitySets() (capSets, error) {
+	var s capSets
+	if c.proc.Capabilities == nil {
+		return s, nil
+	}
+	available := c.in.Host.Bounding
+	if c.userNS { // where the process is made with all of them
+		available = 1<<(c.in.Host.LastCap+1) - 1
+	}
+	for _, set := range []struct {
+		name  string
+		list  []string
+		mask  *uint64
+		limit uint64
+	}{
+		{"bounding", c.proc.Capabilities.Bounding, &s.bounding, available},
+		{"permitted", c.proc.Capabilities.Permitted, &s.permitted, available},
+		{"effective", c.proc.Capabilities.Effective, &s.effective, ^uint64(0)},
+		{"inheritable", c.proc.Capabilities.Inheritable, &s.inheritable, available},
+		{"ambient", c.proc.Capabilities.Ambient, &s.ambient, ^uint64(0)},
+	} {
+		mask, unknown := capabilities.Set(set.list)
+		if len(unknown) > 0 {
+			c.warn("process.capabilities.%s: unknown capabilities left out: %s", set.name, strings.Join(unknown, ", "))
+		}
+		if missing := mask &^ set.limit; missing != 0 {
+			c.warn("process.capabilities.%s: not available to rung here, left out: %s", set.name, strings.Join(capabilities.Members(missing), ", "))
+		}
+		*set.mask = mask & set.limit
+	}
+	if s.effective&^s.permitted&available != 0 {
+		return s, fmt.Errorf("process.capabilities.effective: not in the permitted set: %s", strings.Join(capabilities.Members(s.effective&^s.permitted&available), ", "))
+	}
+	s.effective &= s.permitted
+	if s.ambient &^= ^available; s.ambient&^(s.permitted&s.inheritable) != 0 {
+		c.warn("process.capabilities.ambient: left out, because not both permitted and inheritable: %s",
+			strings.Join(capabilities.Members(s.ambient&^(s.permitted&s.inheritable)), ", "))
+		s.ambient &= s.permitted & s.inheritable
+	}
+	return s, nil
+}
+
+func capHeader() []byte {
+	b := make([]byte, 8)
+	binary.NativeEndian.PutUint32(b, unix.LINUX_CAPABILITY_VERSION_3)
+	return b
+}
+
+// capData is two struct __user_cap_data_struct, the lower halves first.
+func capData(effective, permitted, inheritable uint64) []byte {
+	b := make([]byte, 0, 24)
+	for shift := 0; shift <= 32; shift += 32 {
+		for _, set := range [...]uint64{effective, permitted, inheritable} {
+			b = binary.NativeEndian.AppendUint32(b, uint32(set>>shift))
+		}
+	}
+	return b
+}

@@ -1,0 +1,24 @@
+package birth
+
+import (
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/nsenter"
+)
+
+// joinCgroups moves the process into its cgroups: "0" is the writer, and a
+// process that moves itself needs no lock over all of the machine's threads.
+func (c *compiler) joinCgroups() error {
+	for _, name := range c.in.Host.CgroupFiles {
+		c.Label("joining the cgroup of " + name)
+		file := nsenter.File(FileCgroup + name)
+		c.Call(unix.SYS_WRITE, file, c.String("0"), nsenter.Int(1))
+		c.Call(unix.SYS_CLOSE, file)
+	}
+	if c.newNS[specs.CgroupNamespace] {
+		c.Label("making the cgroup namespace")
+		c.Call(unix.SYS_UNSHARE, nsenter.Int(unix.CLONE_NEWCGROUP))
+	}
+	return nil
+}

@@ -1,0 +1,187 @@
+package birth
+
+import (
+	"fmt"
+	"path"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/seccomp"
+	"github.com/rung-oci/rung/nsenter"
+)
+
+// Input is all that a birth program depends on: what the config asks for, what
+// the command line adds, and facts about the host. Compile reads nothing else.
+type Input struct {
+	Spec   *specs.Spec
+	Bundle string // absolute path
+	Host   *Host
+	Filter *seccomp.Filter // linux.seccomp compiled, nil: none
+
+	Env          []string // process.env with what the runtime adds
+	Candidates   []string // what execve is tried with, in order, paths in the container
+	Behind       bool     // the candidates could not be judged from the rootfs alone
+	NoPivot      bool
+	NoNewKeyring bool
+	PreserveFds  int  // descriptors from 3 on that the process gets
+	Gate         Gate // what the process waits for before it executes
+	ExtraMounts  []specs.Mount
+}
+
+// Gate is where the first process of a created container waits.
+type Gate int
+
+const (
+	// GateSocket: for a connection to the listening socket in the container's
+	// state directory, which `start` makes.
+	GateSocket Gate = iota
+	// GateSync: for nothing but the answer to [TagReady], because `run` starts
+	// what it creates.
+	GateSync
+)
+
+// Birth is a compiled container.
+type Birth struct {
+	Program *nsenter.Program
+	// Flags are the CLONE_NEW* flags that the program is launched with.
+	Flags uint64
+	// Clones tells that the launched process clones the container's first
+	// process and exits.
+	Clones bool
+	// Sources, if not nil, is a program to be run with the caller's credentials
+	// when the birth program asks for it: see [TagSources].
+	Sources *nsenter.Program
+	Gate    Gate
+	// Ready is the first step that is executed by `start`.
+	Ready int
+	// Warnings say what the specification allows to be left out, and was.
+	Warnings []string
+}
+
+// compiler builds one birth program. Its methods add steps in the order in
+// which they are called.
+type compiler struct {
+	*nsenter.Program
+	in    *Input
+	birth *Birth
+	proc  *specs.Process // never nil; empty if the config has none
+
+	root    nsenter.Cell   // the root of the container's tree
+	procfs  nsenter.Cell   // a procfs of our own that nothing is mounted in
+	fs      nsenter.Cell   // the filesystem being configured
+	tree    nsenter.Cell   // the mount being made
+	target  nsenter.Cell   // where it goes
+	cwd     nsenter.Cell   // the process's working directory
+	entered nsenter.Cell   // 0: it is that
+	parent  nsenter.Cell   // a directory in which something is made
+	devNull nsenter.Cell   // the host's /dev/null
+	empty   nsenter.Cell   // an empty read-only tmpfs
+	scratch nsenter.Cell   // results that only count as success
+	explain nsenter.Target // reads what the kernel says about $fs, and exits
+	stat    *nsenter.Data  // for statx
+	word    *nsenter.Data  // for answers
+	sources []source       // what the sources program has to provide
+
+	lowFiles *specs.POSIXRlimit // a limit of open files that would be in the way before the end
+
+	newNS    map[specs.LinuxNamespaceType]bool
+	joinNS   map[specs.LinuxNamespaceType]string
+	mountNS  bool // the program does not mount on the host
+	newUser  bool
+	userNS   bool                   // new or joined
+	users    []specs.LinuxIDMapping // its users, if they are known
+	shared   bool                   // rootfsPropagation asks for peers of the host
+	late     bool                   // the process is cloned after it gave up its rights
+	hasLinux *specs.Linux
+}
+
+// Compile turns a config into a birth program. It has no side effects.
+func Compile(in *Input) (*Birth, error) {
+	c := newCompiler(in)
+	c.Grow(512)
+	if err := c.classifyNamespaces(); err != nil {
+		return nil, err
+	}
+	phases := []func() error{
+		c.begin,
+		c.namespaces,
+		c.session,
+		c.joinCgroups,
+		c.network,
+		c.ownProcfs,
+		c.mountRoot,
+		c.mounts,
+		c.devices,
+		c.terminal,
+		c.hooks,
+		c.readonlyPaths,
+		c.maskedPaths,
+		c.openWorkingDirectory,
+		c.changeRoot,
+		c.hostname,
+		c.sysctls,
+		c.labels,
+		c.tuning,
+		c.enterWorkingDirectory,
+		c.checkExecutable,
+		c.stdio,
+		c.credentials,
+		func() error { c.enterAsUser(path.Clean(c.proc.Cwd)); return nil },
+		c.ready,
+		c.wait,
+		c.execute,
+		c.explanations,
+	}
+	for _, phase := range phases {
+		if err := phase(); err != nil {
+			return nil, err
+		}
+	}
+	return c.birth, nil
+}
+
+func newCompiler(in *Input) *compiler {
+	p := nsenter.New()
+	c := &compiler{Program: p, in: in, birth: &Birth{Program: p, Gate: in.Gate}, proc: in.Spec.Process, hasLinux: in.Spec.Linux}
+	if c.proc == nil {
+		c.proc = &specs.Process{Cwd: "/"}
+	}
+	if c.hasLinux == nil {
+		c.hasLinux = &specs.Linux{}
+	}
+	c.root, c.fs, c.tree, c.target = p.Cell("root"), p.Cell("fs"), p.Cell("mount"), p.Cell("target")
+	c.parent, c.cwd, c.entered = p.Cell("parent"), p.Cell("cwd"), p.Cell("entered")
+	c.procfs, c.devNull, c.empty, c.scratch = p.Cell("procfs"), p.Cell("null"), p.Cell("empty"), p.Cell("scratch")
+	c.explain = p.Target()
+	c.stat, c.word = nsenter.Buffer(256), nsenter.Buffer(8)
+	return c
+}
+
+func (c *compiler) warn(format string, args ...any) {
+	c.birth.Warnings = append(c.birth.Warnings, fmt.Sprintf(format, args...))
+}
+
+// begin puts what the process inherited from the launcher in order.
+func (c *compiler) begin() error {
+	c.Label("preparing the first process")
+	c.MapReport(FileReport)
+	c.Call(unix.SYS_CLOSE, nsenter.File(FileReport))
+	c.Call(unix.SYS_PRCTL, nsenter.Int(unix.PR_SET_NAME), c.String(nsenter.ImageName))
+	c.Call(unix.SYS_UMASK, nsenter.Int(0))
+	if c.proc.OOMScoreAdj != nil {
+		c.Label("setting process.oomScoreAdj")
+		c.writeFile("/proc/self/oom_score_adj", fmt.Sprint(*c.proc.OOMScoreAdj))
+	}
+	if err := c.raiseLimits(); err != nil {
+		return err
+	}
+	c.replaceStreams()
+	c.stdioOutside()
+	c.timeNamespace()
+	c.Label("closing the process to tracing")
+	c.hide()
+	return nil
+}
+
+func (c *compiler) close(cell nsenter.Cell) { c.Call(unix.SYS_CLOSE, nsenter.Value(cell)) }

@@ -1,0 +1,74 @@
+package birth
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/nsenter"
+)
+
+// credentials sets limits, ids and capabilities, in the order that each needs
+// the rights that a later one takes away.
+func (c *compiler) credentials() error {
+	if err := c.limits(); err != nil {
+		return err
+	}
+	sets, err := c.capabilitySets()
+	if err != nil {
+		return err
+	}
+	c.dropBounding(sets.bounding)
+	c.identity()
+	c.capset(sets)
+	for bit := range c.in.Host.LastCap + 1 {
+		if sets.ambient&(1<<bit) != 0 {
+			c.Call(unix.SYS_PRCTL, nsenter.Int(unix.PR_CAP_AMBIENT), nsenter.Int(unix.PR_CAP_AMBIENT_RAISE), nsenter.Int(bit), nsenter.Int(0), nsenter.Int(0))
+		}
+	}
+	c.hide()
+	c.umask()
+	c.noNewPrivileges()
+	return nil
+}
+
+// restrict puts root of the container under the restrictions of the container's
+// process: no capability but those of its bounding set, and its filter.
+func (c *compiler) restrict() error {
+	sets, err := c.capabilitySets()
+	if err != nil {
+		return err
+	}
+	c.dropBounding(sets.bounding)
+	c.capset(capSets{effective: sets.bounding, permitted: sets.bounding})
+	c.noNewPrivileges()
+	c.loadFilter()
+	return nil
+}
+
+// identity takes on the user and the groups; the capabilities are kept for now.
+func (c *compiler) identity() {
+	user := c.proc.User
+	c.Label(fmt.Sprintf("becoming user %d, group %d", user.UID, user.GID))
+	c.Call(unix.SYS_PRCTL, nsenter.Int(unix.PR_SET_KEEPCAPS), nsenter.Int(1))
+	groups := make([]byte, 0, 4*len(user.AdditionalGids))
+	for _, gid := range user.AdditionalGids {
+		groups = binary.NativeEndian.AppendUint32(groups, gid)
+	}
+	set := c.Call(unix.SYS_SETGROUPS, nsenter.Int(len(user.AdditionalGids)), nsenter.Bytes(groups))
+	if c.userNS && len(user.AdditionalGids) == 0 {
+		set.Ignore(unix.EPERM) // denied by /proc/PID/setgroups: user_namespaces(7)
+	}
+	c.Call(unix.SYS_SETRESGID, nsenter.Int(user.GID), nsenter.Int(user.GID), nsenter.Int(user.GID))
+	c.Call(unix.SYS_SETRESUID, nsenter.Int(user.UID), nsenter.Int(user.UID), nsenter.Int(user.UID))
+}
+
+func (c *compiler) umask() {
+	mask := uint32(0o22)
+	if c.proc.User.Umask != nil {
+		mask = *c.proc.User.Umask
+	}
+	c.Label("setting the umask")
+	c.Call(unix.SYS_UMASK, nsenter.Int(mask))
+}

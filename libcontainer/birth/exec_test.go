@@ -1,0 +1,197 @@
+package birth
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+)
+
+const allNamespaces = unix.CLONE_NEWUSER | unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWNET |
+	unix.CLONE_NEWIPC | unix.CLONE_NEWUTS | unix.CLONE_NEWCGROUP | unix.CLONE_NEWTIME
+
+// execDefault executes the process of the default config, without a terminal.
+func execDefault() *ExecInput {
+	in := &ExecInput{Input: *defaultInput(), Namespaces: allNamespaces &^ (unix.CLONE_NEWUSER | unix.CLONE_NEWTIME)}
+	in.Spec.Process.Terminal = false
+	in.Spec.Linux = nil
+	in.Host.Hierarchies = nil
+	in.Candidates = []string{"/usr/bin/sh", "/bin/sh"}
+	return in
+}
+
+func execEverything(t testing.TB) *ExecInput {
+	in := &ExecInput{Input: *everythingInput(t), Namespaces: allNamespaces}
+	p := in.Spec.Process
+	p.Terminal, p.Scheduler = true, nil
+	p.Rlimits = append(p.Rlimits, specs.POSIXRlimit{Type: "RLIMIT_NPROC", Soft: 10, Hard: 20})
+	p.ExecCPUAffinity = &specs.CPUAffinity{Initial: "0-3,7", Final: "1"}
+	return in
+}
+
+// execShared is a process of a container that has no namespace of its own. The
+// launcher has streams for it.
+func execShared(t testing.TB) *ExecInput {
+	in := execDefault()
+	in.Namespaces, in.Chroot, in.NoNewKeyring = 0, "/bundle/rootfs", true
+	in.Spec.Process.Capabilities = nil
+	in.Host.Replaced = [3]bool{true, true, false}
+	return in
+}
+
+// execScheduled has a scheduler, for whose sake the clone comes early.
+func execScheduled(t testing.TB) *ExecInput {
+	in := execDefault()
+	in.Spec.Process.Scheduler = everythingInput(t).Spec.Process.Scheduler
+	return in
+}
+
+func execInputs(t testing.TB) map[string]*ExecInput {
+	return map[string]*ExecInput{
+		"exec": execDefault(), "exec-everything": execEverything(t), "exec-shared": execShared(t), "exec-scheduled": execScheduled(t),
+	}
+}
+
+func TestExecGolden(t *testing.T) {
+	for name, in := range execInputs(t) {
+		t.Run(name, func(t *testing.T) { compareGolden(t, name, printExec(t, in)) })
+	}
+}
+
+func printExec(t testing.TB, in *ExecInput) []byte {
+	t.Helper()
+	e, err := CompileExec(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	assemble(t, e.Program)
+	var out bytes.Buffer
+	for _, w := range e.Warnings {
+		fmt.Fprintf(&out, "warning: %s\n", w)
+	}
+	if err := e.Program.Print(&out); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+// TestExecOrder makes sure of what a program must not do before, or after,
+// something else.
+func TestExecOrder(t *testing.T) {
+	for name, in := range execInputs(t) {
+		t.Run(name, func(t *testing.T) {
+			e, err := CompileExec(in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			steps := linesOf(t, e.Program)
+			find := func(what string, is func(line) bool) int {
+				t.Helper()
+				i := slices.IndexFunc(steps, is)
+				if i < 0 {
+					t.Fatalf("there is no %s", what)
+				}
+				return i
+			}
+			call := func(name string, args ...string) func(line) bool {
+				return func(l line) bool {
+					for i, a := range args {
+						if !strings.Contains(l.arg(i), a) {
+							return false
+						}
+					}
+					return l.name == name
+				}
+			}
+			ascending := func(what ...any) {
+				t.Helper()
+				last, lastName := -1, ""
+				for i := 0; i < len(what); i += 2 {
+					at := find(what[i].(string), what[i+1].(func(line) bool))
+					if at < last {
+						t.Errorf("%s comes before %s", what[i], lastName)
+					}
+					last, lastName = at, what[i].(string)
+				}
+			}
+			hide := call("prctl", "PR_SET_DUMPABLE", "0")
+			execute := call("execve")
+			closing := func(l line) bool { return l.name == "close_range" && l.arg(2) == "0" }
+			ascending("hiding", hide, "joining a cgroup", call("write", "<cgroup "), "user", call("setresuid"),
+				"a session", call("setsid"), "the word of rung", call("write", "<launcher>", `"r"`), "closing", closing, "execve", execute)
+			if in.Namespaces != 0 {
+				ascending("hiding", hide, "a cgroup", call("write", "<cgroup "), "setns", call("setns", "<first process>"), "the root", call("openat", "AT_FDCWD", `"/"`))
+			}
+			if in.Namespaces&forChildren == 0 {
+				return
+			}
+			ascending("setns", call("setns"), "clone", call("clone3", "CLONE_PARENT"), "a session", call("setsid"))
+			if in.Spec.Process.Scheduler == nil {
+				ascending("dropping capabilities", call("prctl", "PR_CAPBSET_DROP"), "capset", call("capset"), "clone", call("clone3"))
+			} else {
+				ascending("clone", call("clone3"), "the scheduler", call("sched_setattr"), "capset", call("capset"))
+			}
+			last := 0
+			for i, l := range steps {
+				if l.name == "setresuid" || l.name == "capset" {
+					last = i
+				}
+			}
+			hidden := slices.IndexFunc(steps[last:], hide)
+			if hidden < 0 || last+hidden > find("the word of rung", call("write", "<launcher>", `"r"`)) {
+				t.Error("after the last change of credentials the process can be traced")
+			}
+			if in.Filter != nil {
+				ascending("clone", call("clone3"), "the filter", call("seccomp"), "execve", execute)
+			}
+		})
+	}
+}
+
+// TestExecClonesLate: only for a scheduling that no child inherits does the container
+// see a process with more rights than it will have.
+func TestExecClonesLate(t *testing.T) {
+	for _, tt := range []struct {
+		scheduler specs.Scheduler
+		late      bool
+	}{
+		{specs.Scheduler{Policy: specs.SchedOther, Nice: 1}, true},
+		{specs.Scheduler{Policy: specs.SchedFIFO, Priority: 1}, true},
+		{specs.Scheduler{Policy: specs.SchedFIFO, Priority: 1, Flags: []specs.LinuxSchedulerFlag{specs.SchedFlagResetOnFork}}, false},
+		{specs.Scheduler{Policy: specs.SchedDeadline, Runtime: 10, Deadline: 20, Period: 30}, false},
+	} {
+		in := execEverything(t)
+		in.Spec.Process.Scheduler = &tt.scheduler
+		e, err := CompileExec(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := func(name string) int {
+			return slices.IndexFunc(linesOf(t, e.Program), func(l line) bool { return l.name == name })
+		}
+		clone, rights, policy := at("clone3"), at("capset"), at("sched_setattr")
+		if clone < 0 || rights < 0 || policy < 0 || (clone > rights) != tt.late || (clone > policy) != tt.late {
+			t.Errorf("%+v: clone3 is step %d, capset %d, sched_setattr %d", tt.scheduler, clone, rights, policy)
+		}
+	}
+}
+
+func TestExecCPUs(t *testing.T) {
+	for _, tt := range []struct {
+		cpus specs.CPUAffinity
+		want string
+	}{
+		{specs.CPUAffinity{Initial: "8192"}, "process.execCPUAffinity.initial: CPU 8192 is more"},
+		{specs.CPUAffinity{Final: "1,x"}, "process.execCPUAffinity.final: "},
+	} {
+		in := execDefault()
+		in.Spec.Process.ExecCPUAffinity = &tt.cpus
+		if _, err := CompileExec(in); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%+v: %v, want %s", tt.cpus, err, tt.want)
+		}
+	}
+}

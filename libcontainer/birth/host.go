@@ -1,0 +1,62 @@
+package birth
+
+import (
+	"path"
+	"strings"
+)
+
+// Host holds the facts about this machine and this process that a birth program
+// depends on. [Compile] looks nothing up: whoever launches the program has looked.
+type Host struct {
+	ID          string // of the container
+	Rootfs      string // absolute path, no symlinks
+	RootfsMount string // the mount point that Rootfs lies on; only if it is shared
+
+	IgnoredSignals []int   // that the process would inherit
+	Nofile         Rlimit  // of the caller
+	Limits         Limits  // that process.rlimits change
+	OwnStreams     [3]bool // standard streams that are no devices of the host
+	InputFiles     [3]bool // those of them that are files which are only read
+	Replaced       [3]bool // standard streams that the launcher has others for
+	Bounding       uint64  // the capabilities that there are to give
+	LastCap        uint
+	AppArmor       bool
+	SELinux        bool
+
+	CgroupFiles []string    // hierarchies to join, in order
+	Hierarchies []Hierarchy // cgroup v1 hierarchies to show
+	Resolved    map[string]string
+}
+
+// Rlimit is struct rlimit of prlimit(2).
+type Rlimit struct{ Soft, Hard uint64 }
+
+// Limits are those of this process, by their numbers.
+type Limits [16]Rlimit // RLIM_NLIMITS
+
+// Hierarchy is a cgroup v1 hierarchy as the container is to see it.
+type Hierarchy struct {
+	Name    string   // of the directory
+	Links   []string // symbolic links to the directory
+	Dir     string   // the container's cgroup, on the host
+	Options []string // to mount it
+}
+
+// destination is a mount's destination with the dangling symlinks of the rootfs
+// resolved, as the launcher found them.
+func (h *Host) destination(d string) string {
+	d = WithoutDotDot(d)
+	if to, ok := h.Resolved[d]; ok {
+		return to
+	}
+	return d
+}
+
+// WithoutDotDot takes ".." out of a destination as text, as if the image had no
+// symlinks: so the path means the same in every image. It never leads above /.
+func WithoutDotDot(destination string) string {
+	if !strings.Contains(destination, "..") {
+		return destination
+	}
+	return path.Clean("/" + destination)
+}

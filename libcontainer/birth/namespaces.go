@@ -1,0 +1,175 @@
+package birth
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/nsenter"
+)
+
+// NamespaceFlag is the CLONE_NEW* flag of a namespace type, 0 if unknown.
+func NamespaceFlag(t specs.LinuxNamespaceType) uint64 {
+	switch t {
+	case specs.PIDNamespace:
+		return unix.CLONE_NEWPID
+	case specs.NetworkNamespace:
+		return unix.CLONE_NEWNET
+	case specs.MountNamespace:
+		return unix.CLONE_NEWNS
+	case specs.IPCNamespace:
+		return unix.CLONE_NEWIPC
+	case specs.UTSNamespace:
+		return unix.CLONE_NEWUTS
+	case specs.UserNamespace:
+		return unix.CLONE_NEWUSER
+	case specs.CgroupNamespace:
+		return unix.CLONE_NEWCGROUP
+	case specs.TimeNamespace:
+		return unix.CLONE_NEWTIME
+	}
+	return 0
+}
+
+// HostNamespaces are the CLONE_NEW* flags of the namespaces that the
+// configuration does not name.
+func HostNamespaces(s *specs.Spec) uint64 {
+	const all = unix.CLONE_NEWPID | unix.CLONE_NEWNET | unix.CLONE_NEWNS | unix.CLONE_NEWIPC |
+		unix.CLONE_NEWUTS | unix.CLONE_NEWUSER | unix.CLONE_NEWCGROUP | unix.CLONE_NEWTIME
+	flags := uint64(all)
+	if s.Linux != nil {
+		for _, ns := range s.Linux.Namespaces {
+			flags &^= NamespaceFlag(ns.Type)
+		}
+	}
+	return flags
+}
+
+// joinOrder is the order in which namespaces are joined by path: those that may
+// need the caller's rights before the user namespace, the mount namespace last.
+var joinOrder = [...]specs.LinuxNamespaceType{
+	specs.NetworkNamespace, specs.IPCNamespace, specs.UTSNamespace, specs.CgroupNamespace, specs.TimeNamespace, specs.PIDNamespace,
+}
+
+func (c *compiler) classifyNamespaces() error {
+	c.newNS, c.joinNS = map[specs.LinuxNamespaceType]bool{}, map[specs.LinuxNamespaceType]string{}
+	for i, ns := range c.hasLinux.Namespaces {
+		if NamespaceFlag(ns.Type) == 0 {
+			return fmt.Errorf("linux.namespaces[%d].type: unknown namespace %q", i, ns.Type)
+		}
+		if ns.Path == "" {
+			c.newNS[ns.Type] = true
+		} else {
+			c.joinNS[ns.Type] = ns.Path
+		}
+	}
+	c.mountNS = c.hasNS(specs.MountNamespace)
+	c.newUser, c.userNS = c.newNS[specs.UserNamespace], c.hasNS(specs.UserNamespace)
+	c.users = c.hasLinux.UIDMappings
+	if c.userNS && !c.mountNS {
+		return fmt.Errorf("linux.namespaces: a user namespace needs a mount namespace: its root may not mount in the host's")
+	}
+	c.shared = strings.HasSuffix(c.hasLinux.RootfsPropagation, "shared")
+	if !c.mountNS && (len(c.hasLinux.MaskedPaths) > 0 || len(c.hasLinux.ReadonlyPaths) > 0) {
+		return fmt.Errorf("linux.maskedPaths and linux.readonlyPaths need a mount namespace: on the host they would be changed for everybody")
+	}
+	return nil
+}
+
+func (c *compiler) hasNS(t specs.LinuxNamespaceType) bool {
+	_, joined := c.joinNS[t]
+	return joined || c.newNS[t]
+}
+
+// namespaces brings the process into its namespaces. Where that is possible they
+// are made by the clone that launches the program. A pid namespace by path and a
+// new time namespace only count for children, and with a user namespace what is
+// joined by path is the caller's to join; then the program clones once more. It
+// does so for every new user namespace, because an execve in one whose ids are
+// not mapped yet, such as the image's, takes the capabilities away.
+func (c *compiler) namespaces() error {
+	made := uint64(0)
+	for t := range c.newNS {
+		if t != specs.CgroupNamespace { // made after the cgroup was joined: it is the root of what is seen
+			made |= NamespaceFlag(t)
+		}
+	}
+	if c.newUser { // made by the root of the user namespace, whose its files are to be
+		made &^= unix.CLONE_NEWIPC
+	}
+	if c.userNS { // where they may not be given up any more: user_namespaces(7), setgroups
+		c.Label("giving up the caller's groups")
+		c.Call(unix.SYS_SETGROUPS, nsenter.Int(0), nsenter.Int(0)).Ignore(unix.EPERM)
+	}
+	_, pid := c.joinNS[specs.PIDNamespace]
+	_, user := c.joinNS[specs.UserNamespace]
+	c.birth.Clones = pid || user || c.newNS[specs.TimeNamespace] || c.newUser
+	if !c.birth.Clones {
+		c.birth.Flags = made
+		c.joinByPath()
+		return c.becomeRoot()
+	}
+	c.joinByPath()
+	c.cloneFirstProcess(made &^ unix.CLONE_NEWTIME)
+	return c.becomeRoot()
+}
+
+func (c *compiler) joinByPath() {
+	_, user := c.joinNS[specs.UserNamespace]
+	var again []retry
+	for _, t := range joinOrder {
+		if _, ok := c.joinNS[t]; !ok {
+			continue
+		}
+		call := c.join(t)
+		if user { // it may belong to that user namespace
+			r := retry{t, c.Cell("joined " + string(t))}
+			call.Into(r.joined).Ignore(unix.EPERM)
+			again = append(again, r)
+		}
+	}
+	if user {
+		c.join(specs.UserNamespace)
+	}
+	for _, r := range again {
+		done := c.Target()
+		c.Label("joining the " + string(r.t) + " namespace from within the user namespace")
+		c.JumpIf(nsenter.Value(r.joined), ^uint64(0), 0, done)
+		c.setns(r.t)
+		c.Place(done)
+	}
+	if _, ok := c.joinNS[specs.MountNamespace]; ok {
+		c.join(specs.MountNamespace)
+	}
+	for _, ns := range c.hasLinux.Namespaces {
+		if ns.Path != "" {
+			c.Call(unix.SYS_CLOSE, nsenter.File(FileNamespace+string(ns.Type)))
+		}
+	}
+}
+
+// retry is a namespace to be joined again once in the user namespace, unless
+// the cell says that it was.
+type retry struct {
+	t      specs.LinuxNamespaceType
+	joined nsenter.Cell
+}
+
+func (c *compiler) join(t specs.LinuxNamespaceType) nsenter.Call {
+	c.Label("joining the " + string(t) + " namespace " + c.joinNS[t])
+	return c.setns(t)
+}
+
+func (c *compiler) setns(t specs.LinuxNamespaceType) nsenter.Call {
+	return c.Call(unix.SYS_SETNS, nsenter.File(FileNamespace+string(t)), nsenter.Int(NamespaceFlag(t)))
+}
+
+// cloneFirstProcess ends the launched process; its child, whose parent is the
+// launcher, goes on.
+func (c *compiler) cloneFirstProcess(flags uint64) {
+	c.Label("cloning the container's first process")
+	c.hide() // joining a user namespace may have made it dumpable
+	goOnInChild(c.Program, flags)
+}

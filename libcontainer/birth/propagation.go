@@ -1,0 +1,65 @@
+package birth
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/spec"
+)
+
+// hostPropagation is what all mounts of the new mount namespace become.
+func (c *compiler) hostPropagation() (uint64, error) {
+	switch strings.TrimPrefix(c.hasLinux.RootfsPropagation, "r") {
+	case "", "slave":
+		return unix.MS_SLAVE, nil
+	case "private":
+		return unix.MS_PRIVATE, nil
+	case "shared":
+		return unix.MS_SHARED, nil
+	case "unbindable":
+		return unix.MS_SLAVE, nil // of the root alone, at the end: what is to be bound must be bindable
+	}
+	return 0, fmt.Errorf("linux.rootfsPropagation: unknown value %q", c.hasLinux.RootfsPropagation)
+}
+
+// clonePropagation is the propagation that a clone gets unless its mount asks
+// for another: never a peer of the host.
+func (c *compiler) clonePropagation() uint64 {
+	if strings.HasSuffix(c.hasLinux.RootfsPropagation, "private") {
+		return unix.MS_PRIVATE
+	}
+	return unix.MS_SLAVE
+}
+
+// asksShared tells whether a mount is to be a peer of the host's: then, and if
+// linux.rootfsPropagation asks for the same, the clone stays what it is.
+func asksShared(opts spec.MountOptions) bool {
+	return slices.ContainsFunc(opts.Propagation, func(p uint64) bool { return p&unix.MS_SHARED != 0 })
+}
+
+func (c *compiler) applyPropagation(opts spec.MountOptions) {
+	for _, p := range opts.Propagation {
+		flags := 0
+		if p&unix.MS_REC != 0 {
+			flags = unix.AT_RECURSIVE
+		}
+		c.setAttributes(c.tree, flags, mountAttr{propagation: p &^ unix.MS_REC})
+	}
+}
+
+// rootPropagation applies linux.rootfsPropagation to the container's own tree.
+func (c *compiler) rootPropagation() error {
+	if c.hasLinux.RootfsPropagation == "" {
+		return nil
+	}
+	opts := spec.ParseMountOptions([]string{c.hasLinux.RootfsPropagation})
+	if len(opts.Propagation) == 0 {
+		return fmt.Errorf("linux.rootfsPropagation: unknown value %q", c.hasLinux.RootfsPropagation)
+	}
+	c.Label("setting linux.rootfsPropagation to " + c.hasLinux.RootfsPropagation)
+	c.changeMount("/", opts.Propagation[0])
+	return nil
+}

@@ -1,0 +1,97 @@
+package birth
+
+import (
+	"fmt"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/nsenter"
+)
+
+// changeRoot makes $root the root of the process, and detaches the old one.
+func (c *compiler) changeRoot() error {
+	c.Label("changing the root")
+	switch {
+	case !c.mountNS:
+		c.Call(unix.SYS_FCHDIR, nsenter.Value(c.root))
+		c.Call(unix.SYS_CHROOT, c.String("."))
+		return nil
+	case c.in.NoPivot:
+		if err := c.moveRoot(); err != nil {
+			return err
+		}
+	default:
+		c.pivotRoot()
+	}
+	c.Call(unix.SYS_CHDIR, c.String("/"))
+	if c.in.Spec.Root.Readonly {
+		c.Label("making the root read-only")
+		c.setAttributes(c.root, 0, mountAttr{set: unix.MOUNT_ATTR_RDONLY})
+	}
+	return c.rootPropagation()
+}
+
+// pivotRoot stacks the new root on the old one (pivot_root(2), "." twice) and
+// takes the old one away without telling the host.
+func (c *compiler) pivotRoot() {
+	old := c.Cell("old root")
+	c.Call(unix.SYS_OPENAT, nsenter.Int(unix.AT_FDCWD), c.String("/"), nsenter.Int(unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC), nsenter.Int(0)).Into(old)
+	c.Call(unix.SYS_FCHDIR, nsenter.Value(c.root))
+	c.Call(unix.SYS_PIVOT_ROOT, c.String("."), c.String("."))
+	c.Call(unix.SYS_FCHDIR, nsenter.Value(old))
+	if c.shared {
+		c.changeMount(".", unix.MS_REC|unix.MS_SLAVE)
+	}
+	c.Call(unix.SYS_UMOUNT2, c.String("."), nsenter.Int(unix.MNT_DETACH))
+	c.close(old)
+}
+
+// moveRoot is for roots that cannot be pivoted from, such as an initramfs. The
+// old root stays below; the host's /proc and /sys, with which the container
+// could be left, are taken away first.
+func (c *compiler) moveRoot() error {
+	if strings.HasSuffix(c.hasLinux.RootfsPropagation, "private") {
+		return fmt.Errorf("linux.rootfsPropagation: %s cannot be combined with --no-pivot", c.hasLinux.RootfsPropagation)
+	}
+	for _, path := range []string{"/proc", "/sys"} {
+		c.Call(unix.SYS_UMOUNT2, c.String(path), nsenter.Int(unix.MNT_DETACH)).Ignore(unix.EINVAL, unix.EPERM, unix.ENOENT)
+	}
+	c.Call(unix.SYS_FCHDIR, nsenter.Value(c.root))
+	c.attachAt(c.root, "/")
+	c.Call(unix.SYS_CHROOT, c.String("."))
+	return nil
+}
+
+// mountRoot makes $root, the root of the container's tree: a clone of the
+// bundle's rootfs, attached where that is.
+func (c *compiler) mountRoot() error {
+	rootfs := c.in.Host.Rootfs
+	if !c.mountNS {
+		c.Label("opening the root filesystem " + rootfs)
+		c.Call(unix.SYS_OPENAT, nsenter.Int(unix.AT_FDCWD), c.String(rootfs), nsenter.Int(unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC), nsenter.Int(0)).Into(c.root)
+		return nil
+	}
+	propagation, err := c.hostPropagation()
+	if err != nil {
+		return err
+	}
+	c.Label("separating the mounts from the host's")
+	c.changeMount("/", unix.MS_REC|propagation)
+	if c.shared {
+		// neither what is attached there nor pivot_root may reach the host
+		c.changeMount(c.in.Host.RootfsMount, unix.MS_PRIVATE)
+	}
+	c.Label("mounting the root filesystem " + rootfs)
+	c.openTree(nsenter.Int(unix.AT_FDCWD), rootfs, unix.OPEN_TREE_CLONE|unix.AT_RECURSIVE, c.root)
+	c.setAttributes(c.root, unix.AT_RECURSIVE, mountAttr{propagation: c.clonePropagation()})
+	if err := c.requestSources(); err != nil { // first: bind sources may lie below the rootfs
+		return err
+	}
+	if len(c.hasLinux.MaskedPaths) > 0 {
+		c.makeEmpty(rootfs)
+	}
+	c.Label("mounting the root filesystem " + rootfs)
+	c.attachAt(c.root, rootfs)
+	return nil
+}

@@ -1,0 +1,34 @@
+package birth
+
+import (
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/nsenter"
+)
+
+// ready tells the launcher that all but the execve is done.
+func (c *compiler) ready() error {
+	c.Label("waiting for the container to be recorded as created")
+	c.sync(TagReady)
+	return nil
+}
+
+// wait is where a created container stays until it is started.
+func (c *compiler) wait() error {
+	c.birth.Ready = len(c.Steps)
+	c.Label("waiting for start")
+	if c.in.Gate == GateSocket {
+		c.Park()
+		c.Call(unix.SYS_CLOSE, nsenter.File(FileSync))
+		c.Call(unix.SYS_ACCEPT4, nsenter.File(FileGate), nsenter.Int(0), nsenter.Int(0), nsenter.Int(unix.SOCK_CLOEXEC)).
+			RepeatOn(unix.EINTR, 1<<20).RepeatOn(unix.ECONNABORTED, 1<<20)
+	} else if h := c.in.Spec.Hooks; h != nil && len(h.StartContainer) > 0 {
+		c.sync(TagGate)
+	}
+	if err := c.limitFiles(); err != nil {
+		return err
+	}
+	c.Label("closing all descriptors but those of the process")
+	c.Call(unix.SYS_CLOSE_RANGE, nsenter.Int(3+c.in.PreserveFds), nsenter.Int(uint64(^uint32(0))), nsenter.Int(unix.CLOSE_RANGE_CLOEXEC))
+	return nil
+}

@@ -1,0 +1,28 @@
+package birth
+
+import (
+	"fmt"
+	"slices"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/spec"
+)
+
+// sysctls writes linux.sysctl through the procfs that nothing can be mounted in.
+func (c *compiler) sysctls() error {
+	keys := make([]string, 0, len(c.hasLinux.Sysctl))
+	for key := range c.hasLinux.Sysctl {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	for _, key := range keys {
+		path, err := spec.SysctlPath(key)
+		if err != nil {
+			return fmt.Errorf("linux.sysctl[%s]: %w", key, err)
+		}
+		c.Label("setting the sysctl " + key)
+		c.writeProcfs("sys/"+path, c.hasLinux.Sysctl[key], unix.RESOLVE_NO_SYMLINKS)
+	}
+	return nil
+}

@@ -1,0 +1,61 @@
+package birth
+
+import (
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/nsenter"
+)
+
+// terminal opens a pseudo-terminal in the container's own devpts, hands its
+// master to the launcher, and makes the slave the process's terminal. The slave
+// comes from the master itself (TIOCGPTPEER), not from a path (CVE-2025-52565).
+func (c *compiler) terminal() error {
+	if !c.proc.Terminal {
+		return nil
+	}
+	master, slave := c.openTerminal()
+	if c.mountNS {
+		c.Label("binding the terminal to /dev/console")
+		if err := c.ensure("/dev/console", true, 0); err != nil {
+			return err
+		}
+		c.openTree(nsenter.Value(slave), "", unix.OPEN_TREE_CLONE, c.tree)
+		c.setAttributes(c.tree, 0, mountAttr{propagation: unix.MS_PRIVATE})
+		c.attachMade()
+	}
+	c.handOver(master)
+	c.useTerminal(slave)
+	c.controlTerminal()
+	c.close(slave)
+	return nil
+}
+
+func (c *compiler) openTerminal() (master, slave nsenter.Cell) {
+	const devptsMagic, tiocgptpeer = 0x1cd1, 0x5441
+	master, slave = c.Cell("master"), c.Cell("slave")
+	c.Label("opening a terminal in the container's /dev/pts")
+	c.resolve("/dev/pts/ptmx", unix.O_RDWR|unix.O_NOCTTY, unix.RESOLVE_NO_SYMLINKS, master)
+	c.expectFilesystem(master, devptsMagic)
+	c.Call(unix.SYS_IOCTL, nsenter.Value(master), nsenter.Int(unix.TIOCSPTLCK), nsenter.Words(0))
+	c.Call(unix.SYS_IOCTL, nsenter.Value(master), nsenter.Int(tiocgptpeer), nsenter.Int(unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC)).Into(slave)
+	c.Call(unix.SYS_FCHOWN, nsenter.Value(slave), nsenter.Int(c.proc.User.UID), nsenter.Int(-1)).Ignore(unix.EPERM, unix.EINVAL)
+	return master, slave
+}
+
+// handOver gives the terminal's master to the launcher.
+func (c *compiler) handOver(master nsenter.Cell) {
+	c.Label("handing over the terminal")
+	c.sync(TagTerminal, master)
+	c.close(master)
+}
+
+func (c *compiler) useTerminal(slave nsenter.Cell) {
+	for fd := range 3 {
+		c.Call(unix.SYS_DUP3, nsenter.Value(slave), nsenter.Int(fd), nsenter.Int(0))
+	}
+}
+
+// controlTerminal makes standard input the terminal that controls the session.
+func (c *compiler) controlTerminal() {
+	c.Call(unix.SYS_IOCTL, nsenter.Int(0), nsenter.Int(unix.TIOCSCTTY), nsenter.Int(0))
+}
