@@ -5,7 +5,6 @@ import (
 	"io"
 
 	"github.com/urfave/cli/v2"
-	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/libcontainer"
 	"github.com/rung-oci/rung/libcontainer/birth"
@@ -42,7 +41,7 @@ func (a *App) plan() *cli.Command {
 // writePlan writes what launches a birth program, and the program.
 func writePlan(w io.Writer, birth *birth.Birth) error {
 	launch := nsenter.New()
-	launch.Call(unix.SYS_CLONE3, nsenter.Words(birth.Flags), nsenter.Int(nsenter.CloneArgsSize))
+	launch.Clone3(nsenter.CloneArgs{Flags: birth.Flags})
 	if _, err := fmt.Fprintf(w, "# launching the first process\n      %s\n      execveat(image)\n", launch.StepString(0)); err != nil {
 		return err
 	}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+
+	"golang.org/x/sys/unix"
 )
 
 // Where an image lies in memory. An address minus imageBase is the offset in
@@ -249,7 +251,7 @@ func (a *assembly) encodeRule(step int, b []byte, r Rule) error {
 // the last one: a call that exits with status 0.
 func (a *assembly) copyData() {
 	end := a.at(len(a.program.Steps))
-	binary.NativeEndian.PutUint16(end[offNr:], sysExitGroup)
+	binary.NativeEndian.PutUint16(end[offNr:], unix.SYS_EXIT_GROUP)
 	binary.NativeEndian.PutUint32(end[offIndex:], uint32(len(a.program.Steps)))
 	for i, c := range a.program.cells {
 		binary.NativeEndian.PutUint64(a.Writable[8*i:], c.initial)

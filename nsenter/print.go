@@ -43,16 +43,16 @@ func (p *Program) StepString(i int) string {
 }
 
 func (p *Program) callString(s *Step) string {
-	name, formats := signature(s.Nr)
+	call := describe(s.Nr)
 	args := make([]string, len(s.Args))
 	for i := range s.Args {
-		format := formatHex
-		if i < len(formats) {
-			format = formats[i]
+		f := hex
+		if i < len(call.args) {
+			f = call.args[i]
 		}
-		args[i] = p.argString(&s.Args[i], format)
+		args[i] = p.argString(&s.Args[i], f)
 	}
-	text := name + "(" + strings.Join(args, ", ") + ")"
+	text := call.name + "(" + strings.Join(args, ", ") + ")"
 	if s.Result.kind != refNone {
 		text += " = " + p.refString(s.Result)
 	}
@@ -60,7 +60,7 @@ func (p *Program) callString(s *Step) string {
 }
 
 func (p *Program) testString(s *Step) string {
-	value := p.argString(&s.Args[0], formatInt)
+	value := p.argString(&s.Args[0], num)
 	mask, want, rule := s.Args[1].value, s.Args[2].value, s.Rules[0]
 	if mask != ^uint64(0) {
 		value += fmt.Sprintf(" & %#x", mask)
@@ -125,18 +125,9 @@ func (p *Program) argString(a *Arg, f format) string {
 		if a.ref.offset != 0 {
 			return "&" + p.refString(a.ref)
 		}
-		if f.data == nil {
-			return bytesString(p, a.ref.data)
-		}
 		return f.data(p, a.ref.data)
 	}
-	switch {
-	case f.value != nil:
-		return f.value(a.value)
-	case f.data != nil && a.value == 0:
-		return "NULL"
-	}
-	return strconv.FormatInt(int64(a.value), 10)
+	return f.value(a.value)
 }
 
 func (p *Program) refString(r Ref) string {
@@ -151,24 +142,80 @@ func (p *Program) refString(r Ref) string {
 	return "nothing"
 }
 
-// format prints an argument: value if it is a number, data if it is an address.
-type format struct {
-	value func(uint64) string
-	data  func(*Program, *Data) string
+// format is how an argument is printed: some are about numbers, some about what
+// an address leads to, and each can do with the other.
+type format uint8
+
+type formats [6]format
+
+const (
+	hex format = iota
+	num
+	octal
+	fd
+	str
+	path // a string, and what the call is about
+	mem
+	hexMem // one or the other, as prctl has it
+	list
+	openHow
+	mountAttr
+	cloneArgs
+	// and the names of flags: see flagNames
+	openFlags
+	resolveFlags
+	mountAttrs
+	mountFlags
+	moveFlags
+	treeFlags
+	atFlags
+	cloneFlags
+	closeRangeFlags
+	fsmountFlags
+	fsopenFlags
+	umountFlags
+	fsconfigCommand
+	prctlOption
+)
+
+// value prints a number.
+func (f format) value(v uint64) string {
+	switch f {
+	case hex, hexMem:
+		return "0x" + strconv.FormatUint(v, 16)
+	case octal:
+		return "0" + strconv.FormatUint(v, 8)
+	case fd:
+		return fdString(v)
+	case fsconfigCommand, prctlOption:
+		return f.choose(v)
+	case num:
+	case str, path, mem, list, openHow, mountAttr, cloneArgs:
+		if v == 0 {
+			return "NULL"
+		}
+	default:
+		return f.spell(v)
+	}
+	return strconv.FormatInt(int64(v), 10)
 }
 
-var (
-	formatInt    = format{value: func(v uint64) string { return strconv.FormatInt(int64(v), 10) }}
-	formatHex    = format{value: func(v uint64) string { return "0x" + strconv.FormatUint(v, 16) }}
-	formatOctal  = format{value: func(v uint64) string { return "0" + strconv.FormatUint(v, 8) }}
-	formatFd     = format{value: fdString}
-	formatString = format{data: func(_ *Program, d *Data) string { return stringOf(d) }}
-	formatList   = format{data: listString}
-	formatBytes  = format{data: bytesString}
-	formatHow    = format{data: howString}
-	formatAttr   = format{data: attrString}
-	formatClone  = format{data: cloneString}
-)
+// data prints what an address leads to.
+func (f format) data(p *Program, d *Data) string {
+	switch f {
+	case str, path:
+		return stringOf(d)
+	case list:
+		return listString(p, d)
+	case openHow:
+		return howString(d)
+	case mountAttr:
+		return attrString(d)
+	case cloneArgs:
+		return "{flags=" + cloneFlags.spell(word(d, 0)) + "}"
+	}
+	return bytesString(p, d)
+}
 
 func fdString(v uint64) string {
 	if int32(v) == unix.AT_FDCWD {
@@ -185,7 +232,7 @@ func stringOf(d *Data) string {
 func listString(p *Program, d *Data) string {
 	list := make([]string, len(d.Pointers))
 	for i, to := range d.Pointers {
-		list[i] = p.argString(&Arg{kind: argAddr, ref: to.To}, formatString)
+		list[i] = p.argString(&Arg{kind: argAddr, ref: to.To}, str)
 	}
 	return "[" + strings.Join(list, ", ") + "]"
 }
@@ -197,7 +244,7 @@ func bytesString(p *Program, d *Data) string {
 	if len(d.Pointers) > 0 {
 		list := make([]string, len(d.Pointers))
 		for i, to := range d.Pointers {
-			list[i] = p.argString(&Arg{kind: argAddr, ref: to.To}, format{})
+			list[i] = p.argString(&Arg{kind: argAddr, ref: to.To}, mem)
 		}
 		return "{" + strings.Join(list, ", ") + "}"
 	}
@@ -228,66 +275,24 @@ func word(d *Data, i int) uint64 {
 	return binary.NativeEndian.Uint64(d.Bytes[8*i:])
 }
 
-func howString(_ *Program, d *Data) string {
-	text := openFlags(word(d, 0))
+func howString(d *Data) string {
+	text := openFlags.spell(word(d, 0))
 	if mode := word(d, 1); mode != 0 {
 		text += ", 0" + strconv.FormatUint(mode, 8)
 	}
-	return "{" + text + ", " + resolveFlags(word(d, 2)) + "}"
+	return "{" + text + ", " + resolveFlags.spell(word(d, 2)) + "}"
 }
 
-func attrString(_ *Program, d *Data) string {
+func attrString(d *Data) string {
 	var parts []string
 	if set := word(d, 0); set != 0 {
-		parts = append(parts, "set="+mountAttrs(set))
+		parts = append(parts, "set="+mountAttrs.spell(set))
 	}
 	if clr := word(d, 1); clr != 0 {
-		parts = append(parts, "clear="+mountAttrs(clr))
+		parts = append(parts, "clear="+mountAttrs.spell(clr))
 	}
 	if propagation := word(d, 2); propagation != 0 {
-		parts = append(parts, "propagation="+mountFlags(propagation))
+		parts = append(parts, "propagation="+mountFlags.spell(propagation))
 	}
 	return "{" + strings.Join(parts, ", ") + "}"
-}
-
-func cloneString(_ *Program, d *Data) string {
-	return "{flags=" + cloneFlags(word(d, 0)) + "}"
-}
-
-// flagName is the name of a flag, or of a value under a mask.
-type flagName struct {
-	value uint64
-	name  string
-}
-
-// flagSet returns a function that spells a set of flags.
-func flagSet(names ...flagName) func(uint64) string {
-	return func(v uint64) string {
-		var parts []string
-		for _, n := range names {
-			if n.value != 0 && v&n.value == n.value {
-				parts = append(parts, n.name)
-				v &^= n.value
-			}
-		}
-		if v != 0 || len(parts) == 0 {
-			parts = append(parts, "0x"+strconv.FormatUint(v, 16))
-		}
-		if len(parts) == 1 && parts[0] == "0x0" {
-			return "0"
-		}
-		return strings.Join(parts, "|")
-	}
-}
-
-// oneOf returns a function that spells one of several values.
-func oneOf(names ...flagName) func(uint64) string {
-	return func(v uint64) string {
-		for _, n := range names {
-			if v == n.value {
-				return n.name
-			}
-		}
-		return strconv.FormatInt(int64(v), 10)
-	}
 }

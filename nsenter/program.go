@@ -150,7 +150,7 @@ func (p *Program) Grow(steps int) {
 // image. file names the descriptor of a file of ReportSize bytes; it should be
 // the first step, because failures before it can only be seen as an exit.
 func (p *Program) MapReport(file string) {
-	p.Call(unix.SYS_MMAP, Int(reportBase), Int(ReportSize), Int(unix.PROT_READ|unix.PROT_WRITE),
+	p.call(unix.SYS_MMAP, Int(reportBase), Int(ReportSize), Int(unix.PROT_READ|unix.PROT_WRITE),
 		Int(unix.MAP_SHARED|unix.MAP_FIXED), File(file), Int(0))
 }
 
@@ -176,7 +176,7 @@ func (p *Program) Park() {
 	p.Goto(apart)
 	p.Place(apart)
 	p.parked = len(p.Steps)
-	p.Call(unix.SYS_MADVISE, Int(programBase), Arg{kind: argParked}, Int(unix.MADV_DONTNEED))
+	p.call(unix.SYS_MADVISE, Int(programBase), Arg{kind: argParked}, Int(unix.MADV_DONTNEED))
 }
 
 // Label sets the label of all following steps.
@@ -198,8 +198,10 @@ func (p *Program) Target() Target {
 // Place puts the target before the next step that is added.
 func (p *Program) Place(t Target) { p.targets[t] = len(p.Steps) }
 
-// Call adds a system call.
-func (p *Program) Call(nr uintptr, args ...Arg) Call {
+// Call adds a system call that has no verb.
+func (p *Program) Call(nr uintptr, args ...Arg) Call { return p.call(nr, args...) }
+
+func (p *Program) call(nr uintptr, args ...Arg) Call {
 	p.Steps = append(p.Steps, Step{Op: OpCall, Nr: nr, Label: p.label, Args: p.keep(args)})
 	return Call{p, len(p.Steps) - 1}
 }

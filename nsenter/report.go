@@ -34,7 +34,7 @@ func ReportChild() Ref { return InReport(reportChild) }
 // MarkReached adds the step that marks in the report that the program came here:
 // the step that was executed last does not tell when the program has cloned.
 func (p *Program) MarkReached() {
-	p.Call(unix.SYS_GETPID).IntoRef(InReport(reportReached))
+	p.call(unix.SYS_GETPID).IntoRef(InReport(reportReached))
 }
 
 // ReportMessage is where a program puts the kernel's own words.
