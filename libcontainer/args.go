@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/internal/kernel"
 	"github.com/rung-oci/rung/libcontainer/birth"
 	"github.com/rung-oci/rung/libcontainer/executable"
 )
@@ -90,21 +91,16 @@ func getenv(env []string, key string) (value string) {
 }
 
 // homeOf is the home directory that the container's own /etc/passwd gives a user,
-// "/" if it does not say.
+// "/" if it does not say. The image may have a device in its place, or a link.
 func homeOf(root int, uid uint32) string {
-	how := unix.OpenHow{Flags: unix.O_RDONLY | unix.O_NONBLOCK | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS}
-	fd, err := unix.Openat2(root, "etc/passwd", &how)
+	fd, err := kernel.OpenRegular(root, "etc/passwd")
 	if err != nil {
 		return "/"
 	}
 	defer unix.Close(fd)
-	var st unix.Stat_t
-	if err := unix.Fstat(fd, &st); err != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
-		return "/"
-	}
 	const most = 1 << 20
 	id := []byte(strconv.FormatUint(uint64(uid), 10))
-	for lines := bufio.NewScanner(io.LimitReader(descriptor(fd), most)); lines.Scan(); {
+	for lines := bufio.NewScanner(io.LimitReader(kernel.Reader(fd), most)); lines.Scan(); {
 		// name, password, uid, gid, comment, home, shell: passwd(5)
 		fields := bytes.Split(lines.Bytes(), []byte{':'})
 		if len(fields) >= 6 && bytes.Equal(fields[2], id) && len(fields[5]) > 0 {
@@ -112,23 +108,4 @@ func homeOf(root int, uid uint32) string {
 		}
 	}
 	return "/"
-}
-
-// descriptor is read as it is. A file of the os package that does not block is
-// polled, with all that is needed for it.
-type descriptor int
-
-func (d descriptor) Read(b []byte) (int, error) {
-	for {
-		n, err := unix.Read(int(d), b)
-		switch {
-		case err == unix.EINTR:
-		case err != nil:
-			return 0, err
-		case n == 0 && len(b) > 0:
-			return 0, io.EOF
-		default:
-			return n, nil
-		}
-	}
 }

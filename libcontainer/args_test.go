@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/internal/kernel/hostile"
 )
 
 func TestHomeOf(t *testing.T) {
@@ -76,6 +78,46 @@ func TestHomeOfEvilImages(t *testing.T) {
 	if got := homeOf(openRoot(t, dir), 4711); got != "/evil" {
 		t.Errorf("a link within the root: %s", got)
 	}
+}
+
+// TestHomeOfOpensNothingElse has the passwd change places with a FIFO, whose opening its
+// owner would see: a device's may do anything.
+func TestHomeOfOpensNothingElse(t *testing.T) {
+	dir := writePasswd(t, "user:x:7:7::/home/user:\n")
+	root := openRoot(t, dir)
+	if err := unix.Mkfifo(dir+"/fifo", 0o644); err != nil {
+		t.Fatal(err)
+	}
+	opened := hostile.Opened(t, dir+"/fifo")
+	hostile.Race(t, hostile.Exchange(dir+"/etc/passwd", dir+"/fifo"), func() {
+		if got := homeOf(root, 7); got != "/home/user" && got != "/" {
+			t.Fatal(got)
+		}
+	})
+	if opened() {
+		t.Error("the FIFO was opened")
+	}
+}
+
+// TestHomeOfWhileRenaming looks behind a link with ".." while others rename files, for
+// which the kernel looks nothing up: openat2(2), EAGAIN.
+func TestHomeOfWhileRenaming(t *testing.T) {
+	dir := writePasswd(t, "user:x:7:7::/home/user:\n")
+	root := openRoot(t, dir)
+	deep := strings.Repeat("../etc/", 20)
+	for _, err := range []error{os.Rename(dir+"/etc/passwd", dir+"/etc/real"), os.Symlink(deep+"real", dir+"/etc/passwd"), os.Mkdir(dir+"/a", 0o755)} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	hostile.Race(t, func() {
+		os.Rename(dir+"/a", dir+"/b")
+		os.Rename(dir+"/b", dir+"/a")
+	}, func() {
+		if got := homeOf(root, 7); got != "/home/user" {
+			t.Fatal(got)
+		}
+	})
 }
 
 func TestEnvironment(t *testing.T) {

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/cgroups"
+	"github.com/rung-oci/rung/internal/kernel"
 	"github.com/rung-oci/rung/libcontainer/birth"
 	"github.com/rung-oci/rung/libcontainer/criu"
 	"github.com/rung-oci/rung/libcontainer/store"
@@ -138,14 +139,12 @@ func restoreExternal(mounts []externalMount, mountpoints []string) []string {
 
 // resolvedIn is where a path of the container leads to, seen from its root.
 func resolvedIn(root int, p string) (string, error) {
-	fd, err := unix.Openat2(root, birth.Relative(p), &unix.OpenHow{
-		Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS,
-	})
+	fd, err := kernel.OpenInRoot(root, p, unix.O_PATH, 0)
 	if err != nil {
 		return "", err
 	}
 	defer unix.Close(fd)
-	return os.Readlink(fmt.Sprintf("/proc/self/fd/%d", fd))
+	return os.Readlink(kernel.ProcPath(fd))
 }
 
 func isFile(root int, p string) bool {

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/cgroups"
+	"github.com/rung-oci/rung/internal/kernel"
 	"github.com/rung-oci/rung/libcontainer/birth"
 	"github.com/rung-oci/rung/libcontainer/capabilities"
 	"github.com/rung-oci/rung/libcontainer/inherited"
@@ -220,8 +221,7 @@ func danglingDestinations(rootfs string, mounts []specs.Mount) map[string]string
 
 // openIn tells whether a path exists in the root.
 func openIn(root int, p string) error {
-	how := unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS}
-	fd, err := unix.Openat2(root, birth.Relative(p), &how)
+	fd, err := kernel.OpenInRoot(root, p, unix.O_PATH, 0)
 	if err == nil {
 		unix.Close(fd)
 	}
@@ -253,8 +253,7 @@ func resolveLinks(root int, p string) string {
 }
 
 func readLinkIn(root int, p string) (string, error) {
-	how := unix.OpenHow{Flags: unix.O_PATH | unix.O_NOFOLLOW | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS}
-	fd, err := unix.Openat2(root, birth.Relative(p), &how)
+	fd, err := kernel.OpenInRoot(root, p, unix.O_PATH|unix.O_NOFOLLOW, 0)
 	if err != nil {
 		return "", err
 	}

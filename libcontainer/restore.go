@@ -281,12 +281,11 @@ func makeIn(root int, p string, file bool) error {
 	if err != nil || len(parts) == 0 {
 		return err
 	}
-	how := unix.OpenHow{Flags: unix.O_PATH | unix.O_DIRECTORY | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS}
 	for i, name := range parts {
 		if openIn(root, strings.Join(parts[:i+1], "/")) == nil {
 			continue
 		}
-		dir, err := unix.Openat2(root, birth.Relative(strings.Join(parts[:i], "/")), &how)
+		dir, err := kernel.OpenInRoot(root, strings.Join(parts[:i], "/"), unix.O_PATH|unix.O_DIRECTORY, 0)
 		if err != nil {
 			return err
 		}

@@ -6,13 +6,13 @@ import (
 	"io/fs"
 	"math"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/cgroups"
+	"github.com/rung-oci/rung/internal/kernel"
 	"github.com/rung-oci/rung/libcontainer/birth"
 	"github.com/rung-oci/rung/libcontainer/logs"
 	"github.com/rung-oci/rung/libcontainer/process"
@@ -225,36 +225,16 @@ func readRegular(fd int, path string, most int64) ([]byte, error) {
 		return nil, fmt.Errorf("%s: fstat: %w", path, err)
 	}
 	if kind := stat.Mode & unix.S_IFMT; kind != unix.S_IFREG {
-		return nil, fmt.Errorf("%s: is %s, not a regular file", path, kindOfFile(kind))
+		return nil, fmt.Errorf("%s: %w", path, &kernel.NotRegularError{Kind: kind})
 	}
 	if stat.Size > most {
 		return nil, fmt.Errorf("%s: has %d bytes, more than %d", path, stat.Size, most)
 	}
-	data := make([]byte, 0, stat.Size+1)
-	for {
-		n, err := unix.Read(fd, data[len(data):cap(data)])
-		switch {
-		case err == unix.EINTR:
-		case err != nil:
-			return nil, &fs.PathError{Op: "read", Path: path, Err: err}
-		case n == 0:
-			return data, nil
-		default:
-			data = slices.Grow(data[:len(data)+n], 1)
-		}
+	data, err := kernel.ReadAll(fd, int(stat.Size))
+	if err != nil {
+		return nil, &fs.PathError{Op: "read", Path: path, Err: err}
 	}
-}
-
-func kindOfFile(kind uint32) string {
-	switch kind {
-	case unix.S_IFDIR:
-		return "a directory"
-	case unix.S_IFIFO:
-		return "a FIFO"
-	case unix.S_IFSOCK:
-		return "a socket"
-	}
-	return "a device"
+	return data, nil
 }
 
 // unsupported refuses by name what rung does not do yet.

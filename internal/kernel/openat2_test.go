@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/internal/kernel/hostile"
 )
 
 // a tree that its owner means badly: outside/secret is what must not be reached.
@@ -73,7 +75,7 @@ func TestOpenRegularOnly(t *testing.T) {
 	if device == nil {
 		kinds["device"] = unix.S_IFCHR
 	}
-	opened := watchOpen(t, dir+"/fifo")
+	opened := hostile.Opened(t, dir+"/fifo")
 	for path, kind := range kinds {
 		fd, err := OpenRegular(root, path)
 		var other *NotRegularError
@@ -90,10 +92,8 @@ func TestOpenRegularOnly(t *testing.T) {
 // TestOpenRegularRace has a regular file and a FIFO change places all the time.
 func TestOpenRegularRace(t *testing.T) {
 	root, dir := hostileRoot(t)
-	opened := watchOpen(t, dir+"/fifo")
-	racing(t, func() {
-		unix.Renameat2(unix.AT_FDCWD, dir+"/fifo", unix.AT_FDCWD, dir+"/secret", unix.RENAME_EXCHANGE)
-	}, func() {
+	opened := hostile.Opened(t, dir+"/fifo")
+	hostile.Race(t, hostile.Exchange(dir+"/fifo", dir+"/secret"), func() {
 		fd, err := OpenRegular(root, "etc/up")
 		var other *NotRegularError
 		if errors.As(err, &other) && other.Kind == unix.S_IFIFO {
@@ -119,7 +119,7 @@ func TestOpenInRootRetries(t *testing.T) {
 	how := unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT}
 	const path = "deep/../deep/../deep/../deep/er/../../deep/../secret"
 	refused := 0
-	racing(t, func() {
+	hostile.Race(t, func() {
 		unix.Rename(dir+"/deep/er", dir+"/etc/er")
 		unix.Rename(dir+"/etc/er", dir+"/deep/er")
 	}, func() {
@@ -136,41 +136,6 @@ func TestOpenInRootRetries(t *testing.T) {
 	})
 	if refused == 0 {
 		t.Skip("the kernel never gave up")
-	}
-}
-
-// racing does one thing all the time beside many tries of the other.
-func racing(t *testing.T, beside, try func()) {
-	t.Helper()
-	stop, stopped := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(stopped)
-		for {
-			select {
-			case <-stop:
-				return
-			default:
-				beside()
-			}
-		}
-	}()
-	defer func() { close(stop); <-stopped }()
-	for range 5000 {
-		try()
-	}
-}
-
-// watchOpen reports whether a file has been opened since, other than with O_PATH.
-func watchOpen(t *testing.T, path string) func() bool {
-	t.Helper()
-	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
-	must(t, err)
-	t.Cleanup(func() { unix.Close(fd) })
-	_, err = unix.InotifyAddWatch(fd, path, unix.IN_OPEN)
-	must(t, err)
-	return func() bool {
-		n, _ := unix.Read(fd, make([]byte, 4096))
-		return n > 0
 	}
 }
 

@@ -1,7 +1,6 @@
 package kernel
 
 import (
-	"io"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -49,19 +48,4 @@ func Readable(fd int) unix.PollFd { return unix.PollFd{Fd: int32(fd), Events: un
 func Wait(pid int) (status unix.WaitStatus, err error) {
 	_, err = RestartInt(func() (int, error) { return unix.Wait4(pid, &status, 0, nil) })
 	return status, err
-}
-
-// A Reader reads a descriptor, which is lent to it, as it is. An [os.File] would
-// make it nonblocking, or poll it if it is that, and costs a finalizer.
-type Reader int
-
-func (r Reader) Read(b []byte) (int, error) {
-	n, err := RestartInt(func() (int, error) { return unix.Read(int(r), b) })
-	switch {
-	case err != nil:
-		return 0, err
-	case n == 0 && len(b) > 0:
-		return 0, io.EOF
-	}
-	return n, nil
 }

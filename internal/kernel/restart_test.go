@@ -1,7 +1,6 @@
 package kernel
 
 import (
-	"io"
 	"testing"
 	"time"
 
@@ -40,19 +39,5 @@ func TestPoll(t *testing.T) {
 	w.Close()
 	if n, err := Poll(list, -1); n != 1 || err != nil || list[1].Revents == 0 {
 		t.Errorf("the pipe has ended: %d, %v, %+v", n, err, list)
-	}
-}
-
-func TestReader(t *testing.T) {
-	r, w := pipe(t)
-	if _, err := unix.Write(w.Int(), []byte("all of it")); err != nil {
-		t.Fatal(err)
-	}
-	w.Close()
-	if got, err := io.ReadAll(Reader(r.Int())); string(got) != "all of it" || err != nil {
-		t.Errorf("%q, %v", got, err)
-	}
-	if _, err := Reader(-1).Read(make([]byte, 1)); err != unix.EBADF {
-		t.Errorf("no descriptor: %v", err)
 	}
 }

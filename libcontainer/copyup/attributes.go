@@ -5,13 +5,15 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/internal/kernel"
 )
 
 // stat returns the attributes of what a descriptor, which may be an O_PATH one,
 // refers to.
 func stat(fd int) (attr unix.Statx_t, err error) {
 	const mask = unix.STATX_BASIC_STATS | unix.STATX_BTIME | unix.STATX_MNT_ID
-	_, err = again(func() (int, error) { return 0, unix.Statx(fd, "", unix.AT_EMPTY_PATH, mask, &attr) })
+	err = kernel.Restart(func() error { return unix.Statx(fd, "", unix.AT_EMPTY_PATH, mask, &attr) })
 	if err != nil {
 		err = fmt.Errorf("statx: %w", err)
 	}

@@ -6,6 +6,8 @@ import (
 	"math"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/internal/kernel"
 )
 
 // copyData copies the first size bytes of a file to an empty one. The size is
@@ -60,11 +62,11 @@ func copyRange(src, dst int, start, end int64) error {
 	}
 	transfer := sendfile
 	for offset := start; offset < end; {
-		n, err := again(func() (int, error) { return transfer(src, dst, offset, end-offset) })
+		n, err := kernel.RestartInt(func() (int, error) { return transfer(src, dst, offset, end-offset) })
 		if err == unix.EINVAL || err == unix.ENOSYS {
 			// A filesystem need not be able to splice.
 			transfer = readWrite
-			n, err = again(func() (int, error) { return transfer(src, dst, offset, end-offset) })
+			n, err = kernel.RestartInt(func() (int, error) { return transfer(src, dst, offset, end-offset) })
 		}
 		if err != nil {
 			return fmt.Errorf("copying the data: %w", err)
@@ -86,7 +88,7 @@ func readWrite(src, dst int, offset, count int64) (int, error) {
 	n, err := unix.Pread(src, buf, offset)
 	for done := 0; err == nil && done < n; {
 		var written int
-		written, err = again(func() (int, error) { return unix.Write(dst, buf[done:n]) })
+		written, err = kernel.RestartInt(func() (int, error) { return unix.Write(dst, buf[done:n]) })
 		done += written
 	}
 	return n, err

@@ -3,9 +3,10 @@ package copyup
 import (
 	"fmt"
 	"math"
-	"strconv"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/internal/kernel"
 )
 
 // copy copies one entry of the directory src to the directory dst. A directory
@@ -46,9 +47,9 @@ func (w *walk) copy(src, dst int, name string) error {
 // openEntry opens an entry of a directory only to point to it, and tells
 // whether it is a mount of its own.
 func openEntry(dir int, name string) (fd int, mounted bool, err error) {
-	how := unix.OpenHow{Flags: unix.O_PATH | unix.O_NOFOLLOW | unix.O_CLOEXEC, Resolve: unix.RESOLVE_NO_XDEV}
+	how := unix.OpenHow{Flags: unix.O_PATH | unix.O_NOFOLLOW, Resolve: unix.RESOLVE_NO_XDEV}
 	for {
-		fd, err = again(func() (int, error) { return unix.Openat2(dir, name, &how) })
+		fd, err = kernel.Openat2(dir, name, how)
 		if err != unix.EXDEV || mounted {
 			return fd, mounted, err
 		}
@@ -57,25 +58,16 @@ func openEntry(dir int, name string) (fd int, mounted bool, err error) {
 }
 
 func openDirectory(at int, name string) (int, error) {
-	return again(func() (int, error) {
+	return kernel.RestartInt(func() (int, error) {
 		return unix.Openat(at, name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	})
-}
-
-// again repeats a call that a signal has interrupted.
-func again(call func() (int, error)) (int, error) {
-	for {
-		if n, err := call(); err != unix.EINTR {
-			return n, err
-		}
-	}
 }
 
 // entries returns the names in an open directory.
 func entries(dir int) (names []string, err error) {
 	buf := make([]byte, 32<<10)
 	for {
-		n, err := again(func() (int, error) { return unix.ReadDirent(dir, buf) })
+		n, err := kernel.RestartInt(func() (int, error) { return unix.ReadDirent(dir, buf) })
 		if err != nil {
 			return nil, fmt.Errorf("reading the directory: %w", err)
 		}
@@ -124,11 +116,8 @@ func copyNode(dir int, name string, attr *unix.Statx_t) error {
 
 // copyFile copies a regular file, of which at is an O_PATH descriptor.
 func copyFile(at, dir int, name string, attr *unix.Statx_t) error {
-	// By descriptor and not by name, which may have become that of a device:
-	// opening one is not without effect. O_NONBLOCK because of leases, fcntl(2).
-	src, err := again(func() (int, error) {
-		return unix.Open("/proc/self/fd/"+strconv.Itoa(at), unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
-	})
+	// by descriptor and not by name, which may have become that of a device
+	src, err := kernel.ReopenRegular(at)
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/internal/kernel"
 )
 
 // ErrBehindMount says that the answer depends on a mount of the container. It
@@ -170,7 +172,7 @@ func (f *Finder) member(gid uint32) bool {
 
 // hasACL says that more than the mode bits decides.
 func (f *Finder) hasACL(at place) bool {
-	fd, err := f.open(at)
+	fd, err := kernel.ReopenRegular(at.fd)
 	if err != nil {
 		return false
 	}

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/internal/kernel"
 )
 
 // headSize is how much of a file the kernel looks at to tell its format
@@ -44,7 +46,7 @@ func (f *Finder) inspect(args0, name string) (interpreter string, err error) {
 		return "", f.explain(args0, name, err)
 	}
 	defer unix.Close(at.fd)
-	fd, err := f.open(at)
+	fd, err := kernel.ReopenRegular(at.fd)
 	if err != nil {
 		return "", nil // executable without being readable
 	}

@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/internal/kernel/hostile"
 )
 
 func nativeMachine(t testing.TB) uint16 {
@@ -204,4 +206,23 @@ func FuzzInspect(f *testing.F) {
 			t.Errorf("%v", err)
 		}
 	})
+}
+
+// TestInspectOpensNothingElse has the program change places with a FIFO, whose opening
+// its owner would see: a device's may do anything.
+func TestInspectOpensNothingElse(t *testing.T) {
+	root := tree(t, map[string]string{"sh": program(nativeMachine(t), unix.ET_EXEC, "")})
+	if err := unix.Mkfifo(root+"/fifo", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	f := finder(t, root)
+	opened := hostile.Opened(t, root+"/fifo")
+	hostile.Race(t, hostile.Exchange(root+"/sh", root+"/fifo"), func() {
+		if err := f.Inspect("/sh"); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if opened() {
+		t.Error("the FIFO was opened")
+	}
 }

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/internal/kernel"
 )
 
 // A place is an open file of the rootfs.
@@ -17,21 +19,6 @@ type place struct {
 // maxLinks is the kernel's MAXSYMLINKS.
 const maxLinks = 40
 
-// openat2 opens a path below the root.
-func openat2(root int, name string, flags, resolve uint64) (int, error) {
-	if name = strings.TrimLeft(name, "/"); name == "" {
-		name = "."
-	}
-	how := unix.OpenHow{Flags: flags | unix.O_CLOEXEC, Resolve: resolve | unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS}
-	for try := 0; ; try++ {
-		fd, err := unix.Openat2(root, name, &how)
-		// EAGAIN: something was renamed while ".." was looked up.
-		if (err != unix.EAGAIN || try == 32) && err != unix.EINTR {
-			return fd, err
-		}
-	}
-}
-
 // walk opens a file, relative to the working directory if it is relative. It
 // follows symbolic links as the container would and fails with an errno, or with
 // ErrBehindMount as soon as a mount has a part in the path.
@@ -41,7 +28,7 @@ func (f *Finder) walk(name string) (place, error) {
 		name = f.Cwd + "/" + name
 	}
 	// Without links the path is what it looks like. This is the common case.
-	fd, err := openat2(f.Root, name, unix.O_PATH, unix.RESOLVE_NO_SYMLINKS)
+	fd, err := kernel.OpenInRoot(f.Root, name, unix.O_PATH, unix.RESOLVE_NO_SYMLINKS)
 	if err == unix.ELOOP {
 		return f.walkLinks(name)
 	}
@@ -67,7 +54,7 @@ func (f *Finder) walkLinks(name string) (place, error) {
 	if strings.HasSuffix(name, "/") {
 		at += "/" // must be a directory
 	}
-	fd, err := openat2(f.Root, at, unix.O_PATH, unix.RESOLVE_NO_SYMLINKS)
+	fd, err := kernel.OpenInRoot(f.Root, at, unix.O_PATH, unix.RESOLVE_NO_SYMLINKS)
 	if err != nil {
 		return place{}, err
 	}
@@ -116,7 +103,7 @@ func (f *Finder) readlink(name string) (string, error) {
 	if f.behindMount(name) {
 		return "", ErrBehindMount
 	}
-	fd, err := openat2(f.Root, name, unix.O_PATH|unix.O_NOFOLLOW, unix.RESOLVE_NO_SYMLINKS)
+	fd, err := kernel.OpenInRoot(f.Root, name, unix.O_PATH|unix.O_NOFOLLOW, unix.RESOLVE_NO_SYMLINKS)
 	if err != nil {
 		return "", err
 	}
@@ -136,11 +123,6 @@ func stat(fd int, name string) (place, error) {
 		return place{}, err
 	}
 	return at, nil
-}
-
-// open opens a regular file for reading.
-func (f *Finder) open(at place) (int, error) {
-	return openat2(f.Root, at.path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY, unix.RESOLVE_NO_SYMLINKS)
 }
 
 // behindMount says that a path without symbolic links is a mount's destination
@@ -164,7 +146,7 @@ func (f *Finder) resolveMounts() {
 	f.resolved = true
 	for _, m := range f.Mounts {
 		clean := strings.TrimSuffix(path.Clean("/"+m), "/")
-		fd, err := openat2(f.Root, clean, unix.O_PATH, unix.RESOLVE_NO_SYMLINKS)
+		fd, err := kernel.OpenInRoot(f.Root, clean, unix.O_PATH, unix.RESOLVE_NO_SYMLINKS)
 		switch err {
 		case nil:
 			unix.Close(fd)

@@ -14,6 +14,8 @@ import (
 	"strconv"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/internal/kernel"
 )
 
 // ErrGone reports that the process does not exist any more. A reaped process,
@@ -160,7 +162,7 @@ func (p Identity) Executes(dev, ino uint64) (bool, error) {
 // SIGKILL.
 func (p Identity) Ending() (bool, error) {
 	path := "/proc/" + strconv.Itoa(p.Pid) + "/status"
-	text, err := readWhole(path)
+	text, err := kernel.ReadFile(unix.AT_FDCWD, path, 4096)
 	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ESRCH) {
 		return true, nil
 	}
@@ -272,7 +274,7 @@ func readSmall(path string, buf []byte) ([]byte, error) {
 		return nil, &os.PathError{Op: "open", Path: path, Err: err}
 	}
 	defer unix.Close(fd)
-	n, err := unix.Read(fd, buf)
+	n, err := kernel.RestartInt(func() (int, error) { return unix.Read(fd, buf) })
 	if err != nil {
 		return nil, &os.PathError{Op: "read", Path: path, Err: err}
 	}

@@ -3,10 +3,11 @@ package process
 import (
 	"bytes"
 	"fmt"
-	"os"
 	"strconv"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/internal/kernel"
 )
 
 // Own is what rung needs of /proc/self/status, proc_pid_status(5).
@@ -19,7 +20,7 @@ type Own struct {
 // and each capability.
 func ReadOwn() (Own, error) {
 	const path = "/proc/self/status"
-	text, err := readWhole(path)
+	text, err := kernel.ReadFile(unix.AT_FDCWD, path, 4096)
 	if err != nil {
 		return Own{}, err
 	}
@@ -44,28 +45,4 @@ func maskAfter(text []byte, name string) (uint64, error) {
 		return 0, fmt.Errorf("%s %w", bytes.TrimSpace([]byte(name)), err)
 	}
 	return mask, nil
-}
-
-// readWhole reads a file of procfs that may be of any size: of a status, the
-// supplementary groups.
-func readWhole(path string) ([]byte, error) {
-	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return nil, &os.PathError{Op: "open", Path: path, Err: err}
-	}
-	defer unix.Close(fd)
-	text := make([]byte, 0, 4096)
-	for {
-		n, err := unix.Read(fd, text[len(text):cap(text)])
-		if err != nil {
-			return nil, &os.PathError{Op: "read", Path: path, Err: err}
-		}
-		if n == 0 {
-			return text, nil
-		}
-		text = text[:len(text)+n]
-		if len(text) == cap(text) {
-			text = append(text, 0)[:len(text)]
-		}
-	}
 }

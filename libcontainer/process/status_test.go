@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/internal/kernel"
 )
 
 func TestReadOwn(t *testing.T) {
@@ -39,7 +41,7 @@ func TestReadOwnWithGroups(t *testing.T) {
 		if err := syscall.Setgroups(groups); err != nil {
 			t.Skip("this root cannot have such groups: ", err)
 		}
-		if text, err := readWhole("/proc/self/status"); err != nil || len(text) < 6*len(groups) {
+		if text, err := kernel.ReadFile(unix.AT_FDCWD, "/proc/self/status", 0); err != nil || len(text) < 6*len(groups) {
 			t.Fatalf("%d bytes, %v", len(text), err)
 		}
 		if _, err := ReadOwn(); err != nil {

@@ -3,11 +3,13 @@ package store
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
-	"strconv"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/internal/kernel"
 )
 
 // Names in a container's directory.
@@ -48,7 +50,7 @@ func (d *Dir) Fd() int { return d.fd }
 // descriptor. It is short enough for the address of a socket, unix(7), and
 // means nothing to another process.
 func (d *Dir) ProcPath(name string) string {
-	return "/proc/self/fd/" + strconv.Itoa(d.fd) + "/" + name
+	return kernel.ProcPath(d.fd) + "/" + name
 }
 
 // Close closes the directory and unlocks it.
@@ -102,17 +104,11 @@ func (d *Dir) ReadFile(name string) ([]byte, error) {
 		return nil, d.failed("stat", name, err)
 	}
 	data := make([]byte, st.Size)
-	for n := 0; n < len(data); {
-		m, err := ignoringEINTR(func() (int, error) { return unix.Read(fd, data[n:]) })
-		if err != nil {
-			return nil, d.failed("read", name, err)
-		}
-		if m == 0 { // it was cut off since, which its reader will see
-			return data[:n], nil
-		}
-		n += m
+	n, err := io.ReadFull(kernel.Reader(fd), data)
+	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF { // it was cut off since, which its reader will see
+		return nil, d.failed("read", name, err)
 	}
-	return data, nil
+	return data[:n], nil
 }
 
 // WriteFile replaces the file of that name in the directory by one with
@@ -126,7 +122,7 @@ func (d *Dir) WriteFile(name string, data []byte) error {
 	}
 	for len(data) > 0 && err == nil {
 		var n int
-		n, err = ignoringEINTR(func() (int, error) { return unix.Write(fd, data) })
+		n, err = kernel.RestartInt(func() (int, error) { return unix.Write(fd, data) })
 		data = data[max(n, 0):]
 	}
 	if err := errors.Join(err, unix.Close(fd)); err != nil {
@@ -142,7 +138,7 @@ func (d *Dir) WriteFile(name string, data []byte) error {
 // open opens a file of the directory. The os package's files cost some system calls
 // and a finalizer more.
 func (d *Dir) open(name string, flags int) (int, error) {
-	fd, err := ignoringEINTR(func() (int, error) { return unix.Openat(d.fd, name, flags|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600) })
+	fd, err := kernel.RestartInt(func() (int, error) { return unix.Openat(d.fd, name, flags|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600) })
 	if err != nil {
 		return -1, d.failed("open", name, err)
 	}
@@ -151,14 +147,6 @@ func (d *Dir) open(name string, flags int) (int, error) {
 
 func (d *Dir) failed(op, name string, err error) error {
 	return &fs.PathError{Op: op, Path: d.path + "/" + name, Err: err}
-}
-
-func ignoringEINTR(do func() (int, error)) (int, error) {
-	for {
-		if n, err := do(); err != unix.EINTR {
-			return n, err
-		}
-	}
 }
 
 // Remove removes the directory and the files that rung puts there, the

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/internal/kernel"
 )
 
 // longWait is how long a wait for the lock is nothing to talk about.
@@ -73,12 +75,7 @@ func (d *Dir) Busy() (bool, error) {
 }
 
 func (d *Dir) flock(how int) error {
-	for {
-		err := unix.Flock(d.fd, how|unix.LOCK_NB)
-		if err != unix.EINTR {
-			return err
-		}
-	}
+	return kernel.Restart(func() error { return unix.Flock(d.fd, how|unix.LOCK_NB) })
 }
 
 // checkName returns ErrNotExist unless the directory still has its name.
