@@ -10,9 +10,11 @@ func (p *Program) Openat(dir Arg, path string, flags int, mode uint32) Call {
 	return p.call(unix.SYS_OPENAT, dir, p.String(path), Int(flags), Int(mode))
 }
 
-// Openat2 opens a file under restrictions on how its path leads there (openat2(2)).
+// Openat2 opens a file under restrictions on how its path leads there (openat2(2)). A
+// rename or a mount somewhere on the machine makes the kernel ask for another try
+// where ".." is not to lead out: it gets a few.
 func (p *Program) Openat2(dir Arg, path string, how unix.OpenHow) Call {
-	return p.call(unix.SYS_OPENAT2, dir, p.String(path), constant(how), Int(unix.SizeofOpenHow))
+	return p.call(unix.SYS_OPENAT2, dir, p.String(path), constant(how), Int(unix.SizeofOpenHow)).RepeatOn(unix.EAGAIN, 128)
 }
 
 // Close closes a descriptor.

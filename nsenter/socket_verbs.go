@@ -25,14 +25,14 @@ func (p *Program) SetInterfaceFlags(socket Arg, name string, flags uint16) Call 
 
 // SendFds adds the steps that send a byte with descriptors (unix(7), SCM_RIGHTS), each
 // in a control message of its own: a result is stored 8 bytes wide.
-func (p *Program) SendFds(socket Arg, text byte, fds ...Arg) {
+func (p *Program) SendFds(socket Arg, text byte, fds ...Cell) {
 	control := Buffer(cmsgSpace * len(fds))
 	header := layout(unix.Cmsghdr{Len: cmsgLen, Level: unix.SOL_SOCKET, Type: unix.SCM_RIGHTS}).Bytes
 	copies := make([]Ref, len(fds))
 	for i, fd := range fds {
 		copy(control.Bytes[cmsgSpace*i:], header)
 		copies[i] = control.At(cmsgSpace*i + unix.SizeofCmsghdr)
-		p.Fcntl(fd, unix.F_DUPFD_CLOEXEC, 0).IntoRef(copies[i])
+		p.Fcntl(Value(fd), unix.F_DUPFD_CLOEXEC, 0).IntoRef(copies[i])
 	}
 	msg := message(&Data{Bytes: []byte{text}}, control)
 	p.call(unix.SYS_SENDMSG, socket, Address(msg.At(0)), Int(0))

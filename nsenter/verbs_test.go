@@ -15,7 +15,7 @@ var verbs = []struct {
 		`openat(AT_FDCWD, "/", O_PATH|O_DIRECTORY, 00)`},
 	{func(p *Program) {
 		p.Openat2(Int(3), "a\nb", unix.OpenHow{Mode: 0o644, Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS})
-	}, `openat2(3, "a\nb", {O_RDONLY, 0644, RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS}, 24)`},
+	}, `openat2(3, "a\nb", {O_RDONLY, 0644, RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS}, 24)  ; EAGAIN: again, 128 times`},
 	{func(p *Program) { p.Close(Value(p.Cell("fs"))) }, `close($fs)`},
 	{func(p *Program) { p.CloseRange(3, ^uint32(0), unix.CLOSE_RANGE_CLOEXEC) },
 		`close_range(3, 0xffffffff, CLOSE_RANGE_CLOEXEC)`},
@@ -114,7 +114,7 @@ var verbs = []struct {
 	{func(p *Program) { p.Accept4(File("start.sock"), unix.SOCK_CLOEXEC) },
 		`accept4(<start.sock>, NULL, NULL, O_CLOEXEC)`},
 	{func(p *Program) { p.SetInterfaceFlags(Int(3), "lo", unix.IFF_UP) }, `ioctl(3, 0x8914, <40 bytes>)`},
-	{func(p *Program) { p.SendFds(File("launcher"), 'f', Int(8)) }, `fcntl(8, 1030, 0) = buffer[24]+16
+	{func(p *Program) { p.SendFds(File("launcher"), 'f', p.Cell("tree")) }, `fcntl($tree, 1030, 0) = buffer[24]+16
 sendmsg(<launcher>, {{"f"}, buffer[24]}, 0x0)
 close(buffer[24]+16)`},
 	{func(p *Program) { p.ReceiveFd(File("launcher"), p.Cell("n"), p.Cell("source")) },

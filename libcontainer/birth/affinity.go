@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"slices"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/rung-oci/rung/nsenter"
 	"github.com/rung-oci/rung/spec"
 )
@@ -41,7 +39,7 @@ func (c *compiler) runOn(cpus, property string) error {
 		}
 	}
 	c.Label("setting " + property)
-	c.Call(unix.SYS_SCHED_SETAFFINITY, nsenter.Int(0), nsenter.Int(len(mask)), nsenter.Bytes(mask))
+	c.SchedSetaffinity(mask)
 	return nil
 }
 
@@ -50,7 +48,7 @@ func (c *compiler) runOn(cpus, property string) error {
 func (c *compiler) affinity() {
 	all := slices.Repeat([]byte{0xff}, maxCPUs/8)
 	c.Label("allowing all CPUs of the cgroup")
-	c.Call(unix.SYS_SCHED_SETAFFINITY, nsenter.Int(0), nsenter.Int(len(all)), nsenter.Bytes(all)).Ignore(nsenter.AnyErrno)
+	c.SchedSetaffinity(all).Ignore(nsenter.AnyErrno)
 }
 
 // maxCPUs is the greatest number of CPUs that Linux can be built for (CONFIG_NR_CPUS).

@@ -1,21 +1,19 @@
 package birth
 
 import (
-	"encoding/binary"
 	"fmt"
 	"strings"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/libcontainer/capabilities"
-	"github.com/rung-oci/rung/nsenter"
 )
 
 func (c *compiler) dropBounding(keep uint64) {
 	c.Label("dropping capabilities from the bounding set")
 	for bit := range c.in.Host.LastCap + 1 {
 		if keep&(1<<bit) == 0 {
-			c.Call(unix.SYS_PRCTL, nsenter.Int(unix.PR_CAPBSET_DROP), nsenter.Int(bit))
+			c.Prctl(unix.PR_CAPBSET_DROP, int(bit))
 		}
 	}
 }
@@ -23,9 +21,9 @@ func (c *compiler) dropBounding(keep uint64) {
 func (c *compiler) capset(s capSets) {
 	c.Label("setting the capabilities")
 	keep := c.forFilter()
-	c.Call(unix.SYS_CAPSET, nsenter.Bytes(capHeader()), nsenter.Bytes(capData(s.effective|keep, s.permitted|keep, s.inheritable)))
+	c.Capset(s.effective|keep, s.permitted|keep, s.inheritable)
 	// which has kept those of the caller's ambient ones that are inheritable
-	c.Call(unix.SYS_PRCTL, nsenter.Int(unix.PR_CAP_AMBIENT), nsenter.Int(unix.PR_CAP_AMBIENT_CLEAR_ALL), nsenter.Int(0), nsenter.Int(0), nsenter.Int(0))
+	c.Prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
 }
 
 type capSets struct{ bounding, effective, permitted, inheritable, ambient uint64 }
@@ -73,21 +71,4 @@ func (c *compiler) capabilitySets() (capSets, error) {
 		s.ambient &= s.permitted & s.inheritable
 	}
 	return s, nil
-}
-
-func capHeader() []byte {
-	b := make([]byte, 8)
-	binary.NativeEndian.PutUint32(b, unix.LINUX_CAPABILITY_VERSION_3)
-	return b
-}
-
-// capData is two struct __user_cap_data_struct, the lower halves first.
-func capData(effective, permitted, inheritable uint64) []byte {
-	b := make([]byte, 0, 24)
-	for shift := 0; shift <= 32; shift += 32 {
-		for _, set := range [...]uint64{effective, permitted, inheritable} {
-			b = binary.NativeEndian.AppendUint32(b, uint32(set>>shift))
-		}
-	}
-	return b
 }

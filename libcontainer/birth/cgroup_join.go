@@ -13,12 +13,12 @@ func (c *compiler) joinCgroups() error {
 	for _, name := range c.in.Host.CgroupFiles {
 		c.Label("joining the cgroup of " + name)
 		file := nsenter.File(FileCgroup + name)
-		c.Call(unix.SYS_WRITE, file, c.String("0"), nsenter.Int(1))
-		c.Call(unix.SYS_CLOSE, file)
+		c.Write(file, "0")
+		c.Close(file)
 	}
 	if c.newNS[specs.CgroupNamespace] {
 		c.Label("making the cgroup namespace")
-		c.Call(unix.SYS_UNSHARE, nsenter.Int(unix.CLONE_NEWCGROUP))
+		c.Unshare(unix.CLONE_NEWCGROUP)
 	}
 	return nil
 }

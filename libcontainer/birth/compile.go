@@ -5,7 +5,6 @@ import (
 	"path"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
-	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/libcontainer/seccomp"
 	"github.com/rung-oci/rung/nsenter"
@@ -166,9 +165,9 @@ func (c *compiler) warn(format string, args ...any) {
 func (c *compiler) begin() error {
 	c.Label("preparing the first process")
 	c.MapReport(FileReport)
-	c.Call(unix.SYS_CLOSE, nsenter.File(FileReport))
-	c.Call(unix.SYS_PRCTL, nsenter.Int(unix.PR_SET_NAME), c.String(nsenter.ImageName))
-	c.Call(unix.SYS_UMASK, nsenter.Int(0))
+	c.Close(nsenter.File(FileReport))
+	c.SetName(nsenter.ImageName)
+	c.Umask(0)
 	if c.proc.OOMScoreAdj != nil {
 		c.Label("setting process.oomScoreAdj")
 		c.writeFile("/proc/self/oom_score_adj", fmt.Sprint(*c.proc.OOMScoreAdj))
@@ -184,4 +183,4 @@ func (c *compiler) begin() error {
 	return nil
 }
 
-func (c *compiler) close(cell nsenter.Cell) { c.Call(unix.SYS_CLOSE, nsenter.Value(cell)) }
+func (c *compiler) close(cell nsenter.Cell) { c.Close(nsenter.Value(cell)) }

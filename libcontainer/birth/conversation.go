@@ -1,8 +1,6 @@
 package birth
 
 import (
-	"encoding/binary"
-
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/nsenter"
@@ -34,7 +32,7 @@ const (
 // not go on closes its end, which fails the step. Descriptors go with the tag.
 func (c *compiler) sync(tag byte, fds ...nsenter.Cell) {
 	if len(fds) == 0 {
-		c.Call(unix.SYS_WRITE, nsenter.File(FileSync), c.String(string(rune(tag))), nsenter.Int(1))
+		c.Write(nsenter.File(FileSync), string(rune(tag)))
 	} else {
 		c.sendFds(tag, fds)
 	}
@@ -43,46 +41,16 @@ func (c *compiler) sync(tag byte, fds ...nsenter.Cell) {
 
 func (c *compiler) awaitAnswer() {
 	n := c.scratch
-	c.Call(unix.SYS_READ, nsenter.File(FileSync), nsenter.Address(c.word.At(0)), nsenter.Int(1)).Into(n).RepeatOn(unix.EINTR, 1000)
+	c.Read(nsenter.File(FileSync), c.word.At(0), 1).Into(n).RepeatOn(unix.EINTR, 1000)
 	c.Expect(nsenter.Value(n), ^uint64(0), 1, unix.ECANCELED)
 }
 
-// sendFds sends a tag with descriptors (unix(7), SCM_RIGHTS), each in a control
-// message of its own: a result is stored 8 bytes wide.
+// sendFds sends a tag with descriptors.
 func (c *compiler) sendFds(tag byte, fds []nsenter.Cell) {
-	const slot = 24 // CMSG_SPACE of one descriptor
-	control := nsenter.Buffer(slot * len(fds))
-	for i := range fds {
-		b := control.Bytes[slot*i:]
-		binary.NativeEndian.PutUint64(b, cmsgLen)
-		binary.NativeEndian.PutUint32(b[8:], unix.SOL_SOCKET)
-		binary.NativeEndian.PutUint32(b[12:], unix.SCM_RIGHTS)
-		c.Call(unix.SYS_FCNTL, nsenter.Value(fds[i]), nsenter.Int(unix.F_DUPFD_CLOEXEC), nsenter.Int(0)).IntoRef(control.At(slot*i + 16))
-	}
-	text := &nsenter.Data{Bytes: []byte{tag}}
-	iov := &nsenter.Data{Bytes: make([]byte, 16), Pointers: []nsenter.Pointer{{Offset: 0, To: text.At(0)}}}
-	binary.NativeEndian.PutUint64(iov.Bytes[8:], 1)
-	msg := &nsenter.Data{Bytes: make([]byte, 56), Pointers: []nsenter.Pointer{{Offset: 16, To: iov.At(0)}, {Offset: 32, To: control.At(0)}}}
-	binary.NativeEndian.PutUint64(msg.Bytes[24:], 1)
-	binary.NativeEndian.PutUint64(msg.Bytes[40:], uint64(len(control.Bytes)))
-	c.Call(unix.SYS_SENDMSG, nsenter.File(FileSync), nsenter.Address(msg.At(0)), nsenter.Int(0))
-	for i := range fds {
-		c.Call(unix.SYS_CLOSE, nsenter.Load(control.At(slot*i+16)))
-	}
+	c.SendFds(nsenter.File(FileSync), tag, fds...)
 }
 
 // receiveFd receives one descriptor into a cell.
 func (c *compiler) receiveFd(into nsenter.Cell) {
-	control, text := nsenter.Buffer(24), nsenter.Buffer(8)
-	iov := &nsenter.Data{Bytes: make([]byte, 16), Pointers: []nsenter.Pointer{{Offset: 0, To: text.At(0)}}}
-	binary.NativeEndian.PutUint64(iov.Bytes[8:], 1)
-	msg := &nsenter.Data{Bytes: make([]byte, 56), Writable: true,
-		Pointers: []nsenter.Pointer{{Offset: 16, To: iov.At(0)}, {Offset: 32, To: control.At(0)}}}
-	binary.NativeEndian.PutUint64(msg.Bytes[24:], 1)
-	binary.NativeEndian.PutUint64(msg.Bytes[40:], uint64(len(control.Bytes)))
-	c.Call(unix.SYS_RECVMSG, nsenter.File(FileSync), nsenter.Address(msg.At(0)), nsenter.Int(unix.MSG_CMSG_CLOEXEC)).Into(c.scratch).RepeatOn(unix.EINTR, 1000)
-	c.Expect(nsenter.Value(c.scratch), ^uint64(0), 1, unix.ECANCELED)
-	c.Expect(nsenter.Load(control.At(0)), ^uint64(0), cmsgLen, unix.ECANCELED)
-	c.Call(unix.SYS_FCNTL, nsenter.Load(control.At(16)), nsenter.Int(unix.F_DUPFD_CLOEXEC), nsenter.Int(0)).Into(into)
-	c.Call(unix.SYS_CLOSE, nsenter.Load(control.At(16)))
+	c.ReceiveFd(nsenter.File(FileSync), c.scratch, into)
 }

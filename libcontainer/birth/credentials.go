@@ -1,12 +1,9 @@
 package birth
 
 import (
-	"encoding/binary"
 	"fmt"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/rung-oci/rung/nsenter"
 )
 
 // credentials sets limits, ids and capabilities, in the order that each needs
@@ -24,7 +21,7 @@ func (c *compiler) credentials() error {
 	c.capset(sets)
 	for bit := range c.in.Host.LastCap + 1 {
 		if sets.ambient&(1<<bit) != 0 {
-			c.Call(unix.SYS_PRCTL, nsenter.Int(unix.PR_CAP_AMBIENT), nsenter.Int(unix.PR_CAP_AMBIENT_RAISE), nsenter.Int(bit), nsenter.Int(0), nsenter.Int(0))
+			c.Prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_RAISE, int(bit), 0, 0)
 		}
 	}
 	c.hide()
@@ -51,17 +48,13 @@ func (c *compiler) restrict() error {
 func (c *compiler) identity() {
 	user := c.proc.User
 	c.Label(fmt.Sprintf("becoming user %d, group %d", user.UID, user.GID))
-	c.Call(unix.SYS_PRCTL, nsenter.Int(unix.PR_SET_KEEPCAPS), nsenter.Int(1))
-	groups := make([]byte, 0, 4*len(user.AdditionalGids))
-	for _, gid := range user.AdditionalGids {
-		groups = binary.NativeEndian.AppendUint32(groups, gid)
-	}
-	set := c.Call(unix.SYS_SETGROUPS, nsenter.Int(len(user.AdditionalGids)), nsenter.Bytes(groups))
+	c.Prctl(unix.PR_SET_KEEPCAPS, 1)
+	set := c.Setgroups(user.AdditionalGids)
 	if c.userNS && len(user.AdditionalGids) == 0 {
 		set.Ignore(unix.EPERM) // denied by /proc/PID/setgroups: user_namespaces(7)
 	}
-	c.Call(unix.SYS_SETRESGID, nsenter.Int(user.GID), nsenter.Int(user.GID), nsenter.Int(user.GID))
-	c.Call(unix.SYS_SETRESUID, nsenter.Int(user.UID), nsenter.Int(user.UID), nsenter.Int(user.UID))
+	c.Setresgid(user.GID, user.GID, user.GID)
+	c.Setresuid(user.UID, user.UID, user.UID)
 }
 
 func (c *compiler) umask() {
@@ -70,5 +63,5 @@ func (c *compiler) umask() {
 		mask = *c.proc.User.Umask
 	}
 	c.Label("setting the umask")
-	c.Call(unix.SYS_UMASK, nsenter.Int(mask))
+	c.Umask(mask)
 }

@@ -32,22 +32,22 @@ func CompileCRIU(in *CRIUInput) *nsenter.Program {
 	p.Label("preparing criu")
 	p.MapReport(FileReport)
 	if in.Outlives {
-		p.Call(unix.SYS_SETPGID, nsenter.Int(0), nsenter.Int(0))
+		p.Setpgid(0, 0)
 	} else {
-		p.Call(unix.SYS_PRCTL, nsenter.Int(unix.PR_SET_PDEATHSIG), nsenter.Int(unix.SIGKILL))
+		p.Prctl(unix.PR_SET_PDEATHSIG, int(unix.SIGKILL))
 	}
-	unblockSignals(p)
+	p.UnblockSignals()
 	p.Label("moving criu to the container's cgroup")
 	for _, name := range in.CgroupFiles {
-		p.Call(unix.SYS_WRITE, nsenter.File(FileCgroup+name), p.String("0"), nsenter.Int(1))
+		p.Write(nsenter.File(FileCgroup+name), "0")
 	}
 	p.Label("leaving criu its descriptors")
-	p.Call(unix.SYS_CLOSE_RANGE, nsenter.Int(3), nsenter.Int(uint64(^uint32(0))), nsenter.Int(unix.CLOSE_RANGE_CLOEXEC))
-	p.Call(unix.SYS_FCNTL, nsenter.File(FileSync), nsenter.Int(unix.F_SETFD), nsenter.Int(0))
+	p.CloseRange(3, ^uint32(0), unix.CLOSE_RANGE_CLOEXEC)
+	p.Fcntl(nsenter.File(FileSync), unix.F_SETFD, 0)
 	for _, fd := range in.Kept {
-		p.Call(unix.SYS_FCNTL, nsenter.File(KeptFile(fd)), nsenter.Int(unix.F_SETFD), nsenter.Int(0))
+		p.Fcntl(nsenter.File(KeptFile(fd)), unix.F_SETFD, 0)
 	}
 	p.Label("executing " + in.Path)
-	p.Call(unix.SYS_EXECVE, p.String(in.Path), p.Strings([]string{in.Path, "swrk", strconv.Itoa(in.Socket)}), p.Strings(in.Env))
+	p.Execve(in.Path, p.Strings([]string{in.Path, "swrk", strconv.Itoa(in.Socket)}), p.Strings(in.Env))
 	return p
 }

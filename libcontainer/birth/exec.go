@@ -79,7 +79,7 @@ func isInherited(s *specs.Scheduler) bool {
 func (c *compiler) enterContainer(namespaces uint64, chroot string) error {
 	if c.userNS {
 		c.Label("giving up the caller's groups")
-		c.Call(unix.SYS_SETGROUPS, nsenter.Int(0), nsenter.Int(0)).Ignore(unix.EPERM)
+		c.DropGroups().Ignore(unix.EPERM)
 	}
 	c.Label("joining the container")
 	joinNamespaces(c.Program, namespaces)
@@ -89,9 +89,9 @@ func (c *compiler) enterContainer(namespaces uint64, chroot string) error {
 	}
 	c.Label("entering the container's root")
 	if chroot != "" {
-		c.Call(unix.SYS_CHROOT, c.String(chroot))
+		c.Chroot(chroot)
 	}
-	c.Call(unix.SYS_OPENAT, nsenter.Int(unix.AT_FDCWD), c.String("/"), nsenter.Int(unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC), nsenter.Int(0)).Into(c.root)
+	c.Openat(nsenter.CWD, "/", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0).Into(c.root)
 	return nil
 }
 
@@ -133,7 +133,7 @@ func (c *compiler) lead() error {
 		}
 	}
 	c.Label("starting a session of its own")
-	c.Call(unix.SYS_SETSID)
+	c.Setsid()
 	if c.proc.Terminal {
 		c.controlTerminal()
 	}
@@ -161,9 +161,9 @@ func (c *compiler) confirm() error {
 func (c *compiler) closeDescriptors() error {
 	c.Label("closing all descriptors but those of the process")
 	last := 3 + c.in.PreserveFds
-	c.Call(unix.SYS_DUP3, nsenter.File(FileSync), nsenter.Int(last), nsenter.Int(unix.O_CLOEXEC)).Ignore(unix.EINVAL) // it is there
-	c.Call(unix.SYS_CLOSE_RANGE, nsenter.Int(last), nsenter.Int(last), nsenter.Int(unix.CLOSE_RANGE_CLOEXEC))
-	c.Call(unix.SYS_CLOSE_RANGE, nsenter.Int(last+1), nsenter.Int(uint64(^uint32(0))), nsenter.Int(0))
+	c.Dup3(nsenter.File(FileSync), last, unix.O_CLOEXEC).Ignore(unix.EINVAL) // it is there
+	c.CloseRange(uint32(last), uint32(last), unix.CLOSE_RANGE_CLOEXEC)
+	c.CloseRange(uint32(last+1), ^uint32(0), 0)
 	if err := c.limitFiles(); err != nil {
 		return err
 	}

@@ -24,7 +24,7 @@ func (c *compiler) checkExecutable() error {
 	c.JumpUnless(nsenter.Value(c.entered), ^uint64(0), 0, unseen) // Relative paths would lead elsewhere
 	file := c.Cell("executable")                                  // -1 as long as none was opened
 	for i, candidate := range c.in.Candidates {
-		call := c.Call(unix.SYS_OPENAT, nsenter.Int(unix.AT_FDCWD), c.String(candidate), nsenter.Int(unix.O_PATH|unix.O_CLOEXEC), nsenter.Int(0)).Into(file)
+		call := c.Openat(nsenter.CWD, candidate, unix.O_PATH|unix.O_CLOEXEC, 0).Into(file)
 		if i < len(c.in.Candidates)-1 {
 			call.Ignore(unix.ENOENT, unix.ENOTDIR, unix.EACCES)
 			c.JumpUnless(nsenter.Value(file), ^uint64(0), ^uint64(0), found)
@@ -47,7 +47,7 @@ func (c *compiler) execute() error {
 	argv, env := c.Strings(c.proc.Args), c.Strings(c.in.Env)
 	for i, candidate := range c.in.Candidates {
 		c.Label("executing " + candidate)
-		call := c.Call(unix.SYS_EXECVE, c.String(candidate), argv, env)
+		call := c.Execve(candidate, argv, env)
 		if i < len(c.in.Candidates)-1 {
 			call.Ignore(unix.ENOENT, unix.ENOTDIR, unix.EACCES)
 		}

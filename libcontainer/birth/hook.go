@@ -39,32 +39,32 @@ func CompileHook(in *HookInput) (*nsenter.Program, error) {
 	c.Label("joining the container")
 	c.MapReport(FileReport)
 	c.hide()
-	c.Call(unix.SYS_SETGROUPS, nsenter.Int(0), nsenter.Int(0)).Ignore(unix.EPERM) // the caller's mean something on the host
+	c.DropGroups().Ignore(unix.EPERM) // the caller's mean something on the host
 	for _, name := range in.Host.CgroupFiles {
-		c.Call(unix.SYS_WRITE, nsenter.File(FileCgroup+name), c.String("0"), nsenter.Int(1))
+		c.Write(nsenter.File(FileCgroup+name), "0")
 	}
 	joinNamespaces(c.Program, in.Namespaces)
 	if in.Namespaces&forChildren != 0 {
 		goOnInChild(c.Program, 0)
 	}
 	c.Label("preparing the hook")
-	c.Call(unix.SYS_SETSID) // /dev/tty must not be the caller's terminal
-	unblockSignals(c.Program)
+	c.Setsid() // /dev/tty must not be the caller's terminal
+	c.UnblockSignals()
 	if in.Confined {
-		c.Call(unix.SYS_KEYCTL, nsenter.Int(unix.KEYCTL_JOIN_SESSION_KEYRING), nsenter.Int(0)).
+		c.JoinSessionKeyring("").
 			Ignore(unix.ENOSYS, unix.EDQUOT, unix.EPERM, unix.EACCES)
 		if !c.mountNS {
-			c.Call(unix.SYS_CHROOT, c.String(in.Host.Rootfs))
+			c.Chroot(in.Host.Rootfs)
 		}
 	}
-	c.Call(unix.SYS_CHDIR, c.String("/"))
+	c.Chdir("/")
 	if in.Namespaces&unix.CLONE_NEWUSER != 0 {
 		becomeRoot(c.Program)
 	}
-	c.Call(unix.SYS_DUP3, nsenter.File(FileStdin), nsenter.Int(0), nsenter.Int(0))
-	c.Call(unix.SYS_DUP3, nsenter.File(FileOutput), nsenter.Int(1), nsenter.Int(0))
-	c.Call(unix.SYS_DUP3, nsenter.File(FileOutput), nsenter.Int(2), nsenter.Int(0))
-	c.Call(unix.SYS_CLOSE_RANGE, nsenter.Int(3), nsenter.Int(uint64(^uint32(0))), nsenter.Int(unix.CLOSE_RANGE_CLOEXEC))
+	c.Dup3(nsenter.File(FileStdin), 0, 0)
+	c.Dup3(nsenter.File(FileOutput), 1, 0)
+	c.Dup3(nsenter.File(FileOutput), 2, 0)
+	c.CloseRange(3, ^uint32(0), unix.CLOSE_RANGE_CLOEXEC)
 	if in.Confined {
 		if err := c.restrict(); err != nil {
 			return nil, err
@@ -76,7 +76,7 @@ func CompileHook(in *HookInput) (*nsenter.Program, error) {
 	}
 	c.MarkReached()
 	c.Label("executing " + in.Hook.Path)
-	c.Call(unix.SYS_EXECVE, c.String(in.Hook.Path), c.Strings(args), c.Strings(in.Hook.Env))
+	c.Execve(in.Hook.Path, c.Strings(args), c.Strings(in.Hook.Env))
 	return c.Program, nil
 }
 

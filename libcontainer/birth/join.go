@@ -16,7 +16,7 @@ func joinNamespaces(p *nsenter.Program, namespaces uint64) {
 	if namespaces == 0 { // setns has no flag for nothing
 		return
 	}
-	p.Call(unix.SYS_SETNS, nsenter.File(FileInit), nsenter.Int(namespaces))
+	p.Setns(nsenter.File(FileInit), namespaces)
 }
 
 // forChildren are namespaces that a process joins for its children only.
@@ -28,14 +28,14 @@ func goOnInChild(p *nsenter.Program, flags uint64) {
 	child, born := p.Cell("child"), p.Target()
 	p.Clone(flags|unix.CLONE_PARENT, nsenter.ReportChild()).Into(child)
 	p.JumpIf(nsenter.Value(child), ^uint64(0), 0, born)
-	p.Call(unix.SYS_EXIT_GROUP, nsenter.Int(0))
+	p.ExitGroup(0)
 	p.Place(born)
 }
 
 // hide makes the process not dumpable: until execve nothing in a namespace that
 // it joins can trace it or open what it has open.
 func hide(p *nsenter.Program) {
-	p.Call(unix.SYS_PRCTL, nsenter.Int(unix.PR_SET_DUMPABLE), nsenter.Int(0))
+	p.Prctl(unix.PR_SET_DUMPABLE, 0)
 }
 
 func (c *compiler) hide() { hide(c.Program) }

@@ -2,15 +2,13 @@ package birth
 
 import (
 	"golang.org/x/sys/unix"
-
-	"github.com/rung-oci/rung/nsenter"
 )
 
 // keyring joins the session keyring that all processes of the container share.
 func (c *compiler) keyring() {
 	if !c.in.NoNewKeyring {
 		// without keyrings in the kernel, or over the quota, others go on too
-		c.Call(unix.SYS_KEYCTL, nsenter.Int(unix.KEYCTL_JOIN_SESSION_KEYRING), c.String("_ses."+c.in.Host.ID)).
+		c.JoinSessionKeyring("_ses."+c.in.Host.ID).
 			Ignore(unix.ENOSYS, unix.EDQUOT, unix.EPERM, unix.EACCES)
 	}
 }

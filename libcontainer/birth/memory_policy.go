@@ -4,9 +4,7 @@ import (
 	"fmt"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
-	"golang.org/x/sys/unix"
 
-	"github.com/rung-oci/rung/nsenter"
 	"github.com/rung-oci/rung/spec"
 )
 
@@ -33,10 +31,9 @@ func (c *compiler) memoryPolicy(p *specs.LinuxMemoryPolicy) error {
 	}
 	c.Label("setting linux.memoryPolicy")
 	if nodes == 0 {
-		c.Call(unix.SYS_SET_MEMPOLICY, nsenter.Int(mode), nsenter.Int(0), nsenter.Int(0))
-	} else {
-		c.Call(unix.SYS_SET_MEMPOLICY, nsenter.Int(mode), nsenter.Bytes(mask), nsenter.Int(maxNodes+1))
+		mask = nil
 	}
+	c.SetMempolicy(mode, mask)
 	return nil
 }
 

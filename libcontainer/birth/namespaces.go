@@ -101,7 +101,7 @@ func (c *compiler) namespaces() error {
 	}
 	if c.userNS { // where they may not be given up any more: user_namespaces(7), setgroups
 		c.Label("giving up the caller's groups")
-		c.Call(unix.SYS_SETGROUPS, nsenter.Int(0), nsenter.Int(0)).Ignore(unix.EPERM)
+		c.DropGroups().Ignore(unix.EPERM)
 	}
 	_, pid := c.joinNS[specs.PIDNamespace]
 	_, user := c.joinNS[specs.UserNamespace]
@@ -145,7 +145,7 @@ func (c *compiler) joinByPath() {
 	}
 	for _, ns := range c.hasLinux.Namespaces {
 		if ns.Path != "" {
-			c.Call(unix.SYS_CLOSE, nsenter.File(FileNamespace+string(ns.Type)))
+			c.Close(nsenter.File(FileNamespace + string(ns.Type)))
 		}
 	}
 }
@@ -163,7 +163,7 @@ func (c *compiler) join(t specs.LinuxNamespaceType) nsenter.Call {
 }
 
 func (c *compiler) setns(t specs.LinuxNamespaceType) nsenter.Call {
-	return c.Call(unix.SYS_SETNS, nsenter.File(FileNamespace+string(t)), nsenter.Int(NamespaceFlag(t)))
+	return c.Setns(nsenter.File(FileNamespace+string(t)), NamespaceFlag(t))
 }
 
 // cloneFirstProcess ends the launched process; its child, whose parent is the

@@ -12,11 +12,8 @@ func (c *compiler) network() error {
 	if c.newNS[specs.NetworkNamespace] {
 		c.Label("bringing up the loopback device")
 		socket := c.scratch
-		ifreq := make([]byte, 40) // struct ifreq: name, then the flags
-		copy(ifreq, "lo")
-		ifreq[16] = unix.IFF_UP
-		c.Call(unix.SYS_SOCKET, nsenter.Int(unix.AF_INET), nsenter.Int(unix.SOCK_DGRAM|unix.SOCK_CLOEXEC), nsenter.Int(0)).Into(socket)
-		c.Call(unix.SYS_IOCTL, nsenter.Value(socket), nsenter.Int(unix.SIOCSIFFLAGS), nsenter.Bytes(ifreq))
+		c.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0).Into(socket)
+		c.SetInterfaceFlags(nsenter.Value(socket), "lo", unix.IFF_UP)
 		c.close(socket)
 	}
 	if len(c.hasLinux.NetDevices) > 0 {

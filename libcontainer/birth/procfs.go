@@ -9,8 +9,8 @@ import (
 // writeFile writes to a file by a path that the image has no hand in.
 func (c *compiler) writeFile(path, text string) {
 	fd := c.scratch
-	c.Call(unix.SYS_OPENAT, nsenter.Int(unix.AT_FDCWD), c.String(path), nsenter.Int(unix.O_WRONLY|unix.O_CLOEXEC), nsenter.Int(0)).Into(fd)
-	c.Call(unix.SYS_WRITE, nsenter.Value(fd), c.String(text), nsenter.Int(len(text)))
+	c.Openat(nsenter.CWD, path, unix.O_WRONLY|unix.O_CLOEXEC, 0).Into(fd)
+	c.Write(nsenter.Value(fd), text)
 	c.close(fd)
 }
 
@@ -24,13 +24,13 @@ func (c *compiler) ownProcfs() error {
 	}
 	refused, done := c.Target(), c.Target()
 	c.Label("making a procfs to write through")
-	c.Call(unix.SYS_FSOPEN, c.String("proc"), nsenter.Int(unix.FSOPEN_CLOEXEC)).Into(c.fs)
+	c.Fsopen("proc").Into(c.fs)
 	c.fsconfig(unix.FSCONFIG_CMD_CREATE, "", "").JumpOn(unix.EPERM, refused)
-	c.Call(unix.SYS_FSMOUNT, nsenter.Value(c.fs), nsenter.Int(unix.FSMOUNT_CLOEXEC), nsenter.Int(0)).Into(c.procfs).JumpOn(unix.EPERM, refused)
+	c.Fsmount(nsenter.Value(c.fs), 0).Into(c.procfs).JumpOn(unix.EPERM, refused)
 	c.Goto(done)
 	c.Place(refused)
 	c.Label("taking the outer procfs, because a new one was refused")
-	c.Call(unix.SYS_OPENAT, nsenter.Int(unix.AT_FDCWD), c.String("/proc"), nsenter.Int(unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC), nsenter.Int(0)).Into(c.procfs)
+	c.Openat(nsenter.CWD, "/proc", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0).Into(c.procfs)
 	c.expectFilesystem(c.procfs, unix.PROC_SUPER_MAGIC)
 	c.Place(done)
 	c.close(c.fs)
@@ -53,9 +53,10 @@ func (c *compiler) expectFilesystem(fd nsenter.Cell, magic uint64) {
 // writeProcfs writes to a file of the procfs of our own.
 func (c *compiler) writeProcfs(path, text string, resolve uint64) {
 	fd := c.scratch
-	c.Call(unix.SYS_OPENAT2, nsenter.Value(c.procfs), c.String(path),
-		nsenter.Words(unix.O_WRONLY|unix.O_CLOEXEC, 0, unix.RESOLVE_BENEATH|unix.RESOLVE_NO_XDEV|unix.RESOLVE_NO_MAGICLINKS|resolve),
-		nsenter.Int(howSize)).Into(fd).RepeatOn(unix.EAGAIN, 128)
-	c.Call(unix.SYS_WRITE, nsenter.Value(fd), c.String(text), nsenter.Int(len(text)))
+	c.Openat2(nsenter.Value(c.procfs), path, unix.OpenHow{
+		Flags:   unix.O_WRONLY | unix.O_CLOEXEC,
+		Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_XDEV | unix.RESOLVE_NO_MAGICLINKS | resolve,
+	}).Into(fd)
+	c.Write(nsenter.Value(fd), text)
 	c.close(fd)
 }

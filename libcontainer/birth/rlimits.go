@@ -6,8 +6,6 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
-
-	"github.com/rung-oci/rung/nsenter"
 )
 
 // roomForStart is the least limit of open files with which a created container
@@ -70,7 +68,7 @@ func (c *compiler) limit(r specs.POSIXRlimit) error {
 		return err
 	}
 	c.Label("setting the limit " + r.Type)
-	c.Call(unix.SYS_PRLIMIT64, nsenter.Int(0), nsenter.Int(resource), nsenter.Words(r.Soft, r.Hard), nsenter.Int(0))
+	c.Prlimit(resource, unix.Rlimit{Cur: r.Soft, Max: r.Hard})
 	return nil
 }
 

@@ -1,13 +1,10 @@
 package birth
 
 import (
-	"encoding/binary"
 	"fmt"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
-
-	"github.com/rung-oci/rung/nsenter"
 )
 
 func (c *compiler) scheduler(s *specs.Scheduler) error {
@@ -19,18 +16,11 @@ func (c *compiler) scheduler(s *specs.Scheduler) error {
 	if err != nil {
 		return err
 	}
-	// struct sched_attr of sched_setattr(2)
-	attr := make([]byte, 48)
-	binary.NativeEndian.PutUint32(attr, uint32(len(attr)))
-	binary.NativeEndian.PutUint32(attr[4:], policy)
-	binary.NativeEndian.PutUint64(attr[8:], flags)
-	binary.NativeEndian.PutUint32(attr[16:], uint32(s.Nice))
-	binary.NativeEndian.PutUint32(attr[20:], uint32(s.Priority))
-	binary.NativeEndian.PutUint64(attr[24:], s.Runtime)
-	binary.NativeEndian.PutUint64(attr[32:], s.Deadline)
-	binary.NativeEndian.PutUint64(attr[40:], s.Period)
 	c.Label("setting process.scheduler")
-	c.Call(unix.SYS_SCHED_SETATTR, nsenter.Int(0), nsenter.Bytes(attr), nsenter.Int(0))
+	c.SchedSetattr(unix.SchedAttr{
+		Policy: policy, Flags: flags, Nice: s.Nice, Priority: uint32(s.Priority),
+		Runtime: s.Runtime, Deadline: s.Deadline, Period: s.Period,
+	})
 	return nil
 }
 

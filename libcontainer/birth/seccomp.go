@@ -1,11 +1,7 @@
 package birth
 
 import (
-	"encoding/binary"
-
 	"golang.org/x/sys/unix"
-
-	"github.com/rung-oci/rung/nsenter"
 )
 
 func (c *compiler) loadFilter() {
@@ -14,16 +10,13 @@ func (c *compiler) loadFilter() {
 		return
 	}
 	c.Label("loading the seccomp filter")
-	code := &nsenter.Data{Bytes: f.Bytes()}
-	prog := &nsenter.Data{Bytes: make([]byte, 16), Pointers: []nsenter.Pointer{{Offset: 8, To: code.At(0)}}}
-	binary.NativeEndian.PutUint16(prog.Bytes, uint16(len(f.Instructions)))
-	c.Call(unix.SYS_SECCOMP, nsenter.Int(unix.SECCOMP_SET_MODE_FILTER), nsenter.Int(f.Flags), nsenter.Address(prog.At(0)))
+	c.SeccompSetFilter(uint64(f.Flags), f.Bytes())
 }
 
 func (c *compiler) noNewPrivileges() {
 	if c.proc.NoNewPrivileges {
 		c.Label("setting process.noNewPrivileges")
-		c.Call(unix.SYS_PRCTL, nsenter.Int(unix.PR_SET_NO_NEW_PRIVS), nsenter.Int(1), nsenter.Int(0), nsenter.Int(0), nsenter.Int(0))
+		c.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 	}
 }
 

@@ -19,8 +19,8 @@ func (c *compiler) wait() error {
 	c.Label("waiting for start")
 	if c.in.Gate == GateSocket {
 		c.Park()
-		c.Call(unix.SYS_CLOSE, nsenter.File(FileSync))
-		c.Call(unix.SYS_ACCEPT4, nsenter.File(FileGate), nsenter.Int(0), nsenter.Int(0), nsenter.Int(unix.SOCK_CLOEXEC)).
+		c.Close(nsenter.File(FileSync))
+		c.Accept4(nsenter.File(FileGate), unix.SOCK_CLOEXEC).
 			RepeatOn(unix.EINTR, 1<<20).RepeatOn(unix.ECONNABORTED, 1<<20)
 	} else if h := c.in.Spec.Hooks; h != nil && len(h.StartContainer) > 0 {
 		c.sync(TagGate)
@@ -29,6 +29,6 @@ func (c *compiler) wait() error {
 		return err
 	}
 	c.Label("closing all descriptors but those of the process")
-	c.Call(unix.SYS_CLOSE_RANGE, nsenter.Int(3+c.in.PreserveFds), nsenter.Int(uint64(^uint32(0))), nsenter.Int(unix.CLOSE_RANGE_CLOEXEC))
+	c.CloseRange(uint32(3+c.in.PreserveFds), ^uint32(0), unix.CLOSE_RANGE_CLOEXEC)
 	return nil
 }

@@ -11,7 +11,7 @@ func (c *compiler) replaceStreams() {
 	for fd, replaced := range c.in.Host.Replaced {
 		if replaced {
 			c.Label("putting a pipe in the place of the caller's terminal")
-			c.Call(unix.SYS_DUP3, nsenter.File(StreamFile(fd)), nsenter.Int(fd), nsenter.Int(0))
+			c.Dup3(nsenter.File(StreamFile(fd)), fd, 0)
 		}
 	}
 }
@@ -54,7 +54,7 @@ func (c *compiler) giveStreams(user uint32, streams [3]bool) {
 	c.Label("giving the standard streams to the user")
 	for fd, owned := range streams {
 		if owned {
-			c.Call(unix.SYS_FCHOWN, nsenter.Int(fd), nsenter.Int(user), nsenter.Int(-1)).
+			c.Fchown(nsenter.Int(fd), int(user), -1).
 				Ignore(unix.EPERM, unix.EINVAL, unix.EROFS, unix.EACCES)
 		}
 	}

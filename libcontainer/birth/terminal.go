@@ -36,9 +36,9 @@ func (c *compiler) openTerminal() (master, slave nsenter.Cell) {
 	c.Label("opening a terminal in the container's /dev/pts")
 	c.resolve("/dev/pts/ptmx", unix.O_RDWR|unix.O_NOCTTY, unix.RESOLVE_NO_SYMLINKS, master)
 	c.expectFilesystem(master, devptsMagic)
-	c.Call(unix.SYS_IOCTL, nsenter.Value(master), nsenter.Int(unix.TIOCSPTLCK), nsenter.Words(0))
-	c.Call(unix.SYS_IOCTL, nsenter.Value(master), nsenter.Int(tiocgptpeer), nsenter.Int(unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC)).Into(slave)
-	c.Call(unix.SYS_FCHOWN, nsenter.Value(slave), nsenter.Int(c.proc.User.UID), nsenter.Int(-1)).Ignore(unix.EPERM, unix.EINVAL)
+	c.Ioctl(nsenter.Value(master), unix.TIOCSPTLCK, nsenter.Bytes(make([]byte, 8))) // unlock: unlockpt(3)
+	c.Ioctl(nsenter.Value(master), tiocgptpeer, nsenter.Int(unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC)).Into(slave)
+	c.Fchown(nsenter.Value(slave), int(c.proc.User.UID), -1).Ignore(unix.EPERM, unix.EINVAL)
 	return master, slave
 }
 
@@ -51,11 +51,11 @@ func (c *compiler) handOver(master nsenter.Cell) {
 
 func (c *compiler) useTerminal(slave nsenter.Cell) {
 	for fd := range 3 {
-		c.Call(unix.SYS_DUP3, nsenter.Value(slave), nsenter.Int(fd), nsenter.Int(0))
+		c.Dup3(nsenter.Value(slave), fd, 0)
 	}
 }
 
 // controlTerminal makes standard input the terminal that controls the session.
 func (c *compiler) controlTerminal() {
-	c.Call(unix.SYS_IOCTL, nsenter.Int(0), nsenter.Int(unix.TIOCSCTTY), nsenter.Int(0))
+	c.Ioctl(nsenter.Int(0), unix.TIOCSCTTY, nsenter.Int(0))
 }

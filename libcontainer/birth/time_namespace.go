@@ -7,8 +7,6 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
-
-	"github.com/rung-oci/rung/nsenter"
 )
 
 func (c *compiler) timeNamespace() {
@@ -16,7 +14,7 @@ func (c *compiler) timeNamespace() {
 		return
 	}
 	c.Label("making the time namespace")
-	c.Call(unix.SYS_UNSHARE, nsenter.Int(unix.CLONE_NEWTIME))
+	c.Unshare(unix.CLONE_NEWTIME)
 	var clocks []string
 	for clock := range c.hasLinux.TimeOffsets {
 		clocks = append(clocks, clock)

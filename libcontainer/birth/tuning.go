@@ -4,9 +4,6 @@ import (
 	"fmt"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
-	"golang.org/x/sys/unix"
-
-	"github.com/rung-oci/rung/nsenter"
 )
 
 // The execution domains of personality(2) (include/uapi/linux/personality.h).
@@ -28,7 +25,7 @@ func (c *compiler) policies() error {
 		if c.hasLinux.Personality.Domain == specs.PerLinux32 {
 			domain = perLinux32
 		}
-		c.Call(unix.SYS_PERSONALITY, nsenter.Int(domain))
+		c.Personality(domain)
 	}
 	if p := c.hasLinux.MemoryPolicy; p != nil {
 		if err := c.memoryPolicy(p); err != nil {

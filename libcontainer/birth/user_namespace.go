@@ -40,14 +40,14 @@ func (c *compiler) becomeRoot() error {
 	}
 	if c.newUser && c.newNS[specs.IPCNamespace] {
 		c.Label("making the ipc namespace")
-		c.Call(unix.SYS_UNSHARE, nsenter.Int(unix.CLONE_NEWIPC))
+		c.Unshare(unix.CLONE_NEWIPC)
 	}
 	return nil
 }
 
 // becomeRoot takes the ids 0 of a user namespace that was joined.
 func becomeRoot(p *nsenter.Program) {
-	p.Call(unix.SYS_SETRESGID, nsenter.Int(0), nsenter.Int(0), nsenter.Int(0))
-	p.Call(unix.SYS_SETRESUID, nsenter.Int(0), nsenter.Int(0), nsenter.Int(0))
+	p.Setresgid(0, 0, 0)
+	p.Setresuid(0, 0, 0)
 	hide(p) // a change of ids made it dumpable again
 }

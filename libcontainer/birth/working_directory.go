@@ -37,7 +37,7 @@ func (c *compiler) enterWorkingDirectory() error {
 
 // tryToEnter makes $cwd the working directory, unless that is denied.
 func (c *compiler) tryToEnter() {
-	c.Call(unix.SYS_FCHDIR, nsenter.Value(c.cwd)).Into(c.entered).Ignore(unix.EACCES, unix.EPERM)
+	c.Fchdir(nsenter.Value(c.cwd)).Into(c.entered).Ignore(unix.EACCES, unix.EPERM)
 }
 
 // enterAsUser enters the working directory with the process's own rights, if the
@@ -48,7 +48,7 @@ func (c *compiler) enterAsUser(path string) {
 	done := c.Target()
 	c.JumpIf(nsenter.Value(c.entered), ^uint64(0), 0, done)
 	c.resolve(path, unix.O_PATH|unix.O_DIRECTORY, 0, c.cwd)
-	c.Call(unix.SYS_FCHDIR, nsenter.Value(c.cwd))
+	c.Fchdir(nsenter.Value(c.cwd))
 	c.close(c.cwd)
 	c.Place(done)
 }

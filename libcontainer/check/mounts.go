@@ -14,15 +14,13 @@ func (m *Machine) mounts() []Finding {
 	const name = "mount API"
 	p := attempt(name)
 	fs, tree := p.Cell("fs"), p.Cell("mount")
-	p.Call(unix.SYS_UNSHARE, nsenter.Int(unix.CLONE_NEWNS))
-	p.Call(unix.SYS_FSOPEN, p.String("tmpfs"), nsenter.Int(unix.FSOPEN_CLOEXEC)).Into(fs)
-	p.Call(unix.SYS_FSCONFIG, nsenter.Value(fs), nsenter.Int(unix.FSCONFIG_CMD_CREATE), nsenter.Int(0), nsenter.Int(0), nsenter.Int(0))
-	p.Call(unix.SYS_FSMOUNT, nsenter.Value(fs), nsenter.Int(unix.FSMOUNT_CLOEXEC), nsenter.Int(0)).Into(tree)
-	p.Call(unix.SYS_MOUNT_SETATTR, nsenter.Value(tree), p.String(""), nsenter.Int(unix.AT_EMPTY_PATH),
-		nsenter.Words(unix.MOUNT_ATTR_RDONLY, 0, 0, 0), nsenter.Int(32))
-	p.Call(unix.SYS_OPENAT2, nsenter.Value(tree), p.String("."),
-		nsenter.Words(unix.O_PATH|unix.O_CLOEXEC, 0, unix.RESOLVE_IN_ROOT), nsenter.Int(24)).RepeatOn(unix.EAGAIN, 128)
-	p.Call(unix.SYS_OPEN_TREE, nsenter.Int(unix.AT_FDCWD), p.String("/"), nsenter.Int(unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC))
+	p.Unshare(unix.CLONE_NEWNS)
+	p.Fsopen("tmpfs").Into(fs)
+	p.FsconfigCreate(nsenter.Value(fs))
+	p.Fsmount(nsenter.Value(fs), 0).Into(tree)
+	p.MountSetattr(nsenter.Value(tree), 0, unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY})
+	p.Openat2(nsenter.Value(tree), ".", unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT})
+	p.OpenTree(nsenter.CWD, "/", unix.OPEN_TREE_CLONE)
 	var list []Finding
 	if err := m.Try(p); err != nil {
 		list = append(list, fail(name, err.Error(), "mounts need Linux 5.14 or newer, CAP_SYS_ADMIN, and no security policy that forbids the call named here"))
@@ -74,9 +72,9 @@ func mappedNamespace() (fd int, err error) {
 	p := nsenter.New()
 	p.Label("making a user namespace")
 	word := nsenter.Buffer(8)
-	p.Call(unix.SYS_UNSHARE, nsenter.Int(unix.CLONE_NEWUSER))
-	p.Call(unix.SYS_WRITE, nsenter.File(fileSync), p.String("u"), nsenter.Int(1))
-	p.Call(unix.SYS_READ, nsenter.File(fileSync), nsenter.Address(word.At(0)), nsenter.Int(1)) // until the other end is closed
+	p.Unshare(unix.CLONE_NEWUSER)
+	p.Write(nsenter.File(fileSync), "u")
+	p.Read(nsenter.File(fileSync), word.At(0), 1) // until the other end is closed
 	child, err := launch(p, map[string]int{fileSync: pair[1]}, imageDirs("/run")...)
 	unix.Close(pair[1])
 	if err != nil {

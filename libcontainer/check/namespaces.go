@@ -4,8 +4,6 @@ import (
 	"errors"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/rung-oci/rung/nsenter"
 )
 
 // namespaces makes one of each type. Configs of the usual engines ask for those
@@ -35,7 +33,7 @@ func (m *Machine) namespaces() []Finding {
 			continue
 		}
 		p := attempt("making a " + ns.name + " namespace")
-		p.Call(unix.SYS_UNSHARE, nsenter.Int(ns.flag))
+		p.Unshare(uint64(ns.flag))
 		if err := m.Try(p); err != nil {
 			list = append(list, missing(ns.name, err.Error(), namespaceAdvice(err, ns.name, ns.file)))
 			continue

@@ -1,13 +1,10 @@
 package check
 
 import (
-	"encoding/binary"
 	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/rung-oci/rung/nsenter"
 )
 
 // The actions of seccomp(2) that a config can name.
@@ -16,8 +13,7 @@ var seccompActions = [...]string{"kill_process", "kill_thread", "trap", "errno",
 func (m *Machine) seccomp() []Finding {
 	const name = "filters"
 	p := attempt(name)
-	action := binary.NativeEndian.AppendUint32(nil, unix.SECCOMP_RET_KILL_PROCESS)
-	p.Call(unix.SYS_SECCOMP, nsenter.Int(unix.SECCOMP_GET_ACTION_AVAIL), nsenter.Int(0), nsenter.Bytes(action))
+	p.SeccompActionAvail(unix.SECCOMP_RET_KILL_PROCESS)
 	if err := m.Try(p); err != nil {
 		return []Finding{no(name, err.Error(), "configs with linux.seccomp cannot be run: use a kernel with CONFIG_SECCOMP_FILTER")}
 	}
