@@ -3,10 +3,13 @@ package cgroups
 import (
 	"bytes"
 	"fmt"
+	"iter"
 	"path/filepath"
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/internal/kernel"
 )
 
 // A Hierarchy is one mounted cgroup hierarchy.
@@ -41,15 +44,11 @@ type Hierarchies []Hierarchy
 // is below /sys/fs/cgroup if it is there. A hierarchy that exists but is not
 // mounted is left out.
 func Find() (Hierarchies, error) {
-	mountinfo, err := readFile(unix.AT_FDCWD, "/proc/self/mountinfo", 16<<10)
-	if err != nil {
-		return nil, fmt.Errorf("reading /proc/self/mountinfo: %w", err)
-	}
 	self, err := readFile(unix.AT_FDCWD, "/proc/self/cgroup", 2<<10)
 	if err != nil {
 		return nil, fmt.Errorf("reading /proc/self/cgroup: %w", err)
 	}
-	return parse(mountinfo, self), nil
+	return parse(kernel.Mounts("self"), self)
 }
 
 // Links returns the names of the symbolic links beside the mount that lead to
@@ -90,14 +89,14 @@ func (h *Hierarchy) label() string {
 // hierarchy without controllers is called name=….
 const unified = "unified"
 
-// parse finds the hierarchies in the text of mountinfo and of
-// /proc/self/cgroup (proc_pid_mountinfo(5), cgroups(7)).
-func parse(mountinfo, self []byte) Hierarchies {
-	var found Hierarchies
-	for len(mountinfo) > 0 {
-		var line []byte
-		line, mountinfo, _ = bytes.Cut(mountinfo, []byte{'\n'})
-		h, ok := parseMount(line)
+// parse finds the hierarchies among the mounts, with the text of /proc/self/cgroup,
+// cgroups(7).
+func parse(mounts iter.Seq2[kernel.Mount, error], self []byte) (found Hierarchies, err error) {
+	for m, err := range mounts {
+		if err != nil {
+			return nil, fmt.Errorf("looking for cgroup hierarchies: %w", err)
+		}
+		h, ok := mountedHierarchy(m)
 		if !ok {
 			continue
 		}
@@ -108,7 +107,7 @@ func parse(mountinfo, self []byte) Hierarchies {
 		h.Own = below(h.Root, own)
 		found = found.add(h)
 	}
-	return found
+	return found, nil
 }
 
 // add appends h. If its hierarchy is there already the better mount stays; one
@@ -128,33 +127,18 @@ func (hs Hierarchies) add(h Hierarchy) Hierarchies {
 	return append(hs, h)
 }
 
-// parseMount reads one line of mountinfo:
-//
-//	ID PARENT MAJOR:MINOR ROOT MOUNTPOINT OPTIONS [FIELD...] - TYPE SOURCE SUPEROPTIONS
-//
-// Its result is not ok when the line is about another file system. All of the
-// file system's options but ro and rw are in Options.
-func parseMount(line []byte) (h Hierarchy, ok bool) {
-	dash := bytes.Index(line, []byte(" - cgroup"))
-	if dash < 0 {
-		return h, false
-	}
-	before := bytes.Fields(line[:dash])
-	after := bytes.Fields(line[dash+3:])
-	if len(before) < 6 || len(after) < 3 {
-		return h, false
-	}
-	switch string(after[0]) {
+// mountedHierarchy is the hierarchy that a mount shows; not ok for a mount of another file
+// system. All of the file system's options but ro and rw are in Options.
+func mountedHierarchy(m kernel.Mount) (h Hierarchy, ok bool) {
+	switch m.FSType() {
 	case "cgroup":
 	case "cgroup2":
 		h.Unified = true
 	default:
 		return h, false
 	}
-	h.Root = unescape(before[3])
-	h.Mountpoint = unescape(before[4])
+	h.Root, h.Mountpoint, h.Options = m.Root(), m.Point(), m.SuperOptions()
 	h.Name = filepath.Base(h.Mountpoint)
-	h.Options = string(after[2])
 	if o, rest, _ := strings.Cut(h.Options, ","); o == "rw" || o == "ro" {
 		h.Options = rest
 	}
@@ -220,22 +204,3 @@ func below(root, path string) string {
 	}
 	return ""
 }
-
-// unescape undoes mountinfo's octal escapes: \040 for a space.
-func unescape(b []byte) string {
-	if bytes.IndexByte(b, '\\') < 0 {
-		return string(b)
-	}
-	out := make([]byte, 0, len(b))
-	for i := 0; i < len(b); i++ {
-		if b[i] == '\\' && i+3 < len(b) && octal(b[i+1]) && octal(b[i+2]) && octal(b[i+3]) {
-			out = append(out, (b[i+1]-'0')<<6|(b[i+2]-'0')<<3|(b[i+3]-'0'))
-			i += 3
-			continue
-		}
-		out = append(out, b[i])
-	}
-	return string(out)
-}
-
-func octal(c byte) bool { return '0' <= c && c <= '7' }

@@ -7,6 +7,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/rung-oci/rung/internal/kernel"
 )
 
 // A hybrid machine: co-mounted controllers, a hierarchy without controllers, one
@@ -31,8 +33,13 @@ const hybridSelf = `12:perf_event:/
 0::/user.slice/session-1.scope
 `
 
+func parseText(mountinfo, self string) Hierarchies {
+	found, _ := parse(kernel.ParseMounts(strings.NewReader(mountinfo)), []byte(self))
+	return found
+}
+
 func TestParse(t *testing.T) {
-	got := parse([]byte(hybridMounts), []byte(hybridSelf))
+	got := parseText(hybridMounts, hybridSelf)
 	want := Hierarchies{
 		{"cpu,cpuacct", []string{"cpu", "cpuacct"}, false, "/sys/fs/cgroup/cpu,cpuacct", "/", "/user.slice", "cpu,cpuacct"},
 		{"memory", []string{"memory"}, false, "/sys/fs/cgroup/memory", "/", "/user.slice/a:b", "memory"},
@@ -47,9 +54,9 @@ func TestParse(t *testing.T) {
 
 // A machine within a machine binds its part of a hierarchy over the whole.
 func TestParseHiddenMount(t *testing.T) {
-	got := parse([]byte(`32 31 0:30 /.. /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu
+	got := parseText(`32 31 0:30 /.. /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu
 52 32 0:30 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu
-`), []byte("1:cpu:/\n"))
+`, "1:cpu:/\n")
 	want := Hierarchies{{"cpu", []string{"cpu"}, false, "/sys/fs/cgroup/cpu", "/", "/", "cpu"}}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %#v, want %#v", got, want)
@@ -97,7 +104,7 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte(`1 1 0:1 /\04 /\777 rw - cgroup c rw,a`), []byte("1:a:/"))
 	f.Fuzz(func(t *testing.T, mountinfo, self []byte) {
 		seen := make(map[string]bool)
-		for _, h := range parse(mountinfo, self) {
+		for _, h := range parseText(string(mountinfo), string(self)) {
 			if h.Mountpoint == "" || h.Own != "" && !bytes.Contains(self, []byte(h.Own)) && h.Own != "/" {
 				t.Errorf("%+v", h)
 			}

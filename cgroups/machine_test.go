@@ -250,7 +250,7 @@ func TestProcesses(t *testing.T) {
 	m := container(t)
 	cmd := inside(t, m, "sleep 100 & sleep 100 & wait")
 	self := mustRead(t, fmt.Sprintf("/proc/%d/cgroup", cmd.Process.Pid))
-	for _, h := range parse(mustRead(t, "/proc/self/mountinfo"), self) {
+	for _, h := range parseText(string(mustRead(t, "/proc/self/mountinfo")), string(self)) {
 		if want := filepath.Join(testParent(), t.Name()); h.Own != want {
 			t.Errorf("in %s it is in %s, not in %s", h.Name, h.Own, want)
 		}

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-func hybrid() Hierarchies { return parse([]byte(hybridMounts), []byte(hybridSelf)) }
+func hybrid() Hierarchies { return parseText(hybridMounts, hybridSelf) }
 
 func TestPaths(t *testing.T) {
 	for _, c := range []struct{ path, id, cpu, unified string }{

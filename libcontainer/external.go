@@ -154,16 +154,12 @@ func isFile(root int, p string) bool {
 
 // mountpointsOf are the mount points of a process, seen from its root: a pid or
 // "self".
-func mountpointsOf(process string) ([]string, error) {
-	text, err := readAll("/proc/" + process + "/mountinfo")
-	if err != nil {
-		return nil, err
-	}
-	var points []string
-	for line := range lines(text) {
-		if f := strings.Fields(line); len(f) > 4 {
-			points = append(points, unescapeMount(f[4]))
+func mountpointsOf(process string) (points []string, err error) {
+	for m, err := range kernel.Mounts(process) {
+		if err != nil {
+			return nil, err
 		}
+		points = append(points, m.Point())
 	}
 	return points, nil
 }

@@ -1,7 +1,6 @@
 package libcontainer
 
 import (
-	"bufio"
 	"bytes"
 	"fmt"
 	"os"
@@ -168,28 +167,16 @@ func showHierarchies(h *birth.Host, s *specs.Spec, all cgroups.Hierarchies, m *c
 
 // mountPoint is the mount point of the mount that a path lies on.
 func mountPoint(p string) (string, error) {
-	f, err := os.Open("/proc/self/mountinfo")
-	if err != nil {
-		return "", fmt.Errorf("looking for the mount of %s: %w", p, err)
-	}
-	defer f.Close()
 	best := "/"
-	for lines := bufio.NewScanner(f); lines.Scan(); {
-		fields := strings.Fields(lines.Text())
-		if len(fields) < 5 {
-			continue
+	for m, err := range kernel.Mounts("self") {
+		if err != nil {
+			return "", fmt.Errorf("looking for the mount of %s: %w", p, err)
 		}
-		point := unescapeMount(fields[4])
-		if len(point) > len(best) && (p == point || strings.HasPrefix(p, point+"/")) {
+		if point := m.Point(); len(point) > len(best) && isBelow(p, point) {
 			best = point
 		}
 	}
 	return best, nil
-}
-
-// unescapeMount undoes the octal escapes of proc_pid_mountinfo(5).
-func unescapeMount(s string) string {
-	return strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`).Replace(s)
 }
 
 // danglingDestinations finds destinations that go through a symlink of the

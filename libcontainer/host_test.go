@@ -116,17 +116,6 @@ func TestDanglingDestinationsWithoutARoot(t *testing.T) {
 	}
 }
 
-func TestUnescapeMount(t *testing.T) {
-	for s, want := range map[string]string{
-		"/plain": "/plain", `/a\040b`: "/a b", `/tab\011`: "/tab\t", `/line\012`: "/line\n", `/back\134slash`: `/back\slash`,
-		`/twice\134040`: `/twice\040`, `/\040\040`: "/  ", `/unfinished\04`: `/unfinished\04`,
-	} {
-		if got := unescapeMount(s); got != want {
-			t.Errorf("%s: %q, want %q", s, got, want)
-		}
-	}
-}
-
 func TestMountPoint(t *testing.T) {
 	for p, want := range map[string]string{"/proc": "/proc", "/proc/self/status": "/proc", "/": "/", "/proce": "/"} {
 		got, err := mountPoint(p)
