@@ -79,13 +79,14 @@ func openUnified(m *cgroups.Manager) (int, error) {
 }
 
 // reportFile makes the report page in the state directory, where start finds
-// it. Behind the page stand the labels of the steps that start will run.
+// it. Behind the page stand the notes of the steps that start will run, and of the two
+// that get and judge the launcher's last answer.
 func (c *creation) reportFile() (int, error) {
 	fd, err := unix.Openat(c.dir.Fd(), store.ReportName, unix.O_CREAT|unix.O_EXCL|unix.O_RDWR|unix.O_CLOEXEC, 0o600)
 	if err != nil {
 		return -1, fmt.Errorf("creating the report page: %w", err)
 	}
-	page := append(make([]byte, nsenter.ReportSize), labels(c.birth)...)
+	page := append(make([]byte, nsenter.ReportSize), c.birth.Program.Notes(max(c.birth.Ready-2, 0))...)
 	if _, err := unix.Pwrite(fd, page, 0); err != nil {
 		unix.Close(fd)
 		return -1, fmt.Errorf("writing the report page: %w", err)

@@ -3,16 +3,16 @@ package libcontainer
 import (
 	"errors"
 	"strconv"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/libcontainer/birth"
 	"github.com/rung-oci/rung/libcontainer/logs"
 	"github.com/rung-oci/rung/nsenter"
 )
 
 // stepFailure is a failed step with what is known about the way out. For the
-// log it has the keys step, syscall, errno, path and hint.
+// log it has the keys step, syscall, errno, path, property and hint.
 type stepFailure struct {
 	*nsenter.StepError
 	hint string
@@ -21,14 +21,12 @@ type stepFailure struct {
 func (e *stepFailure) Unwrap() error { return e.StepError.Errno }
 
 func (e *stepFailure) Error() string {
-	if strings.HasPrefix(e.Label, "executing ") {
-		// the words that clients know: exec /path: reason
-		return "exec " + strings.TrimPrefix(e.Label, "executing ") + ": " + e.Errno.Error()
-	}
-	if strings.HasPrefix(e.Label, "exec: ") { // by a program that is behind a mount
-		if strings.HasSuffix(e.Label, "$PATH") {
-			return startPrefix + e.Label
-		}
+	switch {
+	case e.Name == "execve": // the words that clients know: exec /path: reason
+		return "exec " + e.Path + ": " + e.Errno.Error()
+	case e.Kind == birth.KindNotInPath:
+		return startPrefix + e.Label
+	case e.Kind == birth.KindNoExecutable:
 		return startPrefix + e.Label + ": " + e.Errno.Error()
 	}
 	return e.StepError.Error()
@@ -41,6 +39,9 @@ func (e *stepFailure) Fields() []logs.Field {
 	}
 	if e.Path != "" {
 		fields = append(fields, logs.Field{Key: "path", Value: e.Path})
+	}
+	if e.Property != "" {
+		fields = append(fields, logs.Field{Key: "property", Value: e.Property})
 	}
 	if e.hint != "" {
 		fields = append(fields, logs.Field{Key: "hint", Value: e.hint})
@@ -67,7 +68,7 @@ func hinted(err error) error {
 // just opened (do_move_mount of fs/namespace.c). mount(2) has ENOTDIR, whose words
 // Docker knows.
 func mismatched(e *nsenter.StepError) bool {
-	if !strings.HasPrefix(e.Label, "binding ") {
+	if e.Kind != birth.KindBind {
 		return false
 	}
 	return e.Name == "move_mount" && (e.Errno == unix.EINVAL || e.Errno == unix.ENOTDIR) || e.Name == "openat2" && e.Errno == unix.ENOTDIR
@@ -91,7 +92,7 @@ func hintFor(e *nsenter.StepError) string {
 		return "other mounts lie below the source, and a user namespace may not see what they cover: use rbind"
 	case mismatched(e):
 		return "a directory and a file cannot be mounted on one another"
-	case e.Name == "write" && strings.HasPrefix(e.Label, "setting process.oomScoreAdj"):
+	case e.Name == "write" && e.Property == birth.PropertyOOMScoreAdj:
 		return "a lower value than the caller's needs CAP_SYS_RESOURCE"
 	case e.Name == "clone3": // whose flags are not known here: a new user namespace is why it is in the program
 		return launchHint(e.Errno, unix.CLONE_NEWUSER)

@@ -8,10 +8,13 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/libcontainer/birth"
 	"github.com/rung-oci/rung/libcontainer/logs"
 	"github.com/rung-oci/rung/nsenter"
+	"github.com/rung-oci/rung/spec"
 )
 
 // TestFailureTexts holds the words by which clients tell failures apart: docker
@@ -21,22 +24,31 @@ func TestFailureTexts(t *testing.T) {
 		podmanDenied  = `(?i)permission denied|operation not permitted`
 		podmanMissing = `(?i)executable file not found in|no such file or directory|open executable`
 	)
+	app := nsenter.StepError{Name: "execve", Path: "/bin/app"}
+	inPath := nsenter.StepError{Name: "openat", Purpose: nsenter.Purpose{
+		Kind: birth.KindNotInPath, Label: `exec: "app": executable file not found in $PATH`,
+	}}
+	stat := nsenter.StepError{Name: "openat", Purpose: nsenter.Purpose{
+		Kind: birth.KindNoExecutable, Label: `exec: "/a/app": stat /a/app`,
+	}}
+	proc := nsenter.StepError{Name: "fsmount", Purpose: nsenter.Purpose{Label: "mounting proc on /proc"}}
 	for _, c := range []struct {
-		label, call string
-		errno       unix.Errno
-		want        string
-		clients     string // pattern
+		step    nsenter.StepError
+		errno   unix.Errno
+		want    string
+		clients string // pattern
 	}{
-		{"executing /bin/app", "execve", unix.ENOENT, "exec /bin/app: no such file or directory", podmanMissing},
-		{"executing /bin/app", "execve", unix.EACCES, "exec /bin/app: permission denied", podmanDenied},
-		{"executing /bin/app", "execve", unix.ENOEXEC, "exec /bin/app: exec format error", ""},
-		{"executing /bin/app", "execve", unix.EPERM, "exec /bin/app: operation not permitted", podmanDenied},
-		{`exec: "app": executable file not found in $PATH`, "openat", unix.ENOENT, `unable to start container process: exec: "app": executable file not found in $PATH`, podmanMissing},
-		{`exec: "/a/app": stat /a/app`, "openat", unix.ENOENT, `unable to start container process: exec: "/a/app": stat /a/app: no such file or directory`, podmanMissing},
-		{`exec: "/a/app": stat /a/app`, "openat", unix.ENOTDIR, `unable to start container process: exec: "/a/app": stat /a/app: not a directory`, `not a directory`},
-		{"mounting proc on /proc", "fsmount", unix.EPERM, "mounting proc on /proc: fsmount: operation not permitted", podmanDenied},
+		{app, unix.ENOENT, "exec /bin/app: no such file or directory", podmanMissing},
+		{app, unix.EACCES, "exec /bin/app: permission denied", podmanDenied},
+		{app, unix.ENOEXEC, "exec /bin/app: exec format error", ""},
+		{app, unix.EPERM, "exec /bin/app: operation not permitted", podmanDenied},
+		{inPath, unix.ENOENT, startPrefix + inPath.Label, podmanMissing},
+		{stat, unix.ENOENT, startPrefix + stat.Label + ": no such file or directory", podmanMissing},
+		{stat, unix.ENOTDIR, startPrefix + stat.Label + ": not a directory", `not a directory`},
+		{proc, unix.EPERM, "mounting proc on /proc: fsmount: operation not permitted", podmanDenied},
 	} {
-		err := hinted(&nsenter.StepError{Label: c.label, Name: c.call, Errno: c.errno})
+		c.step.Errno = c.errno
+		err := hinted(&c.step)
 		if err.Error() != c.want || !errors.Is(err, c.errno) {
 			t.Errorf("%v, want %s", err, c.want)
 		}
@@ -58,42 +70,86 @@ func TestOtherErrorsAreNotHinted(t *testing.T) {
 
 func TestHints(t *testing.T) {
 	for _, c := range []struct {
-		label, call string
-		errno       unix.Errno
-		hint        string // a part of it, "" if there is to be none
+		purpose nsenter.Purpose
+		call    string
+		errno   unix.Errno
+		hint    string // a part of it, "" if there is to be none
 	}{
-		{"executing /x", "execve", unix.ENOENT, "interpreter or dynamic loader"},
-		{"executing /x", "execve", unix.EACCES, "noexec"},
-		{"executing /x", "execve", unix.ENOEXEC, "another architecture"},
-		{"executing /x", "execve", unix.ENOMEM, ""},
-		{"setting the limit RLIMIT_NOFILE", "prlimit64", unix.EPERM, "CAP_SYS_RESOURCE"},
-		{"setting process.oomScoreAdj", "write", unix.EACCES, "CAP_SYS_RESOURCE"},
-		{"setting the sysctl a", "write", unix.EACCES, ""},
-		{"mounting proc on /proc", "openat2", unix.ELOOP, "symbolic link"},
-		{"setting the sysctl a", "openat2", unix.EXDEV, "leads out"},
-		{"binding /a to /b", "move_mount", unix.ENOTDIR, "cannot be mounted on one another"},
-		{"binding /a to /b", "move_mount", unix.EINVAL, "cannot be mounted on one another"},
-		{"binding /a to /b", "openat2", unix.ENOTDIR, "cannot be mounted on one another"},
-		{"mounting proc on /proc", "move_mount", unix.EINVAL, ""},
-		{"opening the bind source /a", "open_tree", unix.EINVAL, "use rbind"},
-		{"waiting for start", "test", unix.ECANCELED, "rung itself was ended"},
-		{"setting the hostname", "sethostname", unix.EPERM, ""},
+		{nsenter.Purpose{}, "execve", unix.ENOENT, "interpreter or dynamic loader"},
+		{nsenter.Purpose{}, "execve", unix.EACCES, "noexec"},
+		{nsenter.Purpose{}, "execve", unix.ENOEXEC, "another architecture"},
+		{nsenter.Purpose{}, "execve", unix.ENOMEM, ""},
+		{nsenter.Purpose{}, "prlimit64", unix.EPERM, "CAP_SYS_RESOURCE"},
+		{nsenter.Purpose{Property: birth.PropertyOOMScoreAdj}, "write", unix.EACCES, "CAP_SYS_RESOURCE"},
+		{nsenter.Purpose{Property: "linux.sysctl[a]"}, "write", unix.EACCES, ""},
+		{nsenter.Purpose{}, "openat2", unix.ELOOP, "symbolic link"},
+		{nsenter.Purpose{}, "openat2", unix.EXDEV, "leads out"},
+		{nsenter.Purpose{Kind: birth.KindBind}, "move_mount", unix.ENOTDIR, "cannot be mounted on one another"},
+		{nsenter.Purpose{Kind: birth.KindBind}, "move_mount", unix.EINVAL, "cannot be mounted on one another"},
+		{nsenter.Purpose{Kind: birth.KindBind}, "openat2", unix.ENOTDIR, "cannot be mounted on one another"},
+		{nsenter.Purpose{}, "move_mount", unix.EINVAL, ""},
+		{nsenter.Purpose{}, "open_tree", unix.EINVAL, "use rbind"},
+		{nsenter.Purpose{}, "test", unix.ECANCELED, "rung itself was ended"},
+		{nsenter.Purpose{}, "sethostname", unix.EPERM, ""},
 	} {
-		hint := hintFor(&nsenter.StepError{Label: c.label, Name: c.call, Errno: c.errno})
+		hint := hintFor(&nsenter.StepError{Purpose: c.purpose, Name: c.call, Errno: c.errno})
 		if (hint == "") != (c.hint == "") || !strings.Contains(hint, c.hint) {
-			t.Errorf("%s: %s: %v: the hint is %q", c.label, c.call, c.errno, hint)
+			t.Errorf("%+v: %s: %v: the hint is %q", c.purpose, c.call, c.errno, hint)
 		}
 		noClientWords(t, hint)
 	}
 }
 
+// TestLabelsAreForPeople lets each step of programs fail in many ways, and then once
+// more with other labels: nothing of a failure is different but the label.
+func TestLabelsAreForPeople(t *testing.T) {
+	s := spec.Default()
+	score := -5
+	s.Process.OOMScoreAdj, s.Process.Terminal = &score, false
+	s.Mounts = append(s.Mounts, specs.Mount{Destination: "/srv", Type: "bind", Source: "/srv"})
+	for _, name := range []string{"sh", "/bin/sh"} {
+		s.Process.Args = []string{name}
+		in := &birth.Input{Spec: s, Host: &birth.Host{Rootfs: "/rootfs"}, Behind: true, Candidates: []string{"/sbin/sh", "/bin/sh"}}
+		b, err := birth.Compile(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.Program.Label("cloning")
+		b.Program.Clone(0, nsenter.ReportChild())
+		for i := range b.Program.Steps {
+			step := &b.Program.Steps[i]
+			for _, errno := range []unix.Errno{unix.ENOENT, unix.EACCES, unix.EINVAL, unix.ENOTDIR, unix.EXDEV, unix.ECANCELED} {
+				before := told(b.Program, i, errno)
+				label := step.Label
+				step.Label = "x"
+				after := told(b.Program, i, errno)
+				step.Label = label
+				if before = strings.ReplaceAll(before, label, "x"); before != after {
+					t.Fatalf("step %d (%s):\n%s\nbecame\n%s", i, label, before, after)
+				}
+			}
+		}
+	}
+}
+
+// told is all that is told of a failed step, by who has the program and by who has
+// notes of it.
+func told(p *nsenter.Program, step int, errno unix.Errno) string {
+	direct := hinted(p.Failure(nsenter.Report{Failed: step, Errno: errno}))
+	noted := nsenter.Noted(string(p.Notes(step)), step)
+	noted.Errno = errno
+	return fmt.Sprint(direct, logs.FieldsOf(direct), hinted(noted), logs.FieldsOf(hinted(noted)))
+}
+
 func TestFailureFields(t *testing.T) {
-	err := hinted(&nsenter.StepError{Step: 7, Label: "executing /x", Name: "execve", Path: "/x", Errno: unix.ENOENT})
+	err := hinted(&nsenter.StepError{Step: 7, Name: "execve", Path: "/x", Errno: unix.ENOENT,
+		Purpose: nsenter.Purpose{Property: "process.args"}})
 	var failure *stepFailure
 	if !errors.As(err, &failure) {
 		t.Fatalf("%T", err)
 	}
 	want := []logs.Field{{Key: "step", Value: "7"}, {Key: "syscall", Value: "execve"}, {Key: "errno", Value: "ENOENT"}, {Key: "path", Value: "/x"},
+		{Key: "property", Value: "process.args"},
 		{Key: "hint", Value: hintFor(failure.StepError)}}
 	if got := failure.Fields(); !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)

@@ -3,12 +3,10 @@ package libcontainer
 import (
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
-	"github.com/rung-oci/rung/libcontainer/birth"
 	"github.com/rung-oci/rung/libcontainer/hooks"
 	"github.com/rung-oci/rung/libcontainer/notify"
 	"github.com/rung-oci/rung/libcontainer/process"
@@ -118,22 +116,20 @@ func (c *container) executed() error {
 	if err != nil {
 		return fmt.Errorf("reading the report page: %w", err)
 	}
-	page, text := file[:min(len(file), nsenter.ReportSize)], ""
+	page, notes := file[:min(len(file), nsenter.ReportSize)], ""
 	if len(file) > nsenter.ReportSize {
-		text = string(file[nsenter.ReportSize:])
+		notes = string(file[nsenter.ReportSize:])
 	}
 	report := nsenter.ParseReport(page)
 	at := report.Failed
 	if at < 0 {
 		at = report.Step
 	}
-	e := &nsenter.StepError{Step: at, Label: "starting the process", Errno: report.Errno, Message: report.Message}
-	for line := range strings.Lines(text) {
-		var step int
-		if n, _ := fmt.Sscanf(line, "%d", &step); n == 1 && step == at {
-			e.Name, e.Label, e.Path = parseLabel(line)
-		}
+	e := nsenter.Noted(notes, at)
+	if e == nil {
+		e = &nsenter.StepError{Step: at, Purpose: nsenter.Purpose{Label: "starting the process"}}
 	}
+	e.Errno, e.Message = report.Errno, report.Message
 	switch {
 	case report.Failed >= 0:
 		return startError(hinted(e))
@@ -141,30 +137,6 @@ func (c *container) executed() error {
 		return nil
 	}
 	return fmt.Errorf("%s: the first process was ended", e.Label)
-}
-
-// labels are the labels of the steps that run when the container is started,
-// kept with the report: a line for each, with the step, the system call, the
-// path that it is about, and the label, separated by tabs.
-func labels(b *birth.Birth) []byte {
-	var text []byte
-	for i := max(b.Ready-2, 0); i < len(b.Program.Steps); i++ { // two steps get and judge the answer first
-		s := &b.Program.Steps[i]
-		text = fmt.Appendf(text, "%d\t%s\t%s\t%s\n", i, s.CallName(), oneLine(s.Path()), oneLine(s.Label))
-	}
-	return text
-}
-
-func oneLine(s string) string {
-	return strings.ReplaceAll(strings.ReplaceAll(s, "\n", `\n`), "\t", `\t`)
-}
-
-func parseLabel(line string) (name, label, path string) {
-	fields := strings.SplitN(strings.TrimSuffix(line, "\n"), "\t", 4)
-	if len(fields) < 4 {
-		return "", strings.TrimSpace(line), ""
-	}
-	return fields[1], fields[3], fields[2]
 }
 
 // poststart runs the poststart hooks, which may call rung for the container: it is not

@@ -15,7 +15,7 @@ type Program struct {
 
 	cells   []cell
 	targets []int // step index that each target stands before; -1 until placed
-	label   string
+	purpose Purpose
 	strings map[string]*Data
 	args    []Arg  // the arguments of all steps, one after the other
 	rules   []Rule // room for rules
@@ -34,13 +34,24 @@ const (
 // Step is one instruction of a program.
 type Step struct {
 	Op     Op
-	Invert bool    // OpTest: act on equality instead of on difference
+	Invert bool // OpTest: act on equality instead of on difference
+	Purpose
 	Nr     uintptr // OpCall: system call number of the machine's architecture
-	Label  string  // what the step is for: "mounting proc on /proc"
 	Args   []Arg   // OpCall: at most six; OpTest: value, mask, wanted
 	Result Ref     // where a result ≥ 0 is stored; the zero Ref stores nothing
 	Rules  []Rule  // the first rule for the errno wins
 }
+
+// Purpose is what a step is for. The machine does not know.
+type Purpose struct {
+	Kind     Kind   // what code that judges a failure goes by
+	Property string // what of a configuration the step comes from, "" if it is nothing in particular: "mounts[3]"
+	Label    string // for people, and for nobody else: "mounting proc on /proc"
+}
+
+// Kind tells apart what the errno and the system call do not. The kinds are those of
+// whoever makes the program; 0 is none.
+type Kind uint8
 
 // Action is what a rule does.
 type Action uint16
@@ -179,8 +190,15 @@ func (p *Program) Park() {
 	p.call(unix.SYS_MADVISE, Int(programBase), Arg{kind: argParked}, Int(unix.MADV_DONTNEED))
 }
 
-// Label sets the label of all following steps.
-func (p *Program) Label(label string) { p.label = label }
+// Label begins another purpose: it sets the label of all following steps, and they
+// have no kind and no property until they are given one.
+func (p *Program) Label(label string) { p.purpose = Purpose{Label: label} }
+
+// Property sets the property of the steps that follow, up to the next label.
+func (p *Program) Property(property string) { p.purpose.Property = property }
+
+// Kind sets the kind of the steps that follow, up to the next label.
+func (p *Program) Kind(k Kind) { p.purpose.Kind = k }
 
 // Cell makes a variable whose value is -1 at the start. The name is for the
 // printer.
@@ -202,7 +220,7 @@ func (p *Program) Place(t Target) { p.targets[t] = len(p.Steps) }
 func (p *Program) Call(nr uintptr, args ...Arg) Call { return p.call(nr, args...) }
 
 func (p *Program) call(nr uintptr, args ...Arg) Call {
-	p.Steps = append(p.Steps, Step{Op: OpCall, Nr: nr, Label: p.label, Args: p.keep(args)})
+	p.Steps = append(p.Steps, Step{Op: OpCall, Nr: nr, Purpose: p.purpose, Args: p.keep(args)})
 	return Call{p, len(p.Steps) - 1}
 }
 
@@ -234,7 +252,7 @@ func (p *Program) Goto(t Target) { p.JumpUnless(Int(0), 0, 1, t) }
 
 func (p *Program) test(invert bool, value Arg, mask, want uint64, rule Rule) {
 	p.Steps = append(p.Steps, Step{
-		Op: OpTest, Invert: invert, Label: p.label,
+		Op: OpTest, Invert: invert, Purpose: p.purpose,
 		Args: p.keep([]Arg{value, {value: mask}, {value: want}}),
 	})
 	Call{p, len(p.Steps) - 1}.rule(rule)

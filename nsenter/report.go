@@ -3,7 +3,6 @@ package nsenter
 import (
 	"bytes"
 	"encoding/binary"
-	"fmt"
 
 	"golang.org/x/sys/unix"
 )
@@ -66,47 +65,4 @@ func ParseReport(page []byte) Report {
 		Reached: u32(b[reportReached:]) != 0,
 		Message: string(bytes.TrimSpace(message)),
 	}
-}
-
-// StepError is the failure of a step of a program.
-type StepError struct {
-	Step    int
-	Label   string
-	Call    string // the call as the printer shows it
-	Name    string // the name of the system call
-	Path    string // the path that the call was about, if it takes one
-	Errno   unix.Errno
-	Message string // the kernel's own words, may be empty
-}
-
-// Error reads "mounting proc on /proc: fsconfig: invalid argument (kernel's words)".
-func (e *StepError) Error() string {
-	text := e.Label + ": " + e.Name + ": " + e.Errno.Error()
-	if e.Message != "" {
-		text += " (" + e.Message + ")"
-	}
-	return text
-}
-
-// Unwrap gives the errno.
-func (e *StepError) Unwrap() error { return e.Errno }
-
-// LabelAt is the label of a step, "" if there is none.
-func (p *Program) LabelAt(step int) string {
-	if step >= len(p.Steps) {
-		return ""
-	}
-	return p.Steps[step].Label
-}
-
-// Failure turns a report into the error that it tells of, nil if it tells of none.
-func (p *Program) Failure(r Report) error {
-	if r.Failed < 0 {
-		return nil
-	}
-	if r.Failed >= len(p.Steps) {
-		return fmt.Errorf("step %d of %d: %w", r.Failed, len(p.Steps), r.Errno)
-	}
-	s := &p.Steps[r.Failed]
-	return &StepError{Step: r.Failed, Label: s.Label, Name: s.CallName(), Call: p.StepString(r.Failed), Path: s.Path(), Errno: r.Errno, Message: r.Message}
 }

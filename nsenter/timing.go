@@ -51,7 +51,7 @@ func (p *Program) Time(file string, clock int32) *Timing {
 		}
 		steps = append(steps, s)
 		if i == 0 {
-			steps = append(steps, t.mapFile(s.Label, file)...)
+			steps = append(steps, t.mapFile(s.Purpose, file)...)
 		}
 		if n := len(t.Steps) - 1; n >= 0 && filtered && s.Op == OpCall && s.Nr == unix.SYS_EXECVE {
 			t.Steps[n].Label += "; " + s.Label
@@ -71,18 +71,18 @@ func (p *Program) Time(file string, clock int32) *Timing {
 	return t
 }
 
-func (t *Timing) mapFile(label, file string) []Step {
+func (t *Timing) mapFile(purpose Purpose, file string) []Step {
 	return []Step{
-		{Op: OpCall, Nr: unix.SYS_MMAP, Label: label, Args: []Arg{Int(timesBase), {}, Int(unix.PROT_READ | unix.PROT_WRITE),
+		{Op: OpCall, Nr: unix.SYS_MMAP, Purpose: purpose, Args: []Arg{Int(timesBase), {}, Int(unix.PROT_READ | unix.PROT_WRITE),
 			Int(unix.MAP_SHARED | unix.MAP_FIXED), File(file), Int(0)}},
-		{Op: OpCall, Nr: unix.SYS_CLOSE, Label: label, Args: []Arg{File(file)}},
+		{Op: OpCall, Nr: unix.SYS_CLOSE, Purpose: purpose, Args: []Arg{File(file)}},
 	}
 }
 
 func (t *Timing) stamp(s *Step, index int) Step {
 	at := timesBase + stampSize*len(t.Steps)
 	t.Steps = append(t.Steps, TimedStep{index, s.Label, s.CallName()})
-	return Step{Op: OpCall, Nr: unix.SYS_CLOCK_GETTIME, Label: s.Label, Args: []Arg{Int(t.Clock), Int(at)},
+	return Step{Op: OpCall, Nr: unix.SYS_CLOCK_GETTIME, Purpose: s.Purpose, Args: []Arg{Int(t.Clock), Int(at)},
 		Rules: []Rule{{Errno: AnyErrno, Action: Continue}}}
 }
 

@@ -38,7 +38,7 @@ func (c *compiler) runOn(cpus, property string) error {
 			mask[cpu/8] |= 1 << (cpu % 8)
 		}
 	}
-	c.Label("setting " + property)
+	c.about(property, "setting "+property)
 	c.SchedSetaffinity(mask)
 	return nil
 }

@@ -10,7 +10,7 @@ import (
 )
 
 func (c *compiler) dropBounding(keep uint64) {
-	c.Label("dropping capabilities from the bounding set")
+	c.about("process.capabilities.bounding", "dropping capabilities from the bounding set")
 	for bit := range c.in.Host.LastCap + 1 {
 		if keep&(1<<bit) == 0 {
 			c.Prctl(unix.PR_CAPBSET_DROP, int(bit))
@@ -19,7 +19,7 @@ func (c *compiler) dropBounding(keep uint64) {
 }
 
 func (c *compiler) capset(s capSets) {
-	c.Label("setting the capabilities")
+	c.about("process.capabilities", "setting the capabilities")
 	keep := c.forFilter()
 	c.Capset(s.effective|keep, s.permitted|keep, s.inheritable)
 	// which has kept those of the caller's ambient ones that are inheritable

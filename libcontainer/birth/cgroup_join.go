@@ -11,13 +11,13 @@ import (
 // process that moves itself needs no lock over all of the machine's threads.
 func (c *compiler) joinCgroups() error {
 	for _, name := range c.in.Host.CgroupFiles {
-		c.Label("joining the cgroup of " + name)
+		c.about("linux.cgroupsPath", "joining the cgroup of "+name)
 		file := nsenter.File(FileCgroup + name)
 		c.Write(file, "0")
 		c.Close(file)
 	}
 	if c.newNS[specs.CgroupNamespace] {
-		c.Label("making the cgroup namespace")
+		c.about("linux.namespaces", "making the cgroup namespace")
 		c.Unshare(unix.CLONE_NEWCGROUP)
 	}
 	return nil

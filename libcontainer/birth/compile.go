@@ -169,7 +169,7 @@ func (c *compiler) begin() error {
 	c.SetName(nsenter.ImageName)
 	c.Umask(0)
 	if c.proc.OOMScoreAdj != nil {
-		c.Label("setting process.oomScoreAdj")
+		c.about(PropertyOOMScoreAdj, "setting process.oomScoreAdj")
 		c.writeFile("/proc/self/oom_score_adj", fmt.Sprint(*c.proc.OOMScoreAdj))
 	}
 	if err := c.raiseLimits(); err != nil {

@@ -47,7 +47,7 @@ func (c *compiler) restrict() error {
 // identity takes on the user and the groups; the capabilities are kept for now.
 func (c *compiler) identity() {
 	user := c.proc.User
-	c.Label(fmt.Sprintf("becoming user %d, group %d", user.UID, user.GID))
+	c.about("process.user", fmt.Sprintf("becoming user %d, group %d", user.UID, user.GID))
 	c.Prctl(unix.PR_SET_KEEPCAPS, 1)
 	set := c.Setgroups(user.AdditionalGids)
 	if c.userNS && len(user.AdditionalGids) == 0 {
@@ -62,6 +62,6 @@ func (c *compiler) umask() {
 	if c.proc.User.Umask != nil {
 		mask = *c.proc.User.Umask
 	}
-	c.Label("setting the umask")
+	c.about("process.user.umask", "setting the umask")
 	c.Umask(mask)
 }

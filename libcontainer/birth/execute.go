@@ -17,11 +17,14 @@ func (c *compiler) checkExecutable() error {
 	}
 	found, unseen := c.Target(), c.Target()
 	name := c.proc.Args[0]
-	c.Label(fmt.Sprintf("exec: %q: executable file not found in $PATH", name))
 	if strings.Contains(name, "/") {
-		c.Label(fmt.Sprintf("exec: %q: stat %s", name, name))
+		c.about("process.args", fmt.Sprintf("exec: %q: stat %s", name, name))
+		c.Kind(KindNoExecutable)
+	} else {
+		c.about("process.args", fmt.Sprintf("exec: %q: executable file not found in $PATH", name))
+		c.Kind(KindNotInPath)
 	}
-	c.JumpUnless(nsenter.Value(c.entered), ^uint64(0), 0, unseen) // Relative paths would lead elsewhere
+	c.JumpUnless(nsenter.Value(c.entered), ^uint64(0), 0, unseen) // relative paths would lead elsewhere
 	file := c.Cell("executable")                                  // -1 as long as none was opened
 	for i, candidate := range c.in.Candidates {
 		call := c.Openat(nsenter.CWD, candidate, unix.O_PATH|unix.O_CLOEXEC, 0).Into(file)
@@ -40,13 +43,13 @@ func (c *compiler) checkExecutable() error {
 func (c *compiler) execute() error {
 	c.loadFilter()
 	if len(c.in.Candidates) == 0 {
-		c.Label("executing nothing: the config has no process")
+		c.about("process", "executing nothing: the config has no process")
 		c.Expect(nsenter.Int(0), 0, 1, unix.ENOEXEC)
 		return nil
 	}
 	argv, env := c.Strings(c.proc.Args), c.Strings(c.in.Env)
 	for i, candidate := range c.in.Candidates {
-		c.Label("executing " + candidate)
+		c.about("process.args", "executing "+candidate)
 		call := c.Execve(candidate, argv, env)
 		if i < len(c.in.Candidates)-1 {
 			call.Ignore(unix.ENOENT, unix.ENOTDIR, unix.EACCES)

@@ -88,7 +88,7 @@ func (c *compiler) hooks() error {
 	if h == nil || len(h.Prestart)+len(h.CreateRuntime)+len(h.CreateContainer) == 0 {
 		return nil
 	}
-	c.Label("waiting for the prestart, createRuntime and createContainer hooks")
+	c.about("hooks", "waiting for the prestart, createRuntime and createContainer hooks")
 	c.sync(TagHooks)
 	return nil
 }

@@ -2,11 +2,11 @@ package birth
 
 func (c *compiler) hostname() error {
 	if name := c.in.Spec.Hostname; name != "" {
-		c.Label("setting the hostname")
+		c.about("hostname", "setting the hostname")
 		c.Sethostname(name)
 	}
 	if name := c.in.Spec.Domainname; name != "" {
-		c.Label("setting the domainname")
+		c.about("domainname", "setting the domainname")
 		c.Setdomainname(name)
 	}
 	return nil

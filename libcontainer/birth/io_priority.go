@@ -18,7 +18,7 @@ func (c *compiler) ioPriority(io *specs.LinuxIOPriority) error {
 	default:
 		return fmt.Errorf("process.ioPriority.class: unknown class %q", io.Class)
 	}
-	c.Label("setting process.ioPriority")
+	c.about("process.ioPriority", "setting process.ioPriority")
 	c.IoprioSet(class, io.Priority)
 	return nil
 }

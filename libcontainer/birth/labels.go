@@ -6,7 +6,7 @@ func (c *compiler) labels() error {
 		if !c.in.Host.AppArmor {
 			c.warn("process.apparmorProfile: this kernel has no AppArmor; %q is not applied", profile)
 		} else {
-			c.Label("setting the AppArmor profile " + profile)
+			c.about("process.apparmorProfile", "setting the AppArmor profile "+profile)
 			c.writeProcfs("self/attr/apparmor/exec", "exec "+profile, 0)
 		}
 	}
@@ -14,7 +14,7 @@ func (c *compiler) labels() error {
 		if !c.in.Host.SELinux {
 			c.warn("process.selinuxLabel: this kernel has no SELinux; %q is not applied", label)
 		} else {
-			c.Label("setting the SELinux label " + label)
+			c.about("process.selinuxLabel", "setting the SELinux label "+label)
 			c.writeProcfs("self/attr/exec", label, 0)
 		}
 	}

@@ -29,7 +29,7 @@ func (c *compiler) memoryPolicy(p *specs.LinuxMemoryPolicy) error {
 			nodes++
 		}
 	}
-	c.Label("setting linux.memoryPolicy")
+	c.about("linux.memoryPolicy", "setting linux.memoryPolicy")
 	if nodes == 0 {
 		mask = nil
 	}

@@ -106,6 +106,7 @@ func (c *compiler) bind(i int, m specs.Mount, opts spec.MountOptions) error {
 		c.warn("mounts[%d] (%s): a bind mount has no options of a filesystem: %s ignored", i, m.Destination, strings.Join(opts.Data, ","))
 	}
 	c.Label("binding " + source + " to " + m.Destination)
+	c.Kind(KindBind)
 	if c.userNS {
 		c.tree = c.sourceOf(i, "")
 	} else {

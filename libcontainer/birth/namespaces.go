@@ -135,7 +135,7 @@ func (c *compiler) joinByPath() {
 	}
 	for _, r := range again {
 		done := c.Target()
-		c.Label("joining the " + string(r.t) + " namespace from within the user namespace")
+		c.about("linux.namespaces", "joining the "+string(r.t)+" namespace from within the user namespace")
 		c.JumpIf(nsenter.Value(r.joined), ^uint64(0), 0, done)
 		c.setns(r.t)
 		c.Place(done)
@@ -158,7 +158,7 @@ type retry struct {
 }
 
 func (c *compiler) join(t specs.LinuxNamespaceType) nsenter.Call {
-	c.Label("joining the " + string(t) + " namespace " + c.joinNS[t])
+	c.about("linux.namespaces", "joining the "+string(t)+" namespace "+c.joinNS[t])
 	return c.setns(t)
 }
 

@@ -59,7 +59,7 @@ func (c *compiler) rootPropagation() error {
 	if len(opts.Propagation) == 0 {
 		return fmt.Errorf("linux.rootfsPropagation: unknown value %q", c.hasLinux.RootfsPropagation)
 	}
-	c.Label("setting linux.rootfsPropagation to " + c.hasLinux.RootfsPropagation)
+	c.about("linux.rootfsPropagation", "setting linux.rootfsPropagation to "+c.hasLinux.RootfsPropagation)
 	c.changeMount("/", opts.Propagation[0])
 	return nil
 }

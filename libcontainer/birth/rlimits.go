@@ -67,7 +67,7 @@ func (c *compiler) limit(r specs.POSIXRlimit) error {
 	if err != nil {
 		return err
 	}
-	c.Label("setting the limit " + r.Type)
+	c.about("process.rlimits", "setting the limit "+r.Type)
 	c.Prlimit(resource, unix.Rlimit{Cur: r.Soft, Max: r.Hard})
 	return nil
 }

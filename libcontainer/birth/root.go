@@ -26,7 +26,7 @@ func (c *compiler) changeRoot() error {
 	}
 	c.Call(unix.SYS_CHDIR, c.String("/"))
 	if c.in.Spec.Root.Readonly {
-		c.Label("making the root read-only")
+		c.about("root.readonly", "making the root read-only")
 		c.setAttributes(c.root, 0, mountAttr{set: unix.MOUNT_ATTR_RDONLY})
 	}
 	return c.rootPropagation()

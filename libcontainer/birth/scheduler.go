@@ -16,7 +16,7 @@ func (c *compiler) scheduler(s *specs.Scheduler) error {
 	if err != nil {
 		return err
 	}
-	c.Label("setting process.scheduler")
+	c.about("process.scheduler", "setting process.scheduler")
 	c.SchedSetattr(unix.SchedAttr{
 		Policy: policy, Flags: flags, Nice: s.Nice, Priority: uint32(s.Priority),
 		Runtime: s.Runtime, Deadline: s.Deadline, Period: s.Period,

@@ -9,13 +9,13 @@ func (c *compiler) loadFilter() {
 	if f == nil {
 		return
 	}
-	c.Label("loading the seccomp filter")
+	c.about("linux.seccomp", "loading the seccomp filter")
 	c.SeccompSetFilter(uint64(f.Flags), f.Bytes())
 }
 
 func (c *compiler) noNewPrivileges() {
 	if c.proc.NoNewPrivileges {
-		c.Label("setting process.noNewPrivileges")
+		c.about("process.noNewPrivileges", "setting process.noNewPrivileges")
 		c.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 	}
 }

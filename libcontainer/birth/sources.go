@@ -147,6 +147,7 @@ func (c *compiler) makeDevices(sources []source) nsenter.Cell {
 func (c *compiler) bindDevice(d specs.LinuxDevice) error {
 	c.tree = c.sourceOf(noMount, d.Path)
 	c.Label("binding the device " + d.Path)
+	c.Kind(KindBind)
 	if err := c.ensure(path.Clean("/"+d.Path), true, 0); err != nil {
 		return err
 	}

@@ -21,7 +21,7 @@ func (c *compiler) sysctls() error {
 		if err != nil {
 			return fmt.Errorf("linux.sysctl[%s]: %w", key, err)
 		}
-		c.Label("setting the sysctl " + key)
+		c.about("linux.sysctl["+key+"]", "setting the sysctl "+key)
 		c.writeProcfs("sys/"+path, c.hasLinux.Sysctl[key], unix.RESOLVE_NO_SYMLINKS)
 	}
 	return nil

@@ -15,7 +15,8 @@ func (c *compiler) terminal() error {
 	}
 	master, slave := c.openTerminal()
 	if c.mountNS {
-		c.Label("binding the terminal to /dev/console")
+		c.about("process.terminal", "binding the terminal to /dev/console")
+		c.Kind(KindBind)
 		if err := c.ensure("/dev/console", true, 0); err != nil {
 			return err
 		}
@@ -33,7 +34,7 @@ func (c *compiler) terminal() error {
 func (c *compiler) openTerminal() (master, slave nsenter.Cell) {
 	const devptsMagic, tiocgptpeer = 0x1cd1, 0x5441
 	master, slave = c.Cell("master"), c.Cell("slave")
-	c.Label("opening a terminal in the container's /dev/pts")
+	c.about("process.terminal", "opening a terminal in the container's /dev/pts")
 	c.resolve("/dev/pts/ptmx", unix.O_RDWR|unix.O_NOCTTY, unix.RESOLVE_NO_SYMLINKS, master)
 	c.expectFilesystem(master, devptsMagic)
 	c.Ioctl(nsenter.Value(master), unix.TIOCSPTLCK, nsenter.Bytes(make([]byte, 8))) // unlock: unlockpt(3)
@@ -44,7 +45,7 @@ func (c *compiler) openTerminal() (master, slave nsenter.Cell) {
 
 // handOver gives the terminal's master to the launcher.
 func (c *compiler) handOver(master nsenter.Cell) {
-	c.Label("handing over the terminal")
+	c.about("process.terminal", "handing over the terminal")
 	c.sync(TagTerminal, master)
 	c.close(master)
 }

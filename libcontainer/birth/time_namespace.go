@@ -13,7 +13,7 @@ func (c *compiler) timeNamespace() {
 	if !c.newNS[specs.TimeNamespace] {
 		return
 	}
-	c.Label("making the time namespace")
+	c.about("linux.namespaces", "making the time namespace")
 	c.Unshare(unix.CLONE_NEWTIME)
 	var clocks []string
 	for clock := range c.hasLinux.TimeOffsets {
@@ -28,6 +28,6 @@ func (c *compiler) timeNamespace() {
 		o := c.hasLinux.TimeOffsets[clock]
 		fmt.Fprintf(&text, "%s %d %d\n", clock, o.Secs, o.Nanosecs)
 	}
-	c.Label("setting linux.timeOffsets")
+	c.about("linux.timeOffsets", "setting linux.timeOffsets")
 	c.writeFile("/proc/self/timens_offsets", text.String())
 }

@@ -20,7 +20,7 @@ func (c *compiler) tuning() error {
 
 func (c *compiler) policies() error {
 	if c.hasLinux.Personality != nil {
-		c.Label("setting linux.personality")
+		c.about("linux.personality", "setting linux.personality")
 		domain := perLinux
 		if c.hasLinux.Personality.Domain == specs.PerLinux32 {
 			domain = perLinux32

@@ -31,15 +31,15 @@ func mapped(mappings []specs.LinuxIDMapping, id uint32) (uint32, bool) {
 // becomeRoot waits for the maps of a new user namespace and takes its ids 0.
 func (c *compiler) becomeRoot() error {
 	if c.newUser {
-		c.Label("waiting for linux.uidMappings and linux.gidMappings to be written")
+		c.about("linux.uidMappings", "waiting for linux.uidMappings and linux.gidMappings to be written")
 		c.sync(TagMaps)
 	}
 	if c.userNS {
-		c.Label("becoming root of the user namespace")
+		c.about("linux.namespaces", "becoming root of the user namespace")
 		becomeRoot(c.Program)
 	}
 	if c.newUser && c.newNS[specs.IPCNamespace] {
-		c.Label("making the ipc namespace")
+		c.about("linux.namespaces", "making the ipc namespace")
 		c.Unshare(unix.CLONE_NEWIPC)
 	}
 	return nil

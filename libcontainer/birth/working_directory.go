@@ -12,7 +12,7 @@ import (
 // openWorkingDirectory opens process.cwd, made if it is missing as long as that
 // can be done: before the root is read-only.
 func (c *compiler) openWorkingDirectory() error {
-	c.Label("opening the working directory " + c.proc.Cwd)
+	c.about("process.cwd", "opening the working directory "+c.proc.Cwd)
 	target := c.target
 	c.target = c.cwd
 	defer func() { c.target = target }()
@@ -26,7 +26,7 @@ func (c *compiler) openWorkingDirectory() error {
 
 // enterWorkingDirectory enters it by descriptor, after the root has changed.
 func (c *compiler) enterWorkingDirectory() error {
-	c.Label("entering the working directory " + c.proc.Cwd)
+	c.about("process.cwd", "entering the working directory "+c.proc.Cwd)
 	denied := c.Target()
 	c.JumpIf(nsenter.Value(c.cwd), ^uint64(0), ^uint64(0), denied)
 	c.tryToEnter()
@@ -44,7 +44,7 @@ func (c *compiler) tryToEnter() {
 // container's root was denied it: a directory may be there for the user's group
 // alone, and a file server may trust no root.
 func (c *compiler) enterAsUser(path string) {
-	c.Label("entering the working directory " + c.proc.Cwd)
+	c.about("process.cwd", "entering the working directory "+c.proc.Cwd)
 	done := c.Target()
 	c.JumpIf(nsenter.Value(c.entered), ^uint64(0), 0, done)
 	c.resolve(path, unix.O_PATH|unix.O_DIRECTORY, 0, c.cwd)
@@ -56,7 +56,7 @@ func (c *compiler) enterAsUser(path string) {
 // existingWorkingDirectory enters process.cwd, by a path that cannot lead through
 // a descriptor out of the container (CVE-2024-21626).
 func (c *compiler) existingWorkingDirectory() error {
-	c.Label("entering the working directory " + c.proc.Cwd)
+	c.about("process.cwd", "entering the working directory "+c.proc.Cwd)
 	denied := c.Target() // see enterAsUser
 	c.resolve(c.proc.Cwd, unix.O_PATH|unix.O_DIRECTORY, 0, c.cwd).JumpOn(unix.EACCES, denied)
 	c.tryToEnter()

@@ -10,7 +10,7 @@ import (
 )
 
 // A Field is one more key of a log line. The keys that rung uses are step,
-// syscall, errno, path and hint.
+// syscall, errno, path, property and hint.
 type Field struct{ Key, Value string }
 
 // Detailed is implemented by errors that know more than their message says.

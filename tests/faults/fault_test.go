@@ -114,14 +114,14 @@ func (f *fault) rewrite(b *birth.Birth) error {
 // tell is a step that sends a message on the control socket.
 func tell(label, format string, args ...any) nsenter.Step {
 	text := fmt.Appendf(nil, format, args...)
-	return nsenter.Step{Op: nsenter.OpCall, Nr: unix.SYS_WRITE, Label: label,
+	return nsenter.Step{Op: nsenter.OpCall, Nr: unix.SYS_WRITE, Purpose: nsenter.Purpose{Label: label},
 		Args:  []nsenter.Arg{nsenter.Int(controlFd), nsenter.Bytes(text), nsenter.Int(len(text))},
 		Rules: []nsenter.Rule{{Errno: nsenter.AnyErrno, Action: nsenter.Continue}}}
 }
 
 // wait is a step that waits until the control socket is shut down.
 func wait(label string) nsenter.Step {
-	return nsenter.Step{Op: nsenter.OpCall, Nr: unix.SYS_READ, Label: label,
+	return nsenter.Step{Op: nsenter.OpCall, Nr: unix.SYS_READ, Purpose: nsenter.Purpose{Label: label},
 		Args:  []nsenter.Arg{nsenter.Int(controlFd), nsenter.Address(nsenter.Buffer(8).At(0)), nsenter.Int(8)},
 		Rules: []nsenter.Rule{{Errno: nsenter.AnyErrno, Action: nsenter.Continue}}}
 }
