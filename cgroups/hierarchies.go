@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/cgroups/cgroupfs"
 	"github.com/rung-oci/rung/internal/kernel"
 )
 
@@ -44,7 +45,7 @@ type Hierarchies []Hierarchy
 // is below /sys/fs/cgroup if it is there. A hierarchy that exists but is not
 // mounted is left out.
 func Find() (Hierarchies, error) {
-	self, err := readFile(unix.AT_FDCWD, "/proc/self/cgroup", 2<<10)
+	self, err := cgroupfs.Read(unix.AT_FDCWD, "/proc/self/cgroup", 2<<10)
 	if err != nil {
 		return nil, fmt.Errorf("reading /proc/self/cgroup: %w", err)
 	}
@@ -77,17 +78,17 @@ func (h *Hierarchy) Links() []string {
 	return links
 }
 
-// label names the hierarchy in errors, join files and the State.
-func (h *Hierarchy) label() string {
+// Label names the hierarchy: its controllers, separated by commas, or Unified.
+func (h *Hierarchy) Label() string {
 	if h.Unified {
-		return unified
+		return Unified
 	}
 	return strings.Join(h.Controllers, ",")
 }
 
-// unified is the label of the unified hierarchy. No other can have it: a
+// Unified is the label of the unified hierarchy. No other can have it: a
 // hierarchy without controllers is called name=….
-const unified = "unified"
+const Unified = "unified"
 
 // parse finds the hierarchies among the mounts, with the text of /proc/self/cgroup,
 // cgroups(7).
@@ -115,7 +116,7 @@ func parse(mounts iter.Seq2[kernel.Mount, error], self []byte) (found Hierarchie
 func (hs Hierarchies) add(h Hierarchy) Hierarchies {
 	const usual = "/sys/fs/cgroup"
 	for i := range hs {
-		if hs[i].label() != h.label() {
+		if hs[i].Label() != h.Label() {
 			continue
 		}
 		hides := h.Mountpoint == hs[i].Mountpoint
@@ -175,7 +176,7 @@ func (h *Hierarchy) membership(self []byte) (path string, ok bool) {
 	return "", false
 }
 
-// contains says whether a comma-separated list has the element.
+// contains reports whether a comma-separated list has the element.
 func contains(list, element string) bool {
 	for list != "" {
 		var e string

@@ -111,10 +111,10 @@ func FuzzParse(f *testing.F) {
 			if h.Unified == (len(h.Controllers) > 0) {
 				t.Errorf("controllers of %+v", h)
 			}
-			if seen[h.label()] {
-				t.Errorf("%s twice", h.label())
+			if seen[h.Label()] {
+				t.Errorf("%s twice", h.Label())
 			}
-			seen[h.label()] = true
+			seen[h.Label()] = true
 		}
 	})
 }

@@ -2,224 +2,195 @@ package cgroups
 
 import (
 	"errors"
-	"fmt"
-	"path/filepath"
-	"strings"
 
+	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 )
 
-// A Manager is a container's cgroup: a directory of the same name in every
-// hierarchy. It holds descriptors of the directories that it has used; Close
-// gives them back. It is not safe for concurrent use.
-type Manager struct {
-	groups []group
-}
-
-// A group is the container's cgroup in one hierarchy.
-type group struct {
-	Cgroup
-	mountpoint string // known while the cgroup is being created
-	dir        int    // O_PATH descriptor of the directory, or -1
-}
-
-// State is what a container's record keeps of its cgroup.
-type State struct {
-	Cgroups []Cgroup `json:"cgroups"`
-}
-
-// A Cgroup is the container's cgroup in one hierarchy.
-type Cgroup struct {
-	// Controllers are the hierarchy's controllers, separated by commas, such as
-	// "cpu,cpuacct" or "name=systemd", or "unified" for cgroup v2.
-	Controllers string `json:"controllers"`
-	// Path is the absolute path of the directory.
-	Path string `json:"path"`
-}
-
-// New computes the cgroup of the container id from linux.cgroupsPath. It
-// touches nothing.
+// A Manager looks after the cgroup of one container. New and Restore of package
+// manager make one. It keeps descriptors of the directories that it has used, which
+// Close gives back; it can be used after that. It is not safe for concurrent use.
 //
-// An absolute path starts at each hierarchy's mount point, a relative one at the
-// caller's own cgroup in each hierarchy, and an empty one means the relative path
-// id. A path such as "slice:prefix:name", which names a unit to systemd, is a
-// relative path of one element here.
-//
-// The path is cleaned as text and never leads above where it starts: "/a/../b" is
-// "/b", "../b" is "b". Refused are paths with NUL or a newline, and those that name no cgroup
-// of their own ("/" and "a/.."): a container's cgroup is emptied and removed with
-// it.
-func New(h Hierarchies, cgroupsPath, id string) (*Manager, error) {
-	if len(h) == 0 {
-		return nil, errors.New("no cgroup hierarchy is mounted")
-	}
-	if cgroupsPath == "" {
-		if strings.Contains(id, "/") {
-			return nil, fmt.Errorf("container id %q cannot name a cgroup: it contains a slash", id)
-		}
-		cgroupsPath = id
-	}
-	name, err := cleanPath(cgroupsPath)
-	if err != nil {
-		return nil, fmt.Errorf("linux.cgroupsPath %q: %w", cgroupsPath, err)
-	}
-	m := &Manager{groups: make([]group, len(h))}
-	for i := range h {
-		parent := h[i].Mountpoint
-		if !filepath.IsAbs(name) {
-			if h[i].Own == "" {
-				return nil, fmt.Errorf("linux.cgroupsPath %q: the caller's own cgroup in the hierarchy %s is outside of what is mounted at %s (%s): an absolute path is needed",
-					cgroupsPath, h[i].label(), h[i].Mountpoint, h[i].Root)
-			}
-			parent = filepath.Join(parent, h[i].Own)
-		}
-		m.groups[i] = group{
-			Cgroup:     Cgroup{Controllers: h[i].label(), Path: filepath.Join(parent, name)},
-			mountpoint: h[i].Mountpoint,
-			dir:        -1,
-		}
-	}
-	return m, nil
+// Nothing is an error because the cgroup is gone, but for what changes it or joins it.
+type Manager interface {
+	// Create makes the cgroup, with the parents that it needs and the limits of r,
+	// which may be nil. What exists is used as it is. What cannot be made is a
+	// MakeError, and then what was made is removed again. A limit that cannot be set is
+	// an error that names its property; those before it have been set then, and Remove
+	// takes the cgroup away.
+	//
+	// Limits and weights of zero are taken as not given, as other runtimes do: clients
+	// send them so. (A zero of swappiness, idle, burst, pids.limit or a hugepage limit is
+	// a zero.) The warnings are about what the kernel ignores or changes.
+	Create(r *specs.LinuxResources) (warnings []string, err error)
+
+	// Update changes the limits of a cgroup that is in use. What the patch does not give
+	// stays as it is (see Create for what counts as given). Either all of it is applied
+	// or, with an error, nothing.
+	//
+	// What the kernel does not show is in present, the resources in force, or nil: what
+	// a cgroup that is allowed every device is still denied, and the shares of the CPU
+	// that an idle one comes back to.
+	Update(patch, present *specs.LinuxResources) (*Change, error)
+
+	// Entry opens the way into the cgroup. It refuses a frozen one unless evenFrozen
+	// says that the caller has looked, or that the process may wait until it is thawed.
+	Entry(evenFrozen bool) (Entry, error)
+	// EntryFiles are the names of the Files that Entry will return, in their order. They
+	// are known before the cgroup is there.
+	EntryFiles() []string
+	// Sub returns the Manager of a cgroup below this one, which exists. Each place is
+	// "PATH", for every controller, and then it is the only one, or
+	// "CONTROLLER[,CONTROLLER]...:PATH"; what is not named stays where it is. Paths
+	// start at the container's cgroup, "/" is that itself. Nothing is touched.
+	Sub(places []string) (Manager, error)
+
+	// Mounts are what a container is shown of its cgroup by a mount of type cgroup.
+	Mounts() ([]Mount, error)
+	// Roots are the places of the cgroup in the hierarchies.
+	Roots() ([]Root, error)
+	// FreezerDir is the directory by which others, such as CRIU, can freeze the
+	// processes; "" if there is none.
+	FreezerDir() string
+	// HasChildren reports whether the container has made cgroups in its own.
+	HasChildren() bool
+
+	// Freeze stops all processes of the cgroup and of its descendants, and returns
+	// when all are stopped. After two seconds it gives up. When it fails, none is left
+	// stopped.
+	Freeze() error
+	// Thaw lets the processes go on.
+	Thaw() error
+	// Frozen reports whether the cgroup is frozen or being frozen, by itself or by a
+	// parent.
+	Frozen() (bool, error)
+	// Release lets processes that were killed end: what is frozen does not. It thaws
+	// the cgroup and those of its descendants that were frozen by themselves, and
+	// reports whether there was any. Below a frozen parent it fails with
+	// ErrParentFrozen.
+	Release() (was bool, err error)
+	// Kill sends the signal to every process in the cgroup and its descendants, but not
+	// to the caller. With SIGKILL it goes on until there are none left, at most ten
+	// seconds; what is frozen is released. If a parent keeps the processes frozen they
+	// get the signal, and it fails at once, with ErrParentFrozen.
+	Kill(sig unix.Signal) error
+
+	// Processes returns the container's processes, sorted: those in the cgroup and in its
+	// descendants. Those that the caller's pid namespace cannot see are left out.
+	Processes() ([]int, error)
+	// Occupants are the processes that have to go before the cgroup can: besides the
+	// container's, one that was just being born, or that somebody has moved in part.
+	Occupants() ([]int, error)
+
+	// Stats reads the counters of all controllers.
+	Stats() (*Stats, error)
+	// Memory returns what tells whether, and at which limit, processes of the cgroup
+	// were killed for memory: only Memory and OOMKills are read. Without a limit of
+	// memory to be had all is zero.
+	Memory() (MemoryStats, error)
+	// WatchOOM watches for memory running out in the cgroup.
+	WatchOOM() (OOMWatch, error)
+
+	// Exists reports whether the cgroup, or a part of it, is there.
+	Exists() bool
+	// Remove removes the cgroup and its descendants. Parents stay. It is an error
+	// (EBUSY) when a process is still in it after two seconds; what can be removed is
+	// removed all the same.
+	Remove() error
+
+	// Record is what Restore of package manager needs, for a later command: lines of
+	// text, none for a container without a cgroup.
+	Record() []byte
+	Close()
 }
 
-func cleanPath(path string) (string, error) {
-	if strings.IndexByte(path, 0) >= 0 {
-		return "", errors.New("contains NUL")
-	}
-	if strings.Contains(path, "\n") { // EINVAL by cgroup_mkdir of kernel/cgroup/cgroup.c, but only once there is a record of it
-		return "", errors.New("contains a newline")
-	}
-	absolute := filepath.IsAbs(path)
-	path = filepath.Clean("/" + path)
-	if path == "/" {
-		return "", errors.New("names no cgroup of the container's own")
-	}
-	if !absolute {
-		path = path[1:]
-	}
-	return path, nil
+// A Change is what Update has written.
+type Change struct {
+	// Warnings are about what the kernel ignores or changes.
+	Warnings []string
+	// Revert takes back all that was written. It goes on after a failure; the error
+	// names what could not be taken back.
+	Revert func() error
 }
 
-// State returns what Restore needs.
-func (m *Manager) State() State {
-	s := State{Cgroups: make([]Cgroup, len(m.groups))}
-	for i := range m.groups {
-		s.Cgroups[i] = m.groups[i].Cgroup
-	}
-	return s
+// An Entry is the way into a cgroup for a process without other threads: it is born in
+// Dir, and then writes "0" to each of the Files, in their order. To be born somewhere
+// takes none of the locks that moving takes: over all of the machine's threads, up to
+// tens of milliseconds. The zero Entry leaves the process where its parent is.
+type Entry struct {
+	// Dir is the descriptor of a directory for CLONE_INTO_CGROUP, clone(2); 0 for none.
+	Dir   int
+	Files []EntryFile
 }
 
-// Restore returns the Manager of a cgroup that was created before. It touches
-// nothing.
-func Restore(s State) *Manager {
-	m := &Manager{groups: make([]group, len(s.Cgroups))}
-	for i, c := range s.Cgroups {
-		m.groups[i] = group{Cgroup: c, dir: -1}
-	}
-	return m
+// An EntryFile is open for writing and close-on-exec.
+type EntryFile struct {
+	Name string
+	Fd   int
 }
 
-// Close closes the descriptors of directories. The Manager can still be used.
-func (m *Manager) Close() {
-	for i := range m.groups {
-		m.groups[i].close()
+// Close closes the descriptors that are still the Entry's.
+func (e *Entry) Close() {
+	if e.Dir > 0 {
+		unix.Close(e.Dir)
 	}
+	for _, f := range e.Files {
+		unix.Close(f.Fd)
+	}
+	*e = Entry{}
 }
 
-func (g *group) close() {
-	if g.dir >= 0 {
-		unix.Close(g.dir)
-		g.dir = -1
-	}
+// A Mount is a part of what a container is shown of its cgroup. With a cgroup
+// namespace of its own the file system is mounted anew, and begins at the container's
+// cgroup; without, the directory of that cgroup is bound.
+type Mount struct {
+	Name    string   // of the directory, below the destination
+	Links   []string // symbolic links to it, beside it
+	Dir     string   // the container's cgroup; "" if it has none there
+	Type    string   // of the file system
+	Options []string // of the file system: NAME or NAME=VALUE
 }
 
-// open returns the descriptor of the directory.
-func (g *group) open() (int, error) {
-	if g.dir >= 0 {
-		return g.dir, nil
-	}
-	fd, err := openDir(g.Path)
-	if err != nil {
-		return -1, fmt.Errorf("opening %s: %w", g.Path, err)
-	}
-	g.dir = fd
-	return fd, nil
+// A Root is the place of a cgroup in one hierarchy.
+type Root struct {
+	Controllers string // as in /proc/PID/cgroup: "" for cgroup v2
+	Path        string // from the hierarchy's root on
 }
 
-// read reads one value of the cgroup.
-func (g *group) read(file string) (string, error) {
-	b, err := g.readAll(file)
-	return strings.TrimSpace(string(b)), err
-}
-
-// value reads a file that holds one short value.
-func (g *group) value(file string) (string, error) {
-	dir, err := g.open()
-	if err != nil {
-		return "", err
-	}
-	v, err := readValue(dir, file)
-	if err != nil {
-		return "", fmt.Errorf("reading %s: %w", filepath.Join(g.Path, file), err)
-	}
-	return v, nil
-}
-
-func (g *group) readAll(file string) ([]byte, error) {
-	dir, err := g.open()
-	if err != nil {
-		return nil, err
-	}
-	b, err := readFile(dir, file, 128)
-	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w", filepath.Join(g.Path, file), err)
-	}
-	return b, nil
-}
-
-// write writes one value of the cgroup.
-func (g *group) write(file, value string) error {
-	dir, err := g.open()
-	if err != nil {
-		return err
-	}
-	if err := writeFile(dir, file, value); err != nil {
-		return fmt.Errorf("writing %q to %s: %w", value, filepath.Join(g.Path, file), err)
-	}
-	return nil
-}
-
-// find returns the group that has the controller, or nil when the
-// controller's hierarchy is not mounted.
-func (m *Manager) find(controller string) *group {
-	for i := range m.groups {
-		if contains(m.groups[i].Controllers, controller) {
-			return &m.groups[i]
-		}
-	}
-	return nil
+// An OOMWatch tells when memory runs out and nothing can be reclaimed: mostly a
+// process is killed then.
+type OOMWatch interface {
+	// Fd becomes readable, poll(2), when RanOut has something to tell. It is -1 if there
+	// is never anything.
+	Fd() int
+	// RanOut reports whether memory ran out since it was asked last.
+	RanOut() bool
+	Close()
 }
 
 // ErrNone is why what needs a cgroup cannot be done with a container that has none.
 var ErrNone = errors.New("the container has no cgroup (it was created with --cgroup-manager disabled)")
 
-// lacks is the error of what needs a controller that the container does not have.
-func (m *Manager) lacks(controller string) error {
-	if len(m.groups) == 0 {
-		return ErrNone
-	}
-	return fmt.Errorf("the %s controller is not mounted", controller)
+// ErrParentFrozen is why what was thawed does not go on.
+var ErrParentFrozen = errors.New("a parent cgroup is frozen")
+
+// A MakeError is the failure to make a cgroup.
+type MakeError struct {
+	Err  error
+	Hint string // what can be done about it, or ""
 }
 
-// Any says whether the container has a cgroup in any hierarchy.
-func (m *Manager) Any() bool { return len(m.groups) > 0 }
+func (e *MakeError) Error() string { return e.Err.Error() }
+func (e *MakeError) Unwrap() error { return e.Err }
 
-// Exists says whether the cgroup is there in at least one hierarchy.
-func (m *Manager) Exists() bool {
-	for i := range m.groups {
-		if unix.Access(m.groups[i].Path, unix.F_OK) == nil {
-			return true
-		}
-	}
-	return false
-}
+// NoOOMWatch watches where memory has no limit.
+type NoOOMWatch struct{}
+
+// Fd returns -1.
+func (NoOOMWatch) Fd() int { return -1 }
+
+// RanOut returns false.
+func (NoOOMWatch) RanOut() bool { return false }
+
+// Close does nothing.
+func (NoOOMWatch) Close() {}

@@ -22,7 +22,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/libcontainer"
-	"github.com/rung-oci/rung/libcontainer/interrupt"
 	"github.com/rung-oci/rung/libcontainer/logs"
 	"github.com/rung-oci/rung/libcontainer/signals"
 	"github.com/rung-oci/rung/libcontainer/store"
@@ -71,7 +70,7 @@ func (a *App) Run(args []string) int {
 			a.openLog() // a global flag is wrong; --log may be right
 		}
 		a.runtime.Log.Error(err)
-		if interrupted := new(interrupt.Error); errors.As(err, &interrupted) {
+		if interrupted := new(libcontainer.InterruptedError); errors.As(err, &interrupted) {
 			return 128 + int(interrupted.Signal)
 		}
 		return a.failed

@@ -3,6 +3,7 @@ package cmd
 import (
 	"github.com/urfave/cli/v2"
 
+	"github.com/rung-oci/rung/cmd/entry"
 	"github.com/rung-oci/rung/libcontainer"
 )
 
@@ -43,8 +44,14 @@ func bundleFlags(o *libcontainer.CreateOptions) []cli.Flag {
 	}
 }
 
-// complete takes the ID from the arguments and makes the paths absolute.
+// heapForBirth is what compiling a birth program and making its image take of the heap,
+// in bytes.
+const heapForBirth = 768 << 10
+
+// complete takes the ID from the arguments and makes the paths absolute. What comes then
+// compiles a program, which the heap is made ready for.
 func complete(c *cli.Context, o *libcontainer.CreateOptions) (err error) {
+	entry.MoreHeap(heapForBirth)
 	if o.ID, err = containerID(c); err != nil {
 		return err
 	}

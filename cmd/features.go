@@ -4,6 +4,7 @@ import (
 	specfeatures "github.com/opencontainers/runtime-spec/specs-go/features"
 	"github.com/urfave/cli/v2"
 
+	"github.com/rung-oci/rung/cgroups/manager"
 	"github.com/rung-oci/rung/libcontainer"
 	"github.com/rung-oci/rung/libcontainer/capabilities"
 	"github.com/rung-oci/rung/libcontainer/seccomp"
@@ -27,6 +28,7 @@ func (a *App) implementation() spec.Implementation {
 		Version:           a.build.Version,
 		Commit:            a.build.Commit,
 		Capabilities:      capabilities.Names(),
+		Cgroup:            manager.Features(),
 		UnsafeAnnotations: []string{libcontainer.CRIUConfigAnnotation},
 		Seccomp: specfeatures.Seccomp{
 			Actions:        seccomp.Actions(),

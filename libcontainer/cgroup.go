@@ -1,57 +1,82 @@
 package libcontainer
 
 import (
-	"fmt"
-	"strings"
+	"errors"
+	"slices"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/cgroups"
+	"github.com/rung-oci/rung/cgroups/manager"
+	"github.com/rung-oci/rung/libcontainer/birth"
 )
 
-// newCgroup names the cgroup of a new container. With NoCgroup it has none: its
-// processes stay in the caller's, and what cannot be done so is refused.
-func (r *Runtime) newCgroup(s *specs.Spec, h cgroups.Hierarchies, id string) (*cgroups.Manager, error) {
-	if r.NoCgroup {
-		return new(cgroups.Manager), r.refuseLimits(s)
+// cgroup is the container's cgroup, as the record keeps it.
+func (c *container) cgroup() cgroups.Manager { return manager.Restore(c.record.Cgroup) }
+
+// hasCgroup reports whether the container was created with a cgroup.
+func (c *container) hasCgroup() bool { return len(c.record.Cgroup) > 0 }
+
+// newCgroup names the cgroup of a new container. With NoCgroup it has none.
+func (r *Runtime) newCgroup(s *specs.Spec, id string) (cgroups.Manager, error) {
+	if !r.NoCgroup {
+		path := ""
+		if s.Linux != nil {
+			path = s.Linux.CgroupsPath
+		}
+		return manager.New(path, id)
 	}
-	path := ""
-	if s.Linux != nil {
-		path = s.Linux.CgroupsPath
+	m, warnings, err := manager.None(limits(s))
+	for _, w := range warnings {
+		r.Log.Warnf("%s", w)
 	}
-	return cgroups.New(h, path, id)
+	return m, err
 }
 
-// refuseLimits refuses what only a cgroup can enforce. Rules of devices are a
-// warning: engines write some into every config.
-func (r *Runtime) refuseLimits(s *specs.Spec) error {
-	if s.Linux == nil || s.Linux.Resources == nil {
+// limits are linux.resources, or nil.
+func limits(s *specs.Spec) *specs.LinuxResources {
+	if s.Linux == nil {
 		return nil
 	}
-	var limits []string
-	l := s.Linux.Resources
-	for _, p := range [...]struct {
-		name  string
-		given bool
-	}{
-		{"memory", l.Memory != nil && *l.Memory != specs.LinuxMemory{}},
-		{"cpu", l.CPU != nil && *l.CPU != specs.LinuxCPU{}},
-		{"pids", l.Pids != nil && l.Pids.Limit != nil},
-		{"blockIO", l.BlockIO != nil},
-		{"hugepageLimits", len(l.HugepageLimits) > 0},
-		{"network", l.Network != nil},
-		{"rdma", len(l.Rdma) > 0},
-		{"unified", len(l.Unified) > 0},
-	} {
-		if p.given {
-			limits = append(limits, "linux.resources."+p.name)
-		}
+	return s.Linux.Resources
+}
+
+// createCgroup makes the cgroup with its limits, and with the modes that containers can
+// use, whatever the caller's umask.
+func (c *creation) createCgroup() error {
+	c.r.at("creating the cgroup")
+	defer unix.Umask(unix.Umask(0o022))
+	warnings, err := c.manager.Create(limits(c.spec))
+	if failed := (*cgroups.MakeError)(nil); errors.As(err, &failed) {
+		return advise(err, failed.Hint)
 	}
-	if len(limits) > 0 {
-		return fmt.Errorf("%s: cannot set limits without cgroups (--cgroup-manager disabled)", strings.Join(limits, ", "))
+	if err != nil {
+		return err
 	}
-	if len(l.Devices) > 0 {
-		r.Log.Warnf("linux.resources.devices: ignored: without cgroups the container may use every device that it has a node of")
+	for _, w := range warnings {
+		c.r.Log.Warnf("%s", w)
 	}
 	return nil
+}
+
+// giveFiles adds the files of an entry to the descriptors of a program, whose owner
+// closes them, and returns the directory that its process is to be born in, or 0.
+func giveFiles(e *cgroups.Entry, files map[string]int) (dir int) {
+	for _, f := range e.Files {
+		files[birth.FileCgroup+f.Name] = f.Fd
+	}
+	return e.Dir
+}
+
+// shownCgroups are what a mount of type cgroup consists of, if there is such a mount.
+func shownCgroups(s *specs.Spec, m cgroups.Manager) (list []birth.Hierarchy, err error) {
+	if !slices.ContainsFunc(s.Mounts, func(m specs.Mount) bool { return m.Type == "cgroup" }) {
+		return nil, nil
+	}
+	mounts, err := m.Mounts()
+	for _, m := range mounts {
+		list = append(list, birth.Hierarchy(m))
+	}
+	return list, err
 }

@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -15,7 +14,6 @@ import (
 
 	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/libcontainer/criu"
-	"github.com/rung-oci/rung/libcontainer/interrupt"
 	"github.com/rung-oci/rung/libcontainer/store"
 )
 
@@ -85,17 +83,17 @@ func (r *Runtime) Checkpoint(o CheckpointOptions) error {
 // it would leave the processes stopped, with code of its own in them: signals wait
 // for it, and the container stays locked until it has ended.
 func (r *Runtime) dump(c *container, request *criu.Request) error {
-	var held interrupt.Interruption
-	if err := held.Catch(); err != nil {
+	var held interruption
+	if err := held.catch(); err != nil {
 		return err
 	}
-	defer held.Release()
+	defer held.release()
 	process, err := r.startCRIU(criuSetup{outlives: true, keep: []int{c.dir.Fd()}})
 	if err != nil {
 		return err
 	}
 	r.at("saving the container")
-	held.Hold(process.child.Pidfd, func(s unix.Signal) {
+	held.waitsFor(process.child.Pidfd, func(s unix.Signal) {
 		r.Log.Warnf("%s: waiting until criu, process %d, has let go of the container; the next signal does not wait", unix.SignalName(s), process.child.Pid)
 	})
 	_, err = process.ask(request, nil)
@@ -117,13 +115,9 @@ func (c *container) dumpOptions(o *CheckpointOptions, options *criu.Options, con
 	}
 	m := c.cgroup()
 	defer m.Close()
-	for _, cg := range m.State().Cgroups {
-		if cg.Controllers == "freezer" {
-			options.FreezeCgroup = cg.Path
-		}
-	}
+	options.FreezeCgroup = m.FreezerDir()
 	var err error
-	if options.CgroupsMode, err = o.cgroupsMode(pid, config, m.State()); err != nil {
+	if options.CgroupsMode, err = o.cgroupsMode(pid, config, m); err != nil {
 		return err
 	}
 	if err := o.transfer(options); err != nil {
@@ -141,7 +135,7 @@ func (c *container) dumpOptions(o *CheckpointOptions, options *criu.Options, con
 			options.External = append(options.External, fmt.Sprintf("%s[%d]:%s", procName(ns.Type), st.Ino, key))
 		}
 	}
-	groups, err := cgroupDirs(config, m)
+	groups, err := shownCgroups(config, m)
 	if err != nil {
 		return err
 	}
@@ -173,9 +167,9 @@ func (c *container) dumpOptions(o *CheckpointOptions, options *criu.Options, con
 // has to look at all cgroups from the container's on; but it must not in a hierarchy
 // in which the container is at the root, one that nobody had mounted when it was
 // made: CRIU would save all cgroups of the machine, and make them once more.
-func (o *CheckpointOptions) cgroupsMode(pid int, config *specs.Spec, own cgroups.State) (criu.Mode, error) {
+func (o *CheckpointOptions) cgroupsMode(pid int, config *specs.Spec, m cgroups.Manager) (criu.Mode, error) {
 	asked := o.ManageCgroups != "" && o.ManageCgroups != "soft"
-	if o.ManageCgroups == "ignore" || !asked && !hasNamespace(config, specs.CgroupNamespace) && !hasChildren(own) {
+	if o.ManageCgroups == "ignore" || !asked && !hasNamespace(config, specs.CgroupNamespace) && !m.HasChildren() {
 		return criu.Ignore, nil
 	}
 	text, err := readAll(fmt.Sprintf("/proc/%d/cgroup", pid))
@@ -197,14 +191,6 @@ func (o *CheckpointOptions) cgroupsMode(pid int, config *specs.Spec, own cgroups
 		return criu.Strict, nil
 	}
 	return criu.Soft, nil
-}
-
-// hasChildren tells whether there are cgroups in a container's.
-func hasChildren(own cgroups.State) bool {
-	return slices.ContainsFunc(own.Cgroups, func(cg cgroups.Cgroup) bool {
-		entries, _ := os.ReadDir(cg.Path)
-		return slices.ContainsFunc(entries, fs.DirEntry.IsDir)
-	})
 }
 
 // transfer sets the options about other places that images are in or go to.

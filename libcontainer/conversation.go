@@ -5,10 +5,8 @@ import (
 	"fmt"
 	"runtime"
 
-	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
-	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/internal/kernel"
 	"github.com/rung-oci/rung/libcontainer/birth"
 	"github.com/rung-oci/rung/libcontainer/copyup"
@@ -18,6 +16,8 @@ import (
 	"github.com/rung-oci/rung/libcontainer/terminal"
 	"github.com/rung-oci/rung/nsenter"
 	"github.com/rung-oci/rung/spec"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
 )
 
 // openFiles opens what the program uses of this process.
@@ -47,35 +47,9 @@ func (c *creation) openFiles() (err error) {
 }
 
 func (c *creation) openCgroups() error {
-	groups, err := c.manager.JoinFiles()
-	if err != nil {
-		return err
-	}
-	for _, g := range groups {
-		if g.Name == unified {
-			unix.Close(g.Fd)
-			continue
-		}
-		c.files[birth.FileCgroup+g.Name] = g.Fd
-	}
-	c.unified, err = openUnified(c.manager)
+	entry, err := c.manager.Entry(false)
+	c.born = giveFiles(&entry, c.files)
 	return err
-}
-
-// openUnified opens the directory in the unified hierarchy, to be born in; 0 if
-// there is none.
-func openUnified(m *cgroups.Manager) (int, error) {
-	for _, cg := range m.State().Cgroups {
-		if cg.Controllers != unified {
-			continue
-		}
-		fd, err := unix.Open(cg.Path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-		if err != nil {
-			return 0, fmt.Errorf("cgroup %s: %w", cg.Path, err)
-		}
-		return fd, nil
-	}
-	return 0, nil
 }
 
 // reportFile makes the report page in the state directory, where start finds
@@ -221,10 +195,10 @@ func (c *creation) converse(until byte) error {
 
 // receive waits for a tag and its descriptors.
 func (c *creation) receive() (tag byte, fds []kernel.Fd, err error) {
-	if err := c.interrupt.Err(nil); err != nil {
+	if err := c.interrupt.err(nil); err != nil {
 		return 0, nil, err
 	}
-	if err := c.interrupt.Wait(c.socket); err != nil {
+	if err := c.interrupt.wait(c.socket); err != nil {
 		return 0, nil, err
 	}
 	tag, fds, err = receiveTag(c.socket)

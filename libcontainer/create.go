@@ -13,8 +13,6 @@ import (
 
 	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/libcontainer/birth"
-	"github.com/rung-oci/rung/libcontainer/foreground"
-	"github.com/rung-oci/rung/libcontainer/interrupt"
 	"github.com/rung-oci/rung/libcontainer/notify"
 	"github.com/rung-oci/rung/libcontainer/process"
 	"github.com/rung-oci/rung/libcontainer/seccomp"
@@ -39,11 +37,6 @@ type CreateOptions struct {
 	NoSubreaper   bool // run: do not adopt what the container's processes leave
 }
 
-// unified is the name of the hierarchy of cgroup v2. Joining it by a write takes
-// a lock over all of the machine's threads, and up to tens of milliseconds; being
-// born there (CLONE_INTO_CGROUP) does not.
-const unified = "unified"
-
 // creation is a container being created.
 type creation struct {
 	*container
@@ -54,7 +47,7 @@ type creation struct {
 	filter  *seccomp.Filter
 	host    *birth.Host
 	streams [3]store.Stream // what the standard streams are
-	manager *cgroups.Manager
+	manager cgroups.Manager
 	birth   *birth.Birth
 	image   *nsenter.Image
 	files   map[string]int // the descriptors of the birth program
@@ -63,13 +56,13 @@ type creation struct {
 	child   *nsenter.Child // the launched process
 	pid     int            // the container's first process
 	pidfd   int
-	unified int             // the directory of the cgroup in the unified hierarchy, 0: none
+	born    int             // the directory of the cgroup to be born in, 0: none
 	master  int             // of the terminal
 	timing  *nsenter.Timing // nil: the program is not timed
 	notify  *notify.Proxy   // nil: nobody is to be told that the container is ready
 
-	foreground *foreground.Process     // nil: nobody stands for the process
-	interrupt  *interrupt.Interruption // of all this, nil: never
+	foreground *foreground   // nil: nobody stands for the process
+	interrupt  *interruption // of all this, nil: never
 }
 
 // Create creates a container whose process waits for Start.
@@ -91,7 +84,7 @@ func (r *Runtime) Create(o CreateOptions) error {
 
 // create brings a container to the point where it is recorded as created and
 // its process waits for the last answer. After an error nothing is left.
-func (r *Runtime) create(o CreateOptions, gate birth.Gate, f *foreground.Process) (*creation, error) {
+func (r *Runtime) create(o CreateOptions, gate birth.Gate, f *foreground) (*creation, error) {
 	if err := store.CheckID(o.ID); err != nil {
 		return nil, err
 	}
@@ -104,12 +97,12 @@ func (r *Runtime) create(o CreateOptions, gate birth.Gate, f *foreground.Process
 	}
 	c := &creation{r: r, o: o, spec: s, socket: -1, report: -1, pidfd: -1, master: -1, files: map[string]int{}}
 	if f != nil {
-		c.foreground, c.interrupt = f, &f.Interrupt
+		c.foreground, c.interrupt = f, &f.interrupt
 	}
 	if err := c.compile(gate); err != nil {
 		return nil, err
 	}
-	if err := c.interrupt.Err(nil); err != nil {
+	if err := c.interrupt.err(nil); err != nil {
 		return nil, err
 	}
 	if err := c.enter(config); err != nil {
@@ -124,28 +117,20 @@ func (r *Runtime) create(o CreateOptions, gate birth.Gate, f *foreground.Process
 // compile makes the birth program; nothing outside of this process changes.
 func (c *creation) compile(gate birth.Gate) error {
 	c.r.at("looking at the host")
-	hierarchies, err := cgroups.Find()
-	if err != nil {
+	var err error
+	if c.manager, err = c.r.newCgroup(c.spec, c.o.ID); err != nil {
 		return err
 	}
-	if c.manager, err = c.r.newCgroup(c.spec, hierarchies, c.o.ID); err != nil {
+	if c.host, err = lookAtHost(c.o.ID, c.o.Bundle, c.spec, c.manager); err != nil {
 		return err
 	}
-	if c.host, err = lookAtHost(c.o.ID, c.o.Bundle, c.spec, hierarchies, c.manager); err != nil {
-		return err
-	}
-	streams := foreground.NoStreams
+	streams := noStreams
 	if c.foreground != nil && (c.spec.Process == nil || !c.spec.Process.Terminal) {
-		if streams, err = c.foreground.ReplaceStreams(c.files); err != nil {
+		if streams, err = c.foreground.replaceStreams(c.files); err != nil {
 			return err
 		}
 	}
 	c.streams = readStreams(c.host, streams)
-	for _, cg := range c.manager.State().Cgroups {
-		if cg.Controllers != unified { // where the process is born
-			c.host.CgroupFiles = append(c.host.CgroupFiles, cg.Controllers)
-		}
-	}
 	in := &birth.Input{Spec: c.spec, Bundle: c.o.Bundle, Host: c.host, Gate: gate, NoPivot: c.o.NoPivot, NoNewKeyring: c.o.NoNewKeyring}
 	if err := c.preserve(in); err != nil {
 		return err
@@ -237,7 +222,7 @@ func (c *creation) enter(config []byte) error {
 	}
 	// what is in a container's cgroup ends with the container; before there is a
 	// record of it, nothing does
-	if pids, err := c.manager.PidsEverywhere(); err != nil || len(pids) > 0 {
+	if pids, err := c.manager.Occupants(); err != nil || len(pids) > 0 {
 		if err == nil {
 			err = fmt.Errorf("linux.cgroupsPath: container's cgroup is not empty: %d process(es) found", len(pids))
 		}
@@ -247,7 +232,7 @@ func (c *creation) enter(config []byte) error {
 	c.container = &container{dir: dir, interrupt: c.interrupt, record: &store.Record{
 		Program: c.r.Version, ID: c.o.ID, OCIVersion: c.spec.Version, Bundle: c.o.Bundle, Rootfs: c.host.Rootfs,
 		Created: time.Now().UTC(), UID: uint32(os.Geteuid()), Annotations: c.spec.Annotations, Phase: store.PhaseCreating,
-		PrivatePids: c.hasOwnPids(), Terminal: c.spec.Process != nil && c.spec.Process.Terminal, Cgroup: encodeCgroup(c.manager.State()),
+		PrivatePids: c.hasOwnPids(), Terminal: c.spec.Process != nil && c.spec.Process.Terminal, Cgroup: c.manager.Record(),
 		HostNamespaces: birth.HostNamespaces(c.spec), Streams: c.streams,
 	}}
 	c.r.at("recording the intent")
@@ -266,11 +251,7 @@ func (c *creation) bear() error {
 	if err := c.listenNotify(); err != nil {
 		return err
 	}
-	c.r.at("creating the cgroup")
 	if err := c.createCgroup(); err != nil {
-		return advise(err, cgroupHint(err))
-	}
-	if err := c.setLimits(); err != nil {
 		return err
 	}
 	if err := c.openFiles(); err != nil {
@@ -286,28 +267,6 @@ func (c *creation) bear() error {
 		return err
 	}
 	return c.commit()
-}
-
-// createCgroup makes the cgroup with the modes that containers can use, whatever
-// the caller's umask.
-func (c *creation) createCgroup() error {
-	defer unix.Umask(unix.Umask(0o022))
-	return c.manager.Create()
-}
-
-func (c *creation) setLimits() error {
-	if c.spec.Linux == nil || c.spec.Linux.Resources == nil || c.r.NoCgroup {
-		return nil
-	}
-	c.r.at("setting the limits")
-	warnings, err := c.manager.Set(c.spec.Linux.Resources)
-	if err != nil {
-		return err
-	}
-	for _, w := range warnings {
-		c.r.Log.Warnf("%s", w)
-	}
-	return nil
 }
 
 func (c *creation) saveConfig() error {
@@ -330,7 +289,7 @@ func (c *creation) launch() error {
 		return advise(err, imageHint(err))
 	}
 	c.r.at("launching the first process")
-	if c.child, err = nsenter.Launch(c.image, nsenter.Options{Flags: c.birth.Flags, Cgroup: c.unified, Files: c.files}); err != nil {
+	if c.child, err = nsenter.Launch(c.image, nsenter.Options{Flags: c.birth.Flags, Cgroup: c.born, Files: c.files}); err != nil {
 		return advise(err, launchHint(err, c.birth.Flags))
 	}
 	for _, name := range [...]string{birth.FileSync, birth.StreamFile(0), birth.StreamFile(1), birth.StreamFile(2)} {
@@ -407,10 +366,10 @@ func (c *creation) release() {
 		c.image = nil
 	}
 	closeAll(c.pidfd)
-	if c.unified > 0 {
-		unix.Close(c.unified)
+	if c.born > 0 {
+		unix.Close(c.born)
 	}
-	c.pidfd, c.unified = -1, 0
+	c.pidfd, c.born = -1, 0
 	if c.notify != nil {
 		c.notify.Close()
 		c.notify = nil

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,6 +14,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/libcontainer/birth"
 	"github.com/rung-oci/rung/libcontainer/criu"
 	"github.com/rung-oci/rung/nsenter"
@@ -147,8 +147,8 @@ type criuProcess struct {
 
 // criuSetup is what a process does before it becomes CRIU.
 type criuSetup struct {
-	groups map[string]int // files to join cgroups, as for [joining]
-	keep   []int          // descriptors that CRIU inherits
+	entry cgroups.Entry // to the container's cgroup; none: CRIU stays in the caller's
+	keep  []int         // descriptors that CRIU inherits
 
 	// outlives: CRIU goes on whatever becomes of this process, and a terminal's
 	// signals are not for it.
@@ -184,20 +184,18 @@ func (r *Runtime) startCRIU(setup criuSetup) (c *criuProcess, err error) {
 		return nil, fmt.Errorf("report page of criu: %w", err)
 	}
 	files := map[string]int{birth.FileReport: c.report, birth.FileSync: pair[1]}
-	for name, fd := range setup.groups {
-		files[name] = fd
-	}
+	born := giveFiles(&setup.entry, files)
 	for _, fd := range setup.keep {
 		files[birth.KeptFile(fd)] = fd
 	}
 	c.program = setup.program(path, pair[1])
-	return c, c.launch(r, files, setup.apart)
+	return c, c.launch(r, files, born, setup.apart)
 }
 
 // launch starts CRIU from a thread that lives as long: with it CRIU ends, unless it
 // is to outlive this process. It is a thread of its own for the mount namespace that
 // it may have.
-func (c *criuProcess) launch(r *Runtime, files map[string]int, apart func() error) error {
+func (c *criuProcess) launch(r *Runtime, files map[string]int, born int, apart func() error) error {
 	c.ended = make(chan struct{})
 	started := make(chan error)
 	go func() {
@@ -209,7 +207,7 @@ func (c *criuProcess) launch(r *Runtime, files map[string]int, apart func() erro
 			}
 		}
 		if err == nil {
-			c.child, err = r.launchProgram(c.program, files, 0)
+			c.child, err = r.launchProgram(c.program, files, born)
 		}
 		started <- err
 		if err == nil {
@@ -235,8 +233,8 @@ func separateMounts() error {
 // program makes the process CRIU, whose end of the conversation is the socket.
 func (s *criuSetup) program(path string, socket int) *nsenter.Program {
 	in := &birth.CRIUInput{Path: path, Env: os.Environ(), Socket: socket, Kept: s.keep, Outlives: s.outlives}
-	for _, name := range slices.Sorted(maps.Keys(s.groups)) {
-		in.CgroupFiles = append(in.CgroupFiles, strings.TrimPrefix(name, birth.FileCgroup))
+	for _, f := range s.entry.Files {
+		in.CgroupFiles = append(in.CgroupFiles, f.Name)
 	}
 	return birth.CompileCRIU(in)
 }

@@ -64,7 +64,7 @@ func (r *Runtime) Events(id string, interval time.Duration, tell func(Event) err
 			next = tickAfter(time.Now(), next, interval)
 		}
 		ended := w.ended(time.Until(next))
-		if w.ranOut() {
+		if w.oom.RanOut() {
 			if err := tell(Event{}); err != nil {
 				return err
 			}
@@ -87,9 +87,9 @@ func tickAfter(now, last time.Time, interval time.Duration) time.Time {
 // container lives on meanwhile.
 type watch struct {
 	*container
-	manager *cgroups.Manager
+	manager cgroups.Manager
 	init    int // pidfd
-	oom     int // eventfd, or -1
+	oom     cgroups.OOMWatch
 	network bool
 }
 
@@ -98,7 +98,7 @@ func (r *Runtime) watch(id string) (*watch, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &watch{container: c, manager: c.cgroup(), init: -1, oom: -1}
+	w := &watch{container: c, manager: c.cgroup(), init: -1}
 	if err := w.begin(id); err != nil {
 		w.close()
 		return nil, err
@@ -114,19 +114,19 @@ func (w *watch) begin(id string) error {
 	if status == store.Stopped || w.record.Init.Pid == 0 {
 		return fmt.Errorf("container with id %s is not running: it is %s", id, status)
 	}
-	if !w.manager.Any() {
-		return fmt.Errorf("reading the statistics: %w", cgroups.ErrNone)
-	}
 	if w.init, err = w.record.Init.Open(); err != nil {
 		return err
 	}
 	w.network = ownNetwork(w.record.Init)
-	w.oom, err = w.manager.NotifyOOM()
+	w.oom, err = w.manager.WatchOOM()
 	return err
 }
 
 func (w *watch) close() {
-	closeAll(w.init, w.oom)
+	closeAll(w.init)
+	if w.oom != nil {
+		w.oom.Close()
+	}
 	w.manager.Close()
 	w.container.close()
 }
@@ -149,22 +149,12 @@ func (w *watch) stats() (*Stats, error) {
 // ended waits for the end of the first process, or for memory to run out, and says
 // whether it was the former.
 func (w *watch) ended(wait time.Duration) bool {
-	poll := []unix.PollFd{{Fd: int32(w.init), Events: unix.POLLIN}, {Fd: int32(w.oom), Events: unix.POLLIN}}
+	poll := []unix.PollFd{{Fd: int32(w.init), Events: unix.POLLIN}, {Fd: int32(w.oom.Fd()), Events: unix.POLLIN}}
 	timeout := unix.NsecToTimespec(max(wait, 0).Nanoseconds())
 	if n, err := unix.Ppoll(poll, &timeout, nil); err != nil || n == 0 {
 		return false // EINTR is a short wait
 	}
 	return poll[0].Revents != 0
-}
-
-// ranOut says whether memory ran out since it was asked last.
-func (w *watch) ranOut() bool {
-	if w.oom < 0 {
-		return false
-	}
-	var count [8]byte
-	_, err := unix.Read(w.oom, count[:])
-	return err == nil && w.manager.HasMemory() // else the removal was the event
 }
 
 // ownNetwork says whether a process is in another network namespace than this one.

@@ -11,9 +11,7 @@ import (
 	"github.com/rung-oci/rung/internal/kernel"
 	"github.com/rung-oci/rung/libcontainer/birth"
 	"github.com/rung-oci/rung/libcontainer/executable"
-	"github.com/rung-oci/rung/libcontainer/foreground"
 	"github.com/rung-oci/rung/libcontainer/inherited"
-	"github.com/rung-oci/rung/libcontainer/interrupt"
 	"github.com/rung-oci/rung/libcontainer/process"
 	"github.com/rung-oci/rung/libcontainer/store"
 	"github.com/rung-oci/rung/libcontainer/terminal"
@@ -51,16 +49,15 @@ type ExecOptions struct {
 // execution is a process being executed in a container.
 type execution struct {
 	*container
+	foreground // unless detached
 	r          *Runtime
 	o          ExecOptions
 	init       int // pidfd of the container's first process
 	join       joining
 	in         birth.ExecInput
-	groups     *cgroups.Manager   // where the process goes
-	foreground foreground.Process // unless detached
-	pid, pidfd int                // of the process
+	groups     cgroups.Manager // where the process goes
 	files      map[string]int
-	born       int             // the directory in the unified hierarchy, 0: none
+	born       int             // the directory of a cgroup to be born in, 0: none
 	master     int             // of the terminal
 	timing     *nsenter.Timing // nil: the program is not timed
 }
@@ -74,10 +71,10 @@ func (r *Runtime) Exec(o ExecOptions) (int, error) {
 		return 0, err
 	}
 	defer c.close()
-	e := &execution{container: c, r: r, o: o, foreground: foreground.Process{Log: r.Log}, pidfd: -1, init: -1, master: -1, files: map[string]int{}}
+	e := &execution{container: c, r: r, o: o, foreground: foreground{log: r.Log, pidfd: -1}, init: -1, master: -1, files: map[string]int{}}
 	defer func() {
 		e.release()
-		e.foreground.CloseStreams()
+		e.streams.Close()
 		closeAll(e.master, e.pidfd)
 	}()
 	if err := e.prepare(); err != nil {
@@ -92,12 +89,12 @@ func (r *Runtime) Exec(o ExecOptions) (int, error) {
 	if o.Detach {
 		return 0, nil
 	}
-	if err := e.foreground.Attach(e.pid, e.pidfd, e.master); err != nil {
+	if err := e.attach(e.pid, e.pidfd, e.master); err != nil {
 		return 0, e.abort(err)
 	}
 	r.at("waiting for the process to end")
 	e.release() // meanwhile
-	return e.foreground.Follow(), nil
+	return e.follow(), nil
 }
 
 // prepare finds out all that the program depends on.
@@ -156,7 +153,7 @@ var errStopped = errors.New("cannot exec in a stopped container")
 // failed then did so because of that. Its own words, "no such file" mostly, would be
 // taken for the command's.
 func (e *execution) ended(err error) error {
-	if errors.As(err, new(*interrupt.Error)) {
+	if errors.As(err, new(*InterruptedError)) {
 		return err
 	}
 	if state, stateErr := e.record.Init.State(); stateErr == nil && state != process.Running {
@@ -169,27 +166,15 @@ func (e *execution) ended(err error) error {
 // findCgroups opens what the process joins its cgroups with.
 func (e *execution) findCgroups() (err error) {
 	e.groups = e.cgroup()
-	join := e.groups.JoinFilesAnyway
+	evenFrozen := true // which openInit has looked at
 	if len(e.o.Cgroup) > 0 {
 		if e.groups, err = e.groups.Sub(e.o.Cgroup); err != nil {
 			return fmt.Errorf("--cgroup: %w", err)
 		}
-		if !e.o.IgnorePaused {
-			join = e.groups.JoinFiles
-		}
+		evenFrozen = e.o.IgnorePaused
 	}
-	files, err := join()
-	if err != nil {
-		return err
-	}
-	for _, f := range files {
-		if f.Name == unified {
-			unix.Close(f.Fd)
-			continue
-		}
-		e.files[birth.FileCgroup+f.Name] = f.Fd
-	}
-	e.born, err = openUnified(e.groups)
+	entry, err := e.groups.Entry(evenFrozen)
+	e.born = giveFiles(&entry, e.files)
 	return err
 }
 
@@ -203,20 +188,16 @@ func (e *execution) compile(kept *kept) error {
 	if err := readLimits(host, p); err != nil {
 		return err
 	}
-	streams := foreground.NoStreams
+	streams := noStreams
 	if !e.o.Detach && !p.Terminal {
 		var err error
-		if streams, err = e.foreground.ReplaceStreams(e.files); err != nil {
+		if streams, err = e.replaceStreams(e.files); err != nil {
 			return err
 		}
 	}
 	readStreams(host, streams)
 	findLSMs(host, e.in.Spec)
-	for _, cg := range e.groups.State().Cgroups {
-		if cg.Controllers != unified {
-			host.CgroupFiles = append(host.CgroupFiles, cg.Controllers)
-		}
-	}
+	host.CgroupFiles = e.groups.EntryFiles()
 	e.in.Host, e.in.Filter, e.in.NoNewKeyring = host, kept.filter, kept.noNewKeyring
 	e.in.Namespaces = e.join.namespaces &^ e.record.HostNamespaces // the first process may have made itself one
 	e.in.Users = e.join.users
@@ -290,11 +271,11 @@ func (e *execution) launch() error {
 	defer entrant.release()
 	if !e.o.Detach && !e.o.IgnorePaused { // which may wait for long, and then can be ended
 		// while the program runs; if rung is ended before, the program ends
-		if err := e.foreground.Catch(); err != nil {
+		if err := e.catch(); err != nil {
 			return err
 		}
 	}
-	entrant.interrupt = &e.foreground.Interrupt
+	entrant.interrupt = &e.foreground.interrupt
 	e.pid, err = entrant.enter(e.serve)
 	var failed *stepFailure
 	if errors.As(err, &failed) && failed.Name == "execve" && !errors.Is(err, errInitEnded) {
@@ -331,7 +312,7 @@ func (e *execution) serve(tag byte, fds []kernel.Fd) (err error) {
 	switch {
 	case tag == birth.TagReady:
 		if !e.o.Detach && e.o.IgnorePaused {
-			return e.foreground.Catch()
+			return e.catch()
 		}
 		return nil
 	case tag == birth.TagTerminal && len(fds) == 1:

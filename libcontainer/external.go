@@ -15,7 +15,6 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
-	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/internal/kernel"
 	"github.com/rung-oci/rung/libcontainer/birth"
 	"github.com/rung-oci/rung/libcontainer/criu"
@@ -162,17 +161,6 @@ func mountpointsOf(process string) (points []string, err error) {
 		points = append(points, m.Point())
 	}
 	return points, nil
-}
-
-// cgroupDirs is what a mount of type cgroup consists of.
-func cgroupDirs(s *specs.Spec, m *cgroups.Manager) ([]birth.Hierarchy, error) {
-	hierarchies, err := cgroups.Find()
-	if err != nil {
-		return nil, err
-	}
-	var host birth.Host
-	showHierarchies(&host, s, hierarchies, m)
-	return host.Hierarchies, nil
 }
 
 // streamsName is the file among the images that has the keys of the standard

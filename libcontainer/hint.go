@@ -54,19 +54,6 @@ func storeHint(err error, root string) string {
 	return ""
 }
 
-// cgroupHint is about a cgroup that cannot be made.
-func cgroupHint(err error) string {
-	switch {
-	case errors.Is(err, unix.EROFS):
-		return "the cgroups are mounted read-only here, as in an unprivileged container: they have to be writable, or rung to run outside"
-	case errors.Is(err, unix.EACCES), errors.Is(err, unix.EPERM):
-		return "no cgroup is delegated to this user there: run rung as root, or name one in linux.cgroupsPath that the user may write to"
-	case errors.Is(err, unix.ENOSPC):
-		return "the parent has as many cgroups as it may have (cgroup.max.descendants, cgroup.max.depth), or an empty cpuset"
-	}
-	return ""
-}
-
 // imageHint is about the image of the first process, which cannot be executed.
 func imageHint(err error) string {
 	if errors.Is(err, unix.EACCES) {

@@ -4,14 +4,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/libcontainer/birth"
 	"github.com/rung-oci/rung/libcontainer/hooks"
-	"github.com/rung-oci/rung/libcontainer/interrupt"
 	"github.com/rung-oci/rung/nsenter"
 )
 
@@ -33,7 +32,7 @@ func (r *Runtime) runHooks(c *container, kind hooks.Kind, list []specs.Hook, sta
 		Warn: func(err error) { r.Log.Warnf("%v", err) },
 	}
 	if kind != hooks.Poststart && kind != hooks.Poststop { // that process may be over by then
-		runner.Container, runner.Interrupt = init, max(c.interrupt.Fd(), 0)
+		runner.Container, runner.Interrupt = init, max(c.interrupt.descriptor(), 0)
 	}
 	if kind == hooks.CreateContainer || kind == hooks.StartContainer {
 		j, err := c.joining(init)
@@ -49,13 +48,13 @@ func (r *Runtime) runHooks(c *container, kind hooks.Kind, list []specs.Hook, sta
 			if err := join.confine(c); err != nil {
 				return err
 			}
-			defer join.release()
+			defer join.entry.Close()
 		}
 		runner.Start = func(h specs.Hook, stdin, output int) (int, error) { return join.start(r, h, stdin, output) }
 	}
 	err = runner.Run(kind, list, text)
 	if runner.Interrupt > 0 {
-		err = c.interrupt.Err(err)
+		err = c.interrupt.err(err)
 	}
 	return err
 }
@@ -64,8 +63,8 @@ func (r *Runtime) runHooks(c *container, kind hooks.Kind, list []specs.Hook, sta
 type hookJoining struct {
 	joining
 	in        birth.HookInput
-	groups    map[string]int          // files to join the container's cgroups
-	interrupt *interrupt.Interruption // nil: never
+	entry     cgroups.Entry // to the container's cgroup
+	interrupt *interruption // nil: never
 }
 
 // confine finds out what the container's restrictions depend on.
@@ -83,22 +82,12 @@ func (j *hookJoining) confine(c *container) error {
 	j.in.Filter = kept.filter
 	m := c.cgroup()
 	defer m.Close()
-	files, err := m.JoinFiles()
-	if err != nil {
-		return err
+	j.in.Host.CgroupFiles = m.EntryFiles()
+	entry, err := m.Entry(false)
+	if err == nil {
+		j.entry = entry
 	}
-	j.groups = map[string]int{}
-	for _, f := range files {
-		j.groups[birth.FileCgroup+f.Name] = f.Fd
-		j.in.Host.CgroupFiles = append(j.in.Host.CgroupFiles, f.Name)
-	}
-	return nil
-}
-
-func (j *hookJoining) release() {
-	for _, fd := range j.groups {
-		unix.Close(fd)
-	}
+	return err
 }
 
 // start starts a hook in the container's namespaces, as the leader of a process
@@ -111,8 +100,7 @@ func (j *hookJoining) start(r *Runtime, h specs.Hook, stdin, output int) (int, e
 		return 0, err
 	}
 	files := map[string]int{birth.FileStdin: stdin, birth.FileOutput: output}
-	maps.Copy(files, j.groups)
-	e, err := r.launchEntrant(p, j.init, files, 0)
+	e, err := r.launchEntrant(p, j.init, files, giveFiles(&j.entry, files))
 	if err != nil {
 		return 0, err
 	}

@@ -6,7 +6,6 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -23,8 +22,8 @@ import (
 )
 
 // lookAtHost collects the facts for a config.
-func lookAtHost(id, bundle string, s *specs.Spec, h cgroups.Hierarchies, m *cgroups.Manager) (*birth.Host, error) {
-	host := &birth.Host{ID: id, Nofile: birth.Rlimit(inherited.Nofile())}
+func lookAtHost(id, bundle string, s *specs.Spec, m cgroups.Manager) (*birth.Host, error) {
+	host := &birth.Host{ID: id, Nofile: birth.Rlimit(inherited.Nofile()), CgroupFiles: m.EntryFiles()}
 	var err error
 	if host.Rootfs, err = rootfsPath(bundle, s); err != nil {
 		return nil, err
@@ -41,7 +40,9 @@ func lookAtHost(id, bundle string, s *specs.Spec, h cgroups.Hierarchies, m *cgro
 			return nil, err
 		}
 	}
-	showHierarchies(host, s, h, m)
+	if host.Hierarchies, err = shownCgroups(s, m); err != nil {
+		return nil, err
+	}
 	host.Resolved = danglingDestinations(host.Rootfs, s.Mounts)
 	return host, nil
 }
@@ -137,32 +138,6 @@ func readOwn(h *birth.Host) error {
 	h.Bounding = own.Bounding
 	h.LastCap, err = capabilities.Last()
 	return err
-}
-
-// showHierarchies lists what a mount of type cgroup consists of.
-func showHierarchies(h *birth.Host, s *specs.Spec, all cgroups.Hierarchies, m *cgroups.Manager) {
-	if !slices.ContainsFunc(s.Mounts, func(m specs.Mount) bool { return m.Type == "cgroup" }) {
-		return
-	}
-	dirs := map[string]string{}
-	for _, cg := range m.State().Cgroups {
-		dirs[cg.Controllers] = cg.Path
-	}
-	for i := range all {
-		v1 := &all[i]
-		if v1.Unified {
-			continue
-		}
-		list := strings.Join(v1.Controllers, ",")
-		options := slices.Clone(v1.Controllers)
-		if strings.HasPrefix(list, "name=") {
-			options = append([]string{"none"}, options...)
-		}
-		if !m.Any() && v1.Own != "" {
-			dirs[list] = filepath.Join(v1.Mountpoint, v1.Own) // where the container stays
-		}
-		h.Hierarchies = append(h.Hierarchies, birth.Hierarchy{Name: v1.Name, Links: v1.Links(), Dir: dirs[list], Options: options})
-	}
 }
 
 // mountPoint is the mount point of the mount that a path lies on.

@@ -69,13 +69,13 @@ const releaseTimeout = 3 * time.Second
 // does not end. It looks after the kill, and again until the end: a pause may be
 // under way. One that begins later sees the kill. A frozen parent is not the
 // container's business: the kill waits for it.
-func release(m *cgroups.Manager, init int) error {
+func release(m cgroups.Manager, init int) error {
 	for deadline := time.Now().Add(releaseTimeout); ; {
 		was, err := m.Release()
 		if errors.Is(err, cgroups.ErrParentFrozen) {
 			return nil
 		}
-		if err != nil || !was || process.EndsWithin(init, 10*time.Millisecond) || time.Now().After(deadline) {
+		if err != nil || !was || endsWithin(init, 10) || time.Now().After(deadline) {
 			return err
 		}
 	}
@@ -83,8 +83,8 @@ func release(m *cgroups.Manager, init int) error {
 
 // killAll sends a signal to all processes of the container, and with SIGKILL waits
 // for their end.
-func (c *container) killAll(m *cgroups.Manager, sig unix.Signal) error {
-	if m.Any() {
+func (c *container) killAll(m cgroups.Manager, sig unix.Signal) error {
+	if c.hasCgroup() {
 		err := m.Kill(sig)
 		if errors.Is(err, cgroups.ErrParentFrozen) {
 			return nil // they have the signal, and end when they are let go on

@@ -19,9 +19,9 @@ import (
 // members returns the processes of the container, as the caller's pid namespace sees
 // them, sorted: those in its cgroup. Without one they are those in the pid or mount
 // namespace of the first process, if that has its own; while that lives.
-func (c *container) members(m *cgroups.Manager) ([]int, error) {
-	if m.Any() {
-		return m.AllPids()
+func (c *container) members(m cgroups.Manager) ([]int, error) {
+	if c.hasCgroup() {
+		return m.Processes()
 	}
 	spaces, err := c.ownSpaces()
 	if err != nil {
@@ -40,7 +40,7 @@ type spaces []space
 
 // needsInit says that only through the first process, while it lives, the others are
 // found, and that they outlive it.
-func (c *container) needsInit() bool { return len(c.record.Cgroup) == 0 && !c.record.PrivatePids }
+func (c *container) needsInit() bool { return !c.hasCgroup() && !c.record.PrivatePids }
 
 // ownSpaces are the namespaces by which the container's processes can be told from
 // others: those that were made for it. One that it joined is somebody else's, too.
@@ -120,7 +120,7 @@ func (c *container) killMembers(sig unix.Signal) error {
 	if err != nil {
 		return err
 	}
-	for deadline := time.Now().Add(process.EndTimeout); ; {
+	for deadline := time.Now().Add(endTimeout * time.Millisecond); ; {
 		pids, err := spaces.processes()
 		if err != nil {
 			return err
@@ -132,7 +132,7 @@ func (c *container) killMembers(sig unix.Signal) error {
 		// One that is ending has left its namespaces before it has ended.
 		for _, fd := range last {
 			if err == nil && sig == unix.SIGKILL {
-				err = process.WaitEnd(fd)
+				err = waitEnd(fd)
 			}
 			unix.Close(fd)
 		}

@@ -10,13 +10,10 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
-	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/internal/kernel"
 	"github.com/rung-oci/rung/libcontainer/birth"
 	"github.com/rung-oci/rung/libcontainer/criu"
-	"github.com/rung-oci/rung/libcontainer/foreground"
 	"github.com/rung-oci/rung/libcontainer/hooks"
-	"github.com/rung-oci/rung/libcontainer/interrupt"
 	"github.com/rung-oci/rung/libcontainer/netdevice"
 	"github.com/rung-oci/rung/libcontainer/process"
 	"github.com/rung-oci/rung/libcontainer/seccomp"
@@ -45,13 +42,13 @@ func (r *Runtime) Restore(o RestoreOptions) (int, error) {
 	if err := checkDescriptors(); err != nil {
 		return 0, err
 	}
-	f := foreground.Process{Log: r.Log, Subreaper: !o.NoSubreaper}
+	f := foreground{log: r.Log, subreaper: !o.NoSubreaper}
 	if !o.Detach {
-		if err := f.Catch(); err != nil {
+		if err := f.catch(); err != nil {
 			return 0, err
 		}
 	}
-	c, err := r.restore(o, &f.Interrupt)
+	c, err := r.restore(o, &f.interrupt)
 	if err != nil {
 		return 0, err
 	}
@@ -62,7 +59,7 @@ func (r *Runtime) Restore(o RestoreOptions) (int, error) {
 	return c.attend(&f)
 }
 
-func (r *Runtime) restore(o RestoreOptions, interrupt *interrupt.Interruption) (*creation, error) {
+func (r *Runtime) restore(o RestoreOptions, interrupt *interruption) (*creation, error) {
 	s, config, err := r.loadBundle(o.Bundle, o.Config)
 	if err != nil {
 		return nil, err
@@ -81,10 +78,6 @@ func (r *Runtime) restore(o RestoreOptions, interrupt *interrupt.Interruption) (
 		return nil, err
 	}
 	defer closeAll(options.ImagesDir, options.WorkDir)
-	hierarchies, err := cgroups.Find()
-	if err != nil {
-		return nil, err
-	}
 	c := &restoration{
 		creation: &creation{r: r, o: o.CreateOptions, spec: s, socket: -1, report: -1, pidfd: -1, master: -1, files: map[string]int{}, interrupt: interrupt},
 		o:        o,
@@ -95,7 +88,7 @@ func (r *Runtime) restore(o RestoreOptions, interrupt *interrupt.Interruption) (
 	if (o.ManageCgroups == "" || o.ManageCgroups == "soft") && (r.NoCgroup || unix.Faccessat(options.ImagesDir, ignoreName, unix.F_OK, 0) == nil) {
 		options.CgroupsMode = criu.Ignore
 	}
-	if c.manager, err = r.newCgroup(s, hierarchies, o.ID); err != nil {
+	if c.manager, err = r.newCgroup(s, o.ID); err != nil {
 		return nil, err
 	}
 	if s.Linux.Seccomp != nil { // for exec: CRIU restores the processes' own
@@ -110,15 +103,23 @@ func (r *Runtime) restore(o RestoreOptions, interrupt *interrupt.Interruption) (
 	if c.host.Rootfs, err = rootfsPath(o.Bundle, s); err != nil {
 		return nil, err
 	}
-	showHierarchies(c.host, s, hierarchies, c.manager)
-	c.streams = readStreams(c.host, foreground.NoStreams)
+	if c.host.Hierarchies, err = shownCgroups(s, c.manager); err != nil {
+		return nil, err
+	}
+	c.streams = readStreams(c.host, noStreams)
 	if madeNamespace(s, specs.NetworkNamespace) {
 		c.network = options.EmptyNS != 0 || !hasDevices(options.ImagesDir)
 	}
 	if c.network {
 		options.EmptyNS |= unix.CLONE_NEWNET
 	}
-	options.CgroupRoots = cgroupRoots(hierarchies, c.manager)
+	roots, err := c.manager.Roots()
+	if err != nil {
+		return nil, err
+	}
+	for _, root := range roots {
+		options.CgroupRoots = append(options.CgroupRoots, criu.CgroupRoot(root))
+	}
 	if err := unix.Faccessat(options.ImagesDir, "inventory.img", unix.F_OK, 0); err != nil {
 		return nil, fmt.Errorf("--image-path: %s is no checkpoint: inventory.img: %w", o.ImagePath, err)
 	}
@@ -129,33 +130,14 @@ func (r *Runtime) restore(o RestoreOptions, interrupt *interrupt.Interruption) (
 		return nil, err
 	}
 	if err := c.revive(options); err != nil {
-		return nil, c.abort(c.interrupt.Err(err))
+		return nil, c.abort(c.interrupt.err(err))
 	}
 	return c.creation, nil
 }
 
-// cgroupRoots says where in each hierarchy the container is to be.
-func cgroupRoots(all cgroups.Hierarchies, m *cgroups.Manager) []criu.CgroupRoot {
-	var roots []criu.CgroupRoot
-	for i, cg := range m.State().Cgroups { // in the order of the hierarchies
-		h := &all[i]
-		at := path.Join(h.Root, strings.TrimPrefix(cg.Path, h.Mountpoint))
-		if h.Unified {
-			roots = append(roots, criu.CgroupRoot{Path: at})
-		} else {
-			roots = append(roots, criu.CgroupRoot{Controllers: cg.Controllers, Path: at})
-		}
-	}
-	return roots
-}
-
 // revive makes the cgroup, and has CRIU make the processes in it.
 func (c *restoration) revive(options *criu.Options) error {
-	c.r.at("creating the cgroup")
 	if err := c.createCgroup(); err != nil {
-		return err
-	}
-	if err := c.setLimits(); err != nil {
 		return err
 	}
 	c.r.at("saving the configuration")
@@ -168,22 +150,17 @@ func (c *restoration) revive(options *criu.Options) error {
 	if err := c.prepareMountpoints(); err != nil {
 		return err
 	}
-	setup := criuSetup{groups: map[string]int{}, apart: func() error { return c.o.reopen(options) }}
+	setup := criuSetup{apart: func() error { return c.o.reopen(options) }}
 	defer func() {
 		closeAll(setup.keep...)
-		for _, fd := range setup.groups {
-			unix.Close(fd)
-		}
+		setup.entry.Close()
 	}()
 	if err := c.restoreOptions(options, &setup); err != nil {
 		return err
 	}
-	groups, err := c.manager.JoinFiles()
-	if err != nil {
+	var err error
+	if setup.entry, err = c.manager.Entry(false); err != nil {
 		return err
-	}
-	for _, g := range groups {
-		setup.groups[birth.FileCgroup+g.Name] = g.Fd
 	}
 	p, err := c.r.startCRIU(setup)
 	if err != nil {
@@ -197,7 +174,7 @@ func (c *restoration) revive(options *criu.Options) error {
 		unix.Kill(p.child.Pid, unix.SIGKILL)
 	}
 	c.r.at("restoring the container")
-	c.interrupt.Kill(p.child.Pidfd)
+	c.interrupt.kills(p.child.Pidfd)
 	_, askErr := p.ask(&criu.Request{Type: criu.Restore, Options: options}, c.notified)
 	return errors.Join(err, askErr)
 }

@@ -11,10 +11,8 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
-	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/internal/kernel"
 	"github.com/rung-oci/rung/libcontainer/birth"
-	"github.com/rung-oci/rung/libcontainer/interrupt"
 	"github.com/rung-oci/rung/libcontainer/logs"
 	"github.com/rung-oci/rung/libcontainer/process"
 	"github.com/rung-oci/rung/libcontainer/store"
@@ -58,7 +56,7 @@ const lockTimeout = 30 * time.Second
 type container struct {
 	dir       *store.Dir
 	record    *store.Record
-	interrupt *interrupt.Interruption // of hooks, nil: never
+	interrupt *interruption // of hooks, nil: never
 }
 
 // open finds a container; lock says that its state is to be changed.
@@ -83,9 +81,6 @@ func (r *Runtime) open(id string, lock bool) (*container, error) {
 }
 
 func (c *container) close() { c.dir.Close() }
-
-// cgroup is the container's cgroup, of which the record knows the directories.
-func (c *container) cgroup() *cgroups.Manager { return cgroups.Restore(decodeCgroup(c.record.Cgroup)) }
 
 // config is the configuration as it was at create, with the limits as update has
 // changed them.

@@ -15,6 +15,9 @@ type Implementation struct {
 	// Capabilities are the names that the runtime knows, as in CAP_CHOWN.
 	Capabilities []string
 
+	// Cgroup says how containers can be limited.
+	Cgroup features.Cgroup
+
 	// Seccomp lists the actions, operators, architectures and flags. The field
 	// Enabled is set by Features.
 	Seccomp features.Seccomp
@@ -49,16 +52,10 @@ func Features(impl Implementation) *features.Features {
 		Linux: &features.Linux{
 			Namespaces:   stringsOf(namespaceTypes[:]),
 			Capabilities: impl.Capabilities,
-			Cgroup: &features.Cgroup{
-				V1:          new(true),
-				V2:          new(false),
-				Systemd:     new(false),
-				SystemdUser: new(false),
-				Rdma:        new(true),
-			},
-			Seccomp:  &seccomp,
-			Apparmor: &features.Apparmor{Enabled: new(true)},
-			Selinux:  &features.Selinux{Enabled: new(true)},
+			Cgroup:       &impl.Cgroup,
+			Seccomp:      &seccomp,
+			Apparmor:     &features.Apparmor{Enabled: new(true)},
+			Selinux:      &features.Selinux{Enabled: new(true)},
 			IntelRdt: &features.IntelRdt{
 				Enabled:    new(false),
 				Schemata:   new(false),

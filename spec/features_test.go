@@ -12,6 +12,7 @@ func TestFeatures(t *testing.T) {
 		Version:           "1.2.3",
 		Commit:            "abc",
 		Capabilities:      []string{"CAP_CHOWN"},
+		Cgroup:            features.Cgroup{V1: new(true), Rdma: new(false)},
 		Seccomp:           features.Seccomp{Actions: []string{"SCMP_ACT_ALLOW"}},
 		UnsafeAnnotations: []string{"com.example."},
 	}
@@ -24,7 +25,7 @@ func TestFeatures(t *testing.T) {
 		`"rrw","rshared","rslave","rstrictatime","rsuid","rsymfollow","runbindable","rw","shared","silent","slave",` +
 		`"strictatime","suid","symfollow","sync","tmpcopyup","unbindable"],` +
 		`"linux":{"namespaces":["cgroup","ipc","mount","network","pid","time","user","uts"],"capabilities":["CAP_CHOWN"],` +
-		`"cgroup":{"v1":true,"v2":false,"systemd":false,"systemdUser":false,"rdma":true},` +
+		`"cgroup":{"v1":true,"rdma":false},` +
 		`"seccomp":{"enabled":true,"actions":["SCMP_ACT_ALLOW"]},"apparmor":{"enabled":true},"selinux":{"enabled":true},` +
 		`"intelRdt":{"enabled":false,"schemata":false,"monitoring":false},` +
 		`"memoryPolicy":{"modes":["MPOL_DEFAULT","MPOL_BIND","MPOL_INTERLEAVE","MPOL_WEIGHTED_INTERLEAVE","MPOL_PREFERRED",` +

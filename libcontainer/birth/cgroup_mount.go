@@ -12,7 +12,7 @@ import (
 )
 
 // mountCgroups shows the container its cgroups: a tmpfs with a directory for
-// each v1 hierarchy, as the host has them. With a cgroup namespace the hierarchy
+// each hierarchy, as the host has them. With a cgroup namespace the hierarchy
 // is mounted, and begins at the container's cgroup; without, that cgroup is bound.
 func (c *compiler) mountCgroups(m specs.Mount, opts spec.MountOptions) error {
 	if len(opts.Data) > 0 {
@@ -57,8 +57,8 @@ func (c *compiler) mountCgroups(m specs.Mount, opts spec.MountOptions) error {
 }
 
 func (c *compiler) newHierarchy(h Hierarchy) {
-	c.Call(unix.SYS_FSOPEN, c.String("cgroup"), nsenter.Int(unix.FSOPEN_CLOEXEC)).Into(c.fs)
-	c.fsconfig(unix.FSCONFIG_SET_STRING, "source", "cgroup").FailTo(c.explain)
+	c.Call(unix.SYS_FSOPEN, c.String(h.Type), nsenter.Int(unix.FSOPEN_CLOEXEC)).Into(c.fs)
+	c.fsconfig(unix.FSCONFIG_SET_STRING, "source", h.Type).FailTo(c.explain)
 	for _, o := range h.Options {
 		if key, value, ok := strings.Cut(o, "="); ok {
 			c.fsconfig(unix.FSCONFIG_SET_STRING, key, value).FailTo(c.explain)

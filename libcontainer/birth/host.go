@@ -24,7 +24,7 @@ type Host struct {
 	SELinux        bool
 
 	CgroupFiles []string    // hierarchies to join, in order
-	Hierarchies []Hierarchy // cgroup v1 hierarchies to show
+	Hierarchies []Hierarchy // of cgroups, to show
 	Resolved    map[string]string
 }
 
@@ -34,11 +34,12 @@ type Rlimit struct{ Soft, Hard uint64 }
 // Limits are those of this process, by their numbers.
 type Limits [16]Rlimit // RLIM_NLIMITS
 
-// Hierarchy is a cgroup v1 hierarchy as the container is to see it.
+// Hierarchy is a cgroup hierarchy as the container is to see it.
 type Hierarchy struct {
 	Name    string   // of the directory
 	Links   []string // symbolic links to the directory
-	Dir     string   // the container's cgroup, on the host
+	Dir     string   // the container's cgroup, on the host; "" if it has none there
+	Type    string   // of the filesystem
 	Options []string // to mount it
 }
 

@@ -20,8 +20,8 @@ func testHost() *Host {
 		Bounding:       1<<41 - 1, LastCap: 40,
 		CgroupFiles: []string{"cpu,cpuacct", "name=systemd"},
 		Hierarchies: []Hierarchy{
-			{Name: "cpu,cpuacct", Links: []string{"cpu", "cpuacct"}, Dir: "/sys/fs/cgroup/cpu,cpuacct/c1", Options: []string{"cpu", "cpuacct"}},
-			{Name: "systemd", Dir: "/sys/fs/cgroup/systemd/c1", Options: []string{"none", "name=systemd"}},
+			{Name: "cpu,cpuacct", Links: []string{"cpu", "cpuacct"}, Dir: "/sys/fs/cgroup/cpu,cpuacct/c1", Type: "cgroup", Options: []string{"cpu", "cpuacct"}},
+			{Name: "systemd", Dir: "/sys/fs/cgroup/systemd/c1", Type: "cgroup", Options: []string{"none", "name=systemd"}},
 		},
 	}
 	for i := range host.Limits {

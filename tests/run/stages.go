@@ -64,7 +64,7 @@ func arm64Tests(t *totals) error {
 	if err != nil {
 		return err
 	}
-	return goTest(t, ".", []string{"GOARCH=arm64", "RUNG_TEST_EXEC=" + path}, "-exec="+emulate+" "+path, "./nsenter/...", "./libcontainer/signals/...", "./cmd/maxprocs/...")
+	return goTest(t, ".", []string{"GOARCH=arm64", "RUNG_TEST_EXEC=" + path}, "-exec="+emulate+" "+path, "./nsenter/...", "./libcontainer/signals/...", "./cmd/entry/...")
 }
 
 // integrationTests runs the tests on real containers; they isolate themselves

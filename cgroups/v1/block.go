@@ -1,0 +1,86 @@
+package v1
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+)
+
+const (
+	bfqWeight       = "blkio.bfq.weight"
+	bfqWeightDevice = "blkio.bfq.weight_device"
+)
+
+// block plans linux.resources.blockIO
+// (Documentation/admin-guide/cgroup-v1/blkio-controller.rst). Weights belong to
+// the I/O scheduler: bfq has its own files; those without its name, and leaf
+// weights, were CFQ's, which Linux 5.0 removed.
+func (p *plan) block(b *specs.LinuxBlockIO) {
+	if b == nil {
+		return
+	}
+	if given(b.Weight) {
+		p.weight(*b.Weight)
+	}
+	if given(b.LeafWeight) {
+		p.set("blockIO.leafWeight", "blkio.leaf_weight", format16(*b.LeafWeight))
+	}
+	for i, d := range b.WeightDevice {
+		property := fmt.Sprintf("blockIO.weightDevice[%d]", i)
+		if given(d.Weight) {
+			p.set(property+".weight", p.weightFile("weight_device"), fmt.Sprintf("%d:%d %d", d.Major, d.Minor, *d.Weight))
+		}
+		if given(d.LeafWeight) {
+			p.set(property+".leafWeight", "blkio.leaf_weight_device", fmt.Sprintf("%d:%d %d", d.Major, d.Minor, *d.LeafWeight))
+		}
+	}
+	p.throttle("throttleReadBpsDevice", "blkio.throttle.read_bps_device", b.ThrottleReadBpsDevice)
+	p.throttle("throttleWriteBpsDevice", "blkio.throttle.write_bps_device", b.ThrottleWriteBpsDevice)
+	p.throttle("throttleReadIOPSDevice", "blkio.throttle.read_iops_device", b.ThrottleReadIOPSDevice)
+	p.throttle("throttleWriteIOPSDevice", "blkio.throttle.write_iops_device", b.ThrottleWriteIOPSDevice)
+}
+
+// weight plans the weight, with which bfq forgets those of the devices.
+func (p *plan) weight(weight uint16) {
+	const property = "blockIO.weight"
+	file := p.weightFile("weight")
+	p.set(property, file, format16(weight))
+	if file != bfqWeight {
+		return
+	}
+	if present, err := p.read("blkio", bfqWeightDevice); err == nil {
+		for _, line := range weightsOfDevices(present) {
+			p.set(property, bfqWeightDevice, line)
+		}
+	}
+}
+
+// weightsOfDevices returns the lines "MAJOR:MINOR WEIGHT" of a file that also has
+// "default WEIGHT".
+func weightsOfDevices(text string) (list []string) {
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "default ") {
+			list = append(list, line)
+		}
+	}
+	return list
+}
+
+// throttle plans one write for each device; a rate of 0 takes a limit away.
+func (p *plan) throttle(property, file string, devices []specs.LinuxThrottleDevice) {
+	for i, d := range devices {
+		p.set(fmt.Sprintf("blockIO.%s[%d]", property, i), file, fmt.Sprintf("%d:%d %d", d.Major, d.Minor, d.Rate))
+	}
+}
+
+// weightFile returns the file for a weight: CFQ's where the kernel has it.
+func (p *plan) weightFile(name string) string {
+	if p.has("blkio", "blkio."+name) {
+		return "blkio." + name
+	}
+	return "blkio.bfq." + name
+}
+
+func format16(n uint16) string { return strconv.FormatUint(uint64(n), 10) }

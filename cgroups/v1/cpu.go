@@ -1,0 +1,116 @@
+package v1
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+)
+
+const (
+	cpuShares       = "cpu.shares"
+	cpuQuota        = "cpu.cfs_quota_us"
+	cpuPeriod       = "cpu.cfs_period_us"
+	cpuBurst        = "cpu.cfs_burst_us"
+	cpuIdle         = "cpu.idle"
+	realtimeRuntime = "cpu.rt_runtime_us"
+	realtimePeriod  = "cpu.rt_period_us"
+)
+
+// cpu plans linux.resources.cpu (Documentation/scheduler/sched-bwc.rst,
+// sched-rt-group.rst and Documentation/admin-guide/cgroup-v1/cpusets.rst).
+func (p *plan) cpu(c *specs.LinuxCPU) {
+	if c == nil {
+		return
+	}
+	p.shares(c)
+	p.bandwidth(c)
+	p.realtime(c.RealtimeRuntime, c.RealtimePeriod)
+	if c.Cpus != "" {
+		p.set("cpu.cpus", "cpuset.cpus", c.Cpus)
+	}
+	if c.Mems != "" {
+		p.set("cpu.mems", "cpuset.mems", c.Mems)
+	}
+}
+
+// shares plans shares and idle. While a cgroup is idle the kernel refuses shares, and
+// it forgets those from before.
+func (p *plan) shares(c *specs.LinuxCPU) {
+	shares, isIdle := c.Shares, c.Idle != nil && p.number(cpuIdle, 0) != 0
+	if isIdle && *c.Idle == 0 && !given(shares) {
+		shares = p.configuredShares
+	}
+	if c.Idle != nil && (*c.Idle == 0 || given(shares) && isIdle) {
+		p.set("cpu.idle", cpuIdle, "0")
+	}
+	if given(shares) {
+		const least, most = 2, 1 << 18 // kernel/sched/sched.h: MIN_SHARES, MAX_SHARES
+		if *shares < least || *shares > most {
+			p.warnings = append(p.warnings, fmt.Sprintf("linux.resources.cpu.shares: %d is taken as %d, the nearest that the kernel knows",
+				*shares, min(max(*shares, least), most)))
+		}
+		p.setUint("cpu.shares", cpuShares, shares)
+	}
+	if c.Idle != nil && *c.Idle != 0 {
+		p.set("cpu.idle", cpuIdle, strconv.FormatInt(*c.Idle, 10))
+	}
+}
+
+// bandwidth plans quota, period and burst. Between the writes the kernel compares
+// quota/period with the parent's, and burst with quota.
+func (p *plan) bandwidth(c *specs.LinuxCPU) {
+	burst := func() {
+		if c.Burst != nil {
+			p.set("cpu.burst", cpuBurst, strconv.FormatUint(*c.Burst, 10))
+		}
+	}
+	// The present burst must fit into the new quota.
+	burstFirst := c.Burst != nil && given(c.Quota) && *c.Quota > 0 && p.number(cpuBurst, 0) > *c.Quota
+	if burstFirst {
+		burst()
+	}
+	p.inOrder(setting{"cpu.quota", cpuQuota, c.Quota}, "cpu.period", cpuPeriod, c.Period)
+	if !burstFirst {
+		burst()
+	}
+}
+
+type setting struct {
+	property, file string
+	value          *int64
+}
+
+// inOrder plans a budget and its period. A longer period is written first and a
+// shorter one last: then the share of the time is at no moment larger than both
+// the present one and the new one, and the parent's is not exceeded.
+func (p *plan) inOrder(budget setting, property, file string, period *uint64) {
+	longer := given(budget.value) && given(period) && *period > uint64(p.number(strings.TrimLeft(file, "./"), 0))
+	if longer {
+		p.setUint(property, file, period)
+	}
+	p.setInt(budget.property, budget.file, budget.value)
+	if !longer {
+		p.setUint(property, file, period)
+	}
+}
+
+// realtime plans the budget for realtime processes. A new cgroup has none, so that
+// those above it which have none are given the same first.
+func (p *plan) realtime(runtime *int64, period *uint64) {
+	above := 0
+	if given(runtime) {
+		for {
+			have, err := p.read("cpu", strings.Repeat("../", above+1)+realtimeRuntime)
+			if err != nil || have != "0" {
+				break
+			}
+			above++
+		}
+	}
+	for ; above >= 0; above-- {
+		up := strings.Repeat("../", above)
+		p.inOrder(setting{"cpu.realtimeRuntime", up + realtimeRuntime, runtime}, "cpu.realtimePeriod", up+realtimePeriod, period)
+	}
+}

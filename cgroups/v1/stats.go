@@ -1,0 +1,142 @@
+package v1
+
+import (
+	"bytes"
+	"strconv"
+
+	"github.com/rung-oci/rung/cgroups"
+)
+
+// Memory implements [cgroups.Manager].
+func (m *Manager) Memory() (cgroups.MemoryStats, error) {
+	var s cgroups.MemoryStats
+	g := m.find("memory")
+	if g == nil {
+		return s, nil
+	}
+	r := reader{group: g}
+	r.killed(&s)
+	return s, r.err
+}
+
+// Stats implements [cgroups.Manager].
+func (m *Manager) Stats() (*cgroups.Stats, error) {
+	s := new(cgroups.Stats)
+	for _, c := range [...]struct {
+		controller string
+		read       func(*reader, *cgroups.Stats)
+	}{
+		{"cpuacct", (*reader).account},
+		{"cpu", (*reader).throttling},
+		{"cpuset", (*reader).cpuset},
+		{"memory", (*reader).allMemory},
+		{"pids", (*reader).pids},
+		{"blkio", (*reader).allBlock},
+		{"hugetlb", (*reader).hugetlb},
+		{cgroups.Unified, (*reader).pressures},
+	} {
+		g := m.find(c.controller)
+		if g == nil {
+			continue
+		}
+		r := reader{group: g}
+		c.read(&r, s)
+		if r.err != nil {
+			return nil, r.err
+		}
+	}
+	return s, nil
+}
+
+func (r *reader) account(all *cgroups.Stats) {
+	s := &all.CPU
+	s.Usage = r.number("cpuacct.usage")
+	s.User = r.number("cpuacct.usage_user")
+	s.Kernel = r.number("cpuacct.usage_sys")
+	s.PerCPU = r.numbers("cpuacct.usage_percpu")
+	s.PerCPUUser = r.numbers("cpuacct.usage_percpu_user")
+	s.PerCPUKernel = r.numbers("cpuacct.usage_percpu_sys")
+}
+
+func (r *reader) cpuset(all *cgroups.Stats) {
+	s := &all.CPUSet
+	s.CPUs = r.list("cpuset.cpus")
+	s.Mems = r.list("cpuset.mems")
+	s.CPUExclusive = r.number("cpuset.cpu_exclusive")
+	s.MemExclusive = r.number("cpuset.mem_exclusive")
+	s.MemHardwall = r.number("cpuset.mem_hardwall")
+	s.MemoryMigrate = r.number("cpuset.memory_migrate")
+	s.MemorySpreadPage = r.number("cpuset.memory_spread_page")
+	s.MemorySpreadSlab = r.number("cpuset.memory_spread_slab")
+	s.MemoryPressure = r.number("cpuset.memory_pressure")
+	s.SchedLoadBalance = r.number("cpuset.sched_load_balance")
+	if level := string(bytes.TrimSpace(r.text("cpuset.sched_relax_domain_level"))); level != "" {
+		s.SchedRelaxDomainLevel, _ = strconv.ParseInt(level, 10, 64) // -1 is the default
+	}
+}
+
+func (r *reader) pressures(s *cgroups.Stats) {
+	s.CPU.Pressure = r.pressure("cpu.pressure")
+	s.Memory.Pressure = r.pressure("memory.pressure")
+	s.Block.Pressure = r.pressure("io.pressure")
+}
+
+func (r *reader) throttling(all *cgroups.Stats) {
+	s := &all.CPU
+	stat := r.flat("cpu.stat")
+	s.Periods = stat["nr_periods"]
+	s.ThrottledPeriods = stat["nr_throttled"]
+	s.ThrottledTime = stat["throttled_time"]
+}
+
+func (r *reader) killed(s *cgroups.MemoryStats) {
+	s.Memory = r.memory("memory")
+	s.OOMKills = r.flat("memory.oom_control")["oom_kill"]
+}
+
+func (r *reader) allMemory(all *cgroups.Stats) {
+	s := &all.Memory
+	r.killed(s)
+	s.Swap = r.memory("memory.memsw")
+	s.Kernel = r.memory("memory.kmem")
+	s.KernelTCP = r.memory("memory.kmem.tcp")
+	s.Raw = r.flat("memory.stat")
+	s.Cache = s.Raw["cache"]
+}
+
+func (r *reader) pids(all *cgroups.Stats) {
+	s := &all.Pids
+	s.Current = int64(r.number("pids.current"))
+	s.Limit = -1
+	if limit := string(bytes.TrimSpace(r.text("pids.max"))); limit != "max" && limit != "" {
+		s.Limit = int64(r.parse(limit))
+	}
+}
+
+func (r *reader) allBlock(all *cgroups.Stats) {
+	s := &all.Block
+	s.ServiceBytes = r.operations("io_service_bytes_recursive")
+	s.Serviced = r.operations("io_serviced_recursive")
+	s.Queued = r.block("blkio.bfq.io_queued_recursive")
+	s.ServiceTime = r.block("blkio.bfq.io_service_time_recursive")
+	s.WaitTime = r.block("blkio.bfq.io_wait_time_recursive")
+	s.Merged = r.block("blkio.bfq.io_merged_recursive")
+	s.Time = r.block("blkio.bfq.time_recursive")
+	s.Sectors = r.block("blkio.bfq.sectors_recursive")
+}
+
+func (r *reader) hugetlb(s *cgroups.Stats) {
+	sizes, err := r.hugepageSizes()
+	if err != nil {
+		r.err = err
+		return
+	}
+	s.Hugetlb = make(map[string]cgroups.HugetlbStats, len(sizes))
+	for _, size := range sizes {
+		s.Hugetlb[size] = cgroups.HugetlbStats{
+			Usage:    r.number("hugetlb." + size + ".usage_in_bytes"),
+			MaxUsage: r.number("hugetlb." + size + ".max_usage_in_bytes"),
+			Failcnt:  r.number("hugetlb." + size + ".failcnt"),
+		}
+	}
+}

@@ -1,0 +1,3 @@
+package entry
+
+func Heap() (addr, length uintptr) { return heap.addr, heap.length }
