@@ -19,11 +19,9 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"github.com/urfave/cli/v2"
-	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/libcontainer"
 	"github.com/rung-oci/rung/libcontainer/logs"
-	"github.com/rung-oci/rung/libcontainer/signals"
 	"github.com/rung-oci/rung/libcontainer/store"
 )
 
@@ -62,9 +60,6 @@ func New(b Build) *App {
 // if one has interrupted the command), which then is in the log and on stderr, else 0, or what became of the container's process (see
 // [libcontainer.Runtime.Run]).
 func (a *App) Run(args []string) int {
-	// The end of a child is waited for. The Go runtime would handle its signal, too,
-	// in the middle of that, to no effect.
-	_ = signals.Default(unix.SIGCHLD)
 	if err := a.dispatch(args); err != nil {
 		if a.runtime.Log == nil {
 			a.openLog() // a global flag is wrong; --log may be right

@@ -12,8 +12,8 @@ import (
 )
 
 // plain parses a plain command line: known flags with good values, a command and
-// its arguments. For that cli would set up each flag that there is, a twentieth of
-// a short command's time. Whatever else args are, help or wrong or only rare, is
+// its arguments. For that cli would set up each flag that there is, a tenth of a
+// short command's time. Whatever else args are, help or wrong or only rare, is
 // left to cli: plain returns nil, and may have set variables of flags.
 //
 // The context is what cli would give to the command's action, except that it has
