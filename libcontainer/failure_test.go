@@ -118,27 +118,28 @@ func TestLabelsAreForPeople(t *testing.T) {
 		b.Program.Clone(0, nsenter.ReportChild())
 		for i := range b.Program.Steps {
 			step := &b.Program.Steps[i]
-			for _, errno := range []unix.Errno{unix.ENOENT, unix.EACCES, unix.EINVAL, unix.ENOTDIR, unix.EXDEV, unix.ECANCELED} {
-				before := told(b.Program, i, errno)
-				label := step.Label
-				step.Label = "x"
-				after := told(b.Program, i, errno)
-				step.Label = label
-				if before = strings.ReplaceAll(before, label, "x"); before != after {
-					t.Fatalf("step %d (%s):\n%s\nbecame\n%s", i, label, before, after)
-				}
+			before := told(b.Program, i)
+			label := step.Label
+			step.Label = "x"
+			after := told(b.Program, i)
+			step.Label = label
+			if before = strings.ReplaceAll(before, label, "x"); before != after {
+				t.Fatalf("step %d (%s):\n%s\nbecame\n%s", i, label, before, after)
 			}
 		}
 	}
 }
 
-// told is all that is told of a failed step, by who has the program and by who has
+// told is all that is told of a step's failures, by who has the program and by who has
 // notes of it.
-func told(p *nsenter.Program, step int, errno unix.Errno) string {
-	direct := hinted(p.Failure(nsenter.Report{Failed: step, Errno: errno}))
+func told(p *nsenter.Program, step int) (text string) {
 	noted := nsenter.Noted(string(p.Notes(step)), step)
-	noted.Errno = errno
-	return fmt.Sprint(direct, logs.FieldsOf(direct), hinted(noted), logs.FieldsOf(hinted(noted)))
+	for _, errno := range []unix.Errno{unix.ENOENT, unix.EACCES, unix.EINVAL, unix.ENOTDIR, unix.EXDEV, unix.ECANCELED} {
+		direct := hinted(p.Failure(nsenter.Report{Failed: step, Errno: errno}))
+		noted.Errno = errno
+		text += fmt.Sprintln(direct, logs.FieldsOf(direct), hinted(noted), logs.FieldsOf(hinted(noted)))
+	}
+	return text
 }
 
 func TestFailureFields(t *testing.T) {

@@ -1,24 +1,35 @@
 // Package nsenter makes processes by program: the first process of a
 // container runs a list of system calls that was compiled for it beforehand,
-// on a machine of a few dozen instructions that knows nothing of containers.
+// on a machine of two instructions that knows nothing of containers.
+//
+// # Why a machine
+//
+// Between clone and execve a process is half inside of its container: it has joined
+// the namespaces, and what it has open and in memory is still the host's. A runtime in
+// Go cannot be there (it has threads, and most namespaces want a process without);
+// one in C can, and has to decide things there that nobody can look at beforehand,
+// with the launcher's memory at hand for whoever takes the process over. Here all
+// decisions are made before the process exists, where they can be printed, compared and
+// tried out, and what runs inside is a few KiB that can do nothing but follow them.
 //
 // # Programs
 //
 // A [Program] is a flat list of steps. A step is one system call: its number,
-// up to six arguments, the [Cell] that takes its result, a label for people,
-// and rules that say what to do on which errno. An argument is a constant, the
-// address of data that travels with the program, the value of a cell, or a
-// descriptor of the launching process, known by name until the program is
-// assembled. Programs are built with [Program.Call] and printed, in the manner
-// of strace, by [Program.Print].
+// up to six arguments, the [Cell] that takes its result, a [Purpose], and rules that say
+// what to do on which errno. An argument is a constant, the address of data that
+// travels with the program, the value of a cell, or a descriptor of the launching
+// process, known by name until the program is assembled.
 //
-//	p := nsenter.New()
-//	p.Label("setting the hostname")
-//	p.Call(unix.SYS_SETHOSTNAME, p.String("db1"), nsenter.Int(3))
+// Each system call has a verb, a method of Program that is named after it and adds the
+// step: [Program.Mkdirat], [Program.MoveMount], [Program.Setns]. syscalls.go is the table
+// of them, by which programs print themselves in the manner of strace ([Program.Print]).
+// Rules are added to the [Call] that a verb returns:
+//
+//	p.Mkdirat(nsenter.Value(root), "tmp", 0o755).Ignore(unix.EEXIST)
 //
 // # The machine
 //
-// The machine executes an assembled program. Its instruction set is
+// The machine executes an assembled program. Its instructions are
 //
 //   - call: a system call. A result from 0 up is stored in the step's cell. An
 //     errno is looked up in the step's rules: go on, jump forward, repeat the
@@ -47,7 +58,9 @@
 // While it runs, the machine writes the index of the current step to a page
 // that it shares with the launcher; on a failure also the failed step and its
 // errno, after which it exits. Nothing needs to be sent, so even an execve that
-// fails below a seccomp filter that denies everything is reported. See [Report].
+// fails below a seccomp filter that denies everything is reported: [ParseReport] reads
+// the page, [Program.Failure] makes the error, a [StepError], and [Noted] does so for
+// who has no program any more but its [Program.Notes].
 //
 // # Times
 //

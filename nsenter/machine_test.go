@@ -205,6 +205,32 @@ func TestMachine(t *testing.T) {
 	}
 }
 
+// TestMachineRepeats counts the calls of a step that fails each time, by what it does
+// nevertheless: a wait4(2) that cannot say how the child ended has reaped it.
+func TestMachineRepeats(t *testing.T) {
+	const children, anyChild, badAddress = 6, -1, 1
+	for _, again := range []uint32{0, 1, 3} {
+		p := New()
+		p.MapReport("report")
+		child, born := p.Cell("child"), p.Target()
+		for range children {
+			p.call(unix.SYS_CLONE, Int(unix.SIGCHLD), Int(0), Int(0), Int(0), Int(0)).Into(child)
+			p.JumpIf(Value(child), ^uint64(0), 0, born)
+		}
+		p.call(unix.SYS_WAIT4, Int(anyChild), Int(badAddress), Int(0), Int(0)).RepeatOn(unix.EFAULT, again).Ignore(unix.EFAULT)
+		for range children {
+			p.call(unix.SYS_WAIT4, Int(anyChild), Int(0), Int(0), Int(0)).JumpOn(unix.ECHILD, born)
+			say(p, ".")
+		}
+		p.Place(born)
+		p.ExitGroup(0)
+		out, r := runOnMachine(t, p)
+		if calls := children - len(out); calls != 1+int(again) || r.Failed >= 0 {
+			t.Errorf("a step to be repeated %d times was made %d times; %+v", again, calls, r)
+		}
+	}
+}
+
 // A launched process begins with all signals blocked, and the launcher has those
 // blocked that it had, whether the image is executed or not.
 func TestLaunchSignals(t *testing.T) {
