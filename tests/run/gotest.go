@@ -13,11 +13,11 @@ import (
 
 // goTest runs “go test” in a module's directory with more environment and
 // arguments, counts the tests, and shows the output of those that fail.
-func goTest(t *totals, dir string, env []string, args ...string) error {
+func goTest(r *report, dir string, env []string, args ...string) error {
 	cmd := exec.Command("go", append([]string{"test", "-json"}, args...)...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), env...)
-	cmd.Stderr = os.Stderr
+	cmd.Stderr = r.File
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		return err
@@ -31,8 +31,8 @@ func goTest(t *totals, dir string, env []string, args ...string) error {
 	if readErr != nil {
 		return fmt.Errorf("go test -json: %w", readErr)
 	}
-	sum := results.count(os.Stdout)
-	t.add(sum)
+	sum := results.count(r)
+	r.add(sum)
 	if err != nil && len(sum.failed) == 0 {
 		return err
 	}
