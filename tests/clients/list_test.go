@@ -1,48 +1,67 @@
 package clients
 
 import (
+	"fmt"
 	"os"
-	"slices"
 	"strings"
 	"testing"
 )
 
+// readFlows reads flows.txt: each line names a client, a flow, and the control that
+// has passed it, if one has. Who changes what a flow does removes the control, and
+// adds it again when a run says so.
+func readFlows() (controls map[string]string, err error) {
+	data, err := os.ReadFile("flows.txt")
+	if err != nil {
+		return nil, err
+	}
+	controls = map[string]string{}
+	for line := range strings.Lines(string(data)) {
+		words := append(strings.Fields(line), "")
+		if len(words) != 3 && len(words) != 4 {
+			return nil, fmt.Errorf("flows.txt: not CLIENT FLOW [CONTROL]: %q", line)
+		}
+		flow := words[0] + " " + words[1]
+		if _, twice := controls[flow]; twice {
+			return nil, fmt.Errorf("flows.txt lists %q twice", flow)
+		}
+		controls[flow] = words[2]
+	}
+	return controls, nil
+}
+
 // TestFlowsListed keeps flows.txt, which people read, equal to the flows that
 // there are, which is what runs. Nobody can drop a flow without it being seen.
 func TestFlowsListed(t *testing.T) {
-	data, err := os.ReadFile("flows.txt")
+	listed, err := readFlows()
 	if err != nil {
 		t.Fatal(err)
 	}
-	listed := strings.Split(strings.TrimSuffix(string(data), "\n"), "\n")
-	var flows []string
-	for _, c := range []struct {
-		client string
-		flows  []flow
-	}{{"podman", podmanFlows()}, {"ctr", ctrFlows()}, {"docker", dockerFlows()}} {
-		for _, f := range c.flows {
-			flows = append(flows, c.client+" "+f.name)
+	there := map[string]bool{}
+	for client, flows := range map[string][]flow{"podman": podmanFlows(), "ctr": ctrFlows(), "docker": dockerFlows()} {
+		for _, f := range flows {
+			name := client + " " + f.name
+			if there[name] {
+				t.Errorf("%q is there twice", name)
+			}
+			there[name] = true
+			if control, ok := listed[name]; !ok {
+				t.Errorf("flows.txt lacks %q", name)
+			} else if control != "" && control != f.peers()[0] {
+				t.Errorf("flows.txt: the control of %q is %s, not %s", name, f.peers()[0], control)
+			}
 		}
 	}
-	for _, f := range flows {
-		if !slices.Contains(listed, f) {
-			t.Errorf("flows.txt lacks %q", f)
+	for name := range listed {
+		if !there[name] {
+			t.Errorf("flows.txt lists %q, which does not exist", name)
 		}
 	}
-	for _, l := range listed {
-		if !slices.Contains(flows, l) {
-			t.Errorf("flows.txt lists %q, which does not exist", l)
-		}
-	}
-	for _, f := range flows { // or go test takes it for the parent of the others
-		if i := slices.IndexFunc(flows, func(other string) bool { return strings.HasPrefix(other, f+"/") }); i >= 0 {
-			t.Errorf("%q has the name of a group, that of %q", f, flows[i])
-		}
-	}
-	for _, list := range [][]string{flows, listed} {
-		slices.Sort(list)
-		if n := len(slices.Compact(list)); n != len(list) {
-			t.Errorf("%d of the names are there twice", len(list)-n)
+	for name := range there { // or go test takes it for the parent of the others
+		for other := range there {
+			if strings.HasPrefix(other, name+"/") {
+				t.Errorf("%q has the name of a group, that of %q", name, other)
+			}
 		}
 	}
 }

@@ -2,11 +2,12 @@
 // ctr, and docker, as Debian has them. A test is a flow, a thing that people
 // do with that client; flows.txt lists them all.
 //
-// Each flow runs with rung and with a control, crun or runc, in the same way:
-// every client with every runtime has its own storage, and its own daemon if it
-// has one. A flow that rung fails and a peer passes is a failure. One that
-// nobody passes is skipped, with what the control had to say: it is the
-// machine, the client or the flow that cannot do it.
+// Each flow runs with rung and, where rung fails or flows.txt does not record that
+// it passes, with a control, crun or runc, in the same way: every client with every
+// runtime has its own storage, and its own daemon if it has one. A flow that rung
+// fails and a peer passes is a failure. One that nobody passes is skipped, with
+// what the control had to say: it is the machine, the client or the flow that
+// cannot do it.
 //
 //	go test ./tests/clients -run TestPodman/exec
 //	RUNG=/usr/sbin/crun go test ./tests/clients   # are the flows right?

@@ -100,7 +100,7 @@ func (t *terminal) text() string {
 
 // shows waits until the terminal has shown a text.
 func (t *terminal) shows(text string) *terminal {
-	for end := time.Now().Add(15 * time.Second); !strings.Contains(t.text(), text); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(eventLimit); !strings.Contains(t.text(), text); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.a.fatalf("the terminal of %s shows no %q but %q", t, text, t.text())
 		}
