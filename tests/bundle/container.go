@@ -233,9 +233,9 @@ func (c *Container) WaitStatus(status specs.ContainerState) State {
 // seconds without it.
 func Eventually(t testing.TB, what string, holds func() bool) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); !holds(); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(30 * time.Second); !holds(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatalf("no %s after ten seconds", what)
+			t.Fatalf("no %s after half a minute", what)
 		}
 	}
 }
