@@ -57,8 +57,8 @@ func New(b Build) *App {
 
 // Run runs the command of args, the first of which is the program's name. It
 // returns the exit code: 1 after an error (255 if exec failed, 128 and the signal
-// if one has interrupted the command), which then is in the log and on stderr, else 0, or what became of the container's process (see
-// [libcontainer.Runtime.Run]).
+// if one has interrupted the command), which then is in the log and on stderr, else
+// 0, or what became of the container's process (see [libcontainer.Runtime.Run]).
 func (a *App) Run(args []string) int {
 	if err := a.dispatch(args); err != nil {
 		if a.runtime.Log == nil {
@@ -187,7 +187,8 @@ func peerName(path string) string {
 // the place of another runtime the name is that one's, so the last line tells
 // that it is rung.
 func (a *App) version(name string) string {
-	v := fmt.Sprintf("%s\ncommit: %s\nspec: %s\ngo: %s", a.build.Version, a.build.Commit, specs.Version, runtime.Version())
+	v := fmt.Sprintf("%s\ncommit: %s\nspec: %s\ngo: %s", a.build.Version, a.build.Commit, specs.Version,
+		runtime.Version())
 	if name != "rung" {
 		v += "\nimplementation: rung"
 	}
@@ -222,16 +223,26 @@ type globalFlags struct {
 
 func (g *globalFlags) flags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "root", Destination: &g.root, Usage: "`DIR` of the containers' state", DefaultText: store.DefaultRoot + ", or $XDG_RUNTIME_DIR/rung if not root"},
+		&cli.StringFlag{Name: "root", Destination: &g.root, Usage: "`DIR` of the containers' state",
+			DefaultText: store.DefaultRoot + ", or $XDG_RUNTIME_DIR/rung if not root"},
 		&cli.StringFlag{Name: "log", Destination: &g.log, Usage: "log to `FILE` instead of stderr"},
-		&cli.StringFlag{Name: "log-format", Destination: &g.logFormat, Value: "text", Usage: "`FORMAT` of the log: text or json"},
-		&cli.StringFlag{Name: "log-level", Destination: &g.logLevel, Value: "warning", Usage: "least `LEVEL` to log: error, warning, info or debug"},
-		&cli.BoolFlag{Name: "debug", Destination: &g.debug, Usage: "the same as --log-level debug", DisableDefaultText: true},
-		&cli.StringFlag{Name: "image-dir", Destination: &g.imageDir, Usage: "make the images of first processes in `DIR`, not in memory"},
-		&cli.BoolFlag{Name: "strict", Destination: &g.strict, Usage: "refuse unknown properties in config.json", DisableDefaultText: true},
-		&cli.BoolFlag{Name: "systemd-cgroup", Destination: &g.systemdCgroup, Usage: "not supported yet", DisableDefaultText: true},
-		&cli.StringFlag{Name: "cgroup-manager", Destination: &g.cgroupManager, Value: "cgroupfs", Usage: "`MANAGER` of cgroups: cgroupfs, or disabled for containers that have none", DefaultText: "cgroupfs"},
-		&cli.StringFlag{Name: "rootless", Destination: &g.rootless, Value: "auto", Usage: "false or auto; true is not supported yet", DefaultText: "auto"},
+		&cli.StringFlag{Name: "log-format", Destination: &g.logFormat, Value: "text",
+			Usage: "`FORMAT` of the log: text or json"},
+		&cli.StringFlag{Name: "log-level", Destination: &g.logLevel, Value: "warning",
+			Usage: "least `LEVEL` to log: error, warning, info or debug"},
+		&cli.BoolFlag{Name: "debug", Destination: &g.debug, Usage: "the same as --log-level debug",
+			DisableDefaultText: true},
+		&cli.StringFlag{Name: "image-dir", Destination: &g.imageDir,
+			Usage: "make the images of first processes in `DIR`, not in memory"},
+		&cli.BoolFlag{Name: "strict", Destination: &g.strict, Usage: "refuse unknown properties in config.json",
+			DisableDefaultText: true},
+		&cli.BoolFlag{Name: "systemd-cgroup", Destination: &g.systemdCgroup, Usage: "not supported yet",
+			DisableDefaultText: true},
+		&cli.StringFlag{Name: "cgroup-manager", Destination: &g.cgroupManager, Value: "cgroupfs",
+			Usage:       "`MANAGER` of cgroups: cgroupfs, or disabled for containers that have none",
+			DefaultText: "cgroupfs"},
+		&cli.StringFlag{Name: "rootless", Destination: &g.rootless, Value: "auto",
+			Usage: "false or auto; true is not supported yet", DefaultText: "auto"},
 		&cli.StringFlag{Name: "criu", Destination: &g.criu, Hidden: true, Usage: "`PATH` of CRIU's executable"},
 	}
 }

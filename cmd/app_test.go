@@ -72,7 +72,8 @@ func TestVersion(t *testing.T) {
 			t.Errorf("%s: exit code %d, %q; want %q", flag, got.code, got.stdout, want)
 		}
 	}
-	if a := New(Build{}); a.version("rung") != "unknown\ncommit: unknown\nspec: "+specs.Version+"\ngo: "+runtime.Version() {
+	if a := New(Build{}); a.version("rung") != "unknown\ncommit: unknown\nspec: "+specs.Version+"\ngo: "+
+		runtime.Version() {
 		t.Errorf("a build without version: %q", a.version("rung"))
 	}
 }
@@ -124,13 +125,15 @@ func TestErrors(t *testing.T) {
 	} {
 		got := rung(t, root, strings.Fields(tt.args)...)
 		if got.code != 1 || got.stdout != "" || !strings.Contains(got.err, tt.want) {
-			t.Errorf("rung %s: exit code %d, stdout %q, error %q; want 1 and %q", tt.args, got.code, got.stdout, got.err, tt.want)
+			t.Errorf("rung %s: exit code %d, stdout %q, error %q; want 1 and %q", tt.args, got.code, got.stdout,
+				got.err, tt.want)
 		}
 	}
 }
 
 func TestDeleteForceOfNothing(t *testing.T) {
-	for _, args := range []string{"-f c", "--force c", "-force c", "--force=true c", "--force --force c", "c --force", "c -f", "-- c"} {
+	for _, args := range []string{"-f c", "--force c", "-force c", "--force=true c", "--force --force c", "c --force",
+		"c -f", "-- c"} {
 		want := 0
 		if args == "-- c" {
 			want = 1
@@ -167,7 +170,8 @@ func TestHelp(t *testing.T) {
 		args string
 		want []string
 	}{
-		{"--help", []string{"check", "create", "delete", "exec", "features", "kill", "list", "plan", "run", "spec", "start", "state", "--root DIR", "--strict"}},
+		{"--help", []string{"check", "create", "delete", "exec", "features", "kill", "list", "plan", "run", "spec",
+			"start", "state", "--root DIR", "--strict"}},
 		{"help", []string{"create", "state", "--log FILE"}},
 		{"help create", []string{"rung create", "--console-socket PATH", "--bundle DIR, -b DIR"}},
 		{"--help", []string{"A container's life (OCI):", "Looking:", "Tools:"}},
@@ -194,10 +198,12 @@ func TestConfigure(t *testing.T) {
 	var got libcontainer.Runtime
 	a := New(Build{Version: "1.2.3", Configure: func(r *libcontainer.Runtime) { got = *r }})
 	a.stdout = io.Discard
-	if code := a.Run([]string{"rung", "--root", dir, "--image-dir", "/x", "--strict", "--debug", "--log", log, "list"}); code != 0 {
+	if code := a.Run([]string{"rung", "--root", dir, "--image-dir", "/x", "--strict", "--debug", "--log", log,
+		"list"}); code != 0 {
 		t.Fatalf("exit code %d", code)
 	}
-	if got.Store.Root() != dir || got.ImageDir != "/x" || !got.Strict || got.Version != "1.2.3" || !got.Log.Enabled(logs.LevelDebug) {
+	if got.Store.Root() != dir || got.ImageDir != "/x" || !got.Strict || got.Version != "1.2.3" ||
+		!got.Log.Enabled(logs.LevelDebug) {
 		t.Errorf("got %+v", got)
 	}
 }
@@ -230,8 +236,9 @@ func TestStore(t *testing.T) {
 // line of its version.
 func TestNames(t *testing.T) {
 	for name, want := range map[string]string{
-		"runc": "runc", "/usr/sbin/runc": "runc", "./buildkit-runc": "runc", "/usr/bin/crun": "crun", "podman-crun": "crun",
-		"rung": "rung", "/x/runcrung": "rung", "runc-rung": "rung", "": "rung",
+		"runc": "runc", "/usr/sbin/runc": "runc", "./buildkit-runc": "runc", "/usr/bin/crun": "crun",
+		"podman-crun": "crun",
+		"rung":        "rung", "/x/runcrung": "rung", "runc-rung": "rung", "": "rung",
 	} {
 		var stdout bytes.Buffer
 		a := New(Build{Version: "1.2.3", Commit: "abc"})
@@ -250,7 +257,8 @@ func TestNames(t *testing.T) {
 }
 
 func TestRootless(t *testing.T) {
-	for text, want := range map[string]bool{"": false, "auto": false, "AUTO": false, "false": false, "0": false, "true": true, "1": true, "TRUE": true} {
+	for text, want := range map[string]bool{"": false, "auto": false, "AUTO": false, "false": false, "0": false,
+		"true": true, "1": true, "TRUE": true} {
 		if got, err := parseRootless(text); err != nil || got != want {
 			t.Errorf("--rootless %q: %v, %v", text, got, err)
 		}
@@ -262,7 +270,8 @@ func TestEveryCommandIsExplained(t *testing.T) {
 	for _, c := range New(Build{}).Definition().Commands {
 		h := HelpOf(c.Name)
 		if c.Category == "" || c.Usage == "" || c.Description == "" || len(h.Examples) == 0 {
-			t.Errorf("%s: group %q, usage %q, description %q, %d examples", c.Name, c.Category, c.Usage, c.Description, len(h.Examples))
+			t.Errorf("%s: group %q, usage %q, description %q, %d examples", c.Name, c.Category, c.Usage, c.Description,
+				len(h.Examples))
 		}
 		for _, line := range strings.Split(c.Description, "\n") {
 			if len(line) > 82 {

@@ -23,7 +23,8 @@ func arguments(c *cli.Context, min, max int) ([]string, error) {
 }
 
 func usage(c *cli.Context, problem string) error {
-	return fmt.Errorf("%s: %s: usage: %s %[1]s [options] %[4]s", c.Command.Name, problem, c.App.Name, c.Command.ArgsUsage)
+	return fmt.Errorf("%s: %s: usage: %s %[1]s [options] %[4]s", c.Command.Name, problem, c.App.Name,
+		c.Command.ArgsUsage)
 }
 
 // containerID returns the only argument of a command.

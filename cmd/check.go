@@ -15,7 +15,8 @@ func (a *App) check() *cli.Command {
 	return &cli.Command{
 		Usage: "look at the machine and say what works",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "format", Aliases: []string{"f"}, Destination: &format, Value: "table", Usage: "`FORMAT` of the output: table or json"},
+			&cli.StringFlag{Name: "format", Aliases: []string{"f"}, Destination: &format, Value: "table",
+				Usage: "`FORMAT` of the output: table or json"},
 		},
 		Action: func(c *cli.Context) error {
 			if _, err := arguments(c, 0, 0); err != nil {

@@ -26,8 +26,11 @@ namespaces
 		want     string
 	}{
 		{findings, text + "\nContainers can run here.\n"},
-		{append(findings, check.Finding{Subject: "namespaces", Name: "user", Status: check.Fail, Found: "forbidden", Advice: "allow"}),
-			text + "  FAIL  user              forbidden\n        allow\n\nContainers cannot run here: what FAILs, 1 of these, is needed.\n"},
+		{append(findings, check.Finding{Subject: "namespaces", Name: "user", Status: check.Fail, Found: "forbidden",
+			Advice: "allow"}),
+			text +
+				"  FAIL  user              forbidden\n        allow\n\nContainers cannot run here: what FAILs, 1 of " +
+				"these, is needed.\n"},
 	} {
 		var b bytes.Buffer
 		if err := writeFindings(&b, c.findings); err != nil || b.String() != c.want {
@@ -46,11 +49,13 @@ func TestCheck(t *testing.T) {
 	if err := json.Unmarshal([]byte(j.stdout), &v); err != nil {
 		t.Fatal(err)
 	}
-	if v.CanRun != (j.code == 0) || v.CanRun != check.CanRun(v.Findings) || table.code != j.code || len(v.Findings) < 20 {
+	if v.CanRun != (j.code == 0) || v.CanRun != check.CanRun(v.Findings) || table.code != j.code ||
+		len(v.Findings) < 20 {
 		t.Errorf("exit codes %d and %d, %+v", table.code, j.code, v)
 	}
 	for _, f := range []string{"xml", ""} {
-		if got := rung(t, t.TempDir(), "check", "--format", f); got.code != 1 || got.err != `--format: "`+f+`" is neither table nor json` {
+		if got := rung(t, t.TempDir(), "check", "--format", f); got.code != 1 ||
+			got.err != `--format: "`+f+`" is neither table nor json` {
 			t.Errorf("%+v", got)
 		}
 	}

@@ -15,7 +15,8 @@ import (
 
 // parseFlags runs a command line that has one command.
 func parseFlags(flags []cli.Flag, args string, action cli.ActionFunc) error {
-	app := &cli.App{Writer: io.Discard, Commands: []*cli.Command{{Name: "x", Flags: flags, OnUsageError: usageError, Action: action}}}
+	app := &cli.App{Writer: io.Discard, Commands: []*cli.Command{{Name: "x", Flags: flags, OnUsageError: usageError,
+		Action: action}}}
 	return app.Run(append([]string{"rung", "x"}, strings.Fields(args)...))
 }
 
@@ -29,20 +30,27 @@ func TestCheckpointFlags(t *testing.T) {
 		args string
 		want libcontainer.CheckpointOptions
 	}{
-		{"c", libcontainer.CheckpointOptions{StatusFd: -1, CRIUOptions: libcontainer.CRIUOptions{ImagePath: in("checkpoint")}}},
-		{"--image-path i --work-path=/w -tcp-established --ext-unix-sk --shell-job --file-locks --auto-dedup --lazy-pages --manage-cgroups-mode full --empty-ns network --empty-ns x c",
+		{"c", libcontainer.CheckpointOptions{StatusFd: -1,
+			CRIUOptions: libcontainer.CRIUOptions{ImagePath: in("checkpoint")}}},
+		{"--image-path i --work-path=/w -tcp-established --ext-unix-sk --shell-job --file-locks --auto-dedup " +
+			"--lazy-pages --manage-cgroups-mode full --empty-ns network --empty-ns x c",
 			libcontainer.CheckpointOptions{StatusFd: -1, CRIUOptions: libcontainer.CRIUOptions{
-				ImagePath: in("i"), WorkPath: "/w", TCPEstablished: true, ExtUnixSk: true, ShellJob: true, FileLocks: true,
+				ImagePath: in("i"), WorkPath: "/w", TCPEstablished: true, ExtUnixSk: true, ShellJob: true,
+				FileLocks: true,
 				AutoDedup: true, LazyPages: true, ManageCgroups: "full", EmptyNS: []string{"network", "x"},
 			}}},
-		{"--image-path /i --parent-path ../p --leave-running --leave-running --tcp-skip-in-flight --link-remap --status-fd 5 --page-server 127.0.0.1:1 --pre-dump c",
+		{"--image-path /i --parent-path ../p --leave-running --leave-running --tcp-skip-in-flight --link-remap " +
+			"--status-fd 5 --page-server 127.0.0.1:1 --pre-dump c",
 			libcontainer.CheckpointOptions{
-				StatusFd: 5, ParentPath: "../p", LeaveRunning: true, TCPSkipInFlight: true, LinkRemap: true, PageServer: "127.0.0.1:1", PreDump: true,
+				StatusFd: 5, ParentPath: "../p", LeaveRunning: true, TCPSkipInFlight: true, LinkRemap: true,
+				PageServer: "127.0.0.1:1", PreDump: true,
 				CRIUOptions: libcontainer.CRIUOptions{ImagePath: "/i"},
 			}},
 	} {
 		got := libcontainer.CheckpointOptions{}
-		err := parseFlags(checkpointFlags(&got), tt.args, func(c *cli.Context) error { return completeCRIU(c, &got.CRIUOptions) })
+		err := parseFlags(checkpointFlags(&got), tt.args, func(c *cli.Context) error {
+			return completeCRIU(c, &got.CRIUOptions)
+		})
 		if len(got.EmptyNS) == 0 {
 			got.EmptyNS = nil
 		}
@@ -57,19 +65,25 @@ func TestRestoreFlags(t *testing.T) {
 		args string
 		want libcontainer.RestoreOptions
 	}{
-		{"--image-path /i --work-path /w --detach --pid-file /p -no-subreaper --bundle /b c", libcontainer.RestoreOptions{ // as containerd calls it
-			CreateOptions: libcontainer.CreateOptions{ID: "c", Bundle: "/b", PidFile: "/p", Detach: true, NoSubreaper: true},
-			CRIUOptions:   libcontainer.CRIUOptions{ImagePath: "/i", WorkPath: "/w"},
-		}},
-		{"-d -b /b --console-socket /s --no-pivot --image-path /i --tcp-established --ext-unix-sk --shell-job --file-locks --auto-dedup --lazy-pages" +
-			" --manage-cgroups-mode ignore --empty-ns network --lsm-profile apparmor:x --lsm-mount-context y c", libcontainer.RestoreOptions{
-			CreateOptions: libcontainer.CreateOptions{ID: "c", Bundle: "/b", ConsoleSocket: "/s", Detach: true},
-			CRIUOptions: libcontainer.CRIUOptions{
-				ImagePath: "/i", TCPEstablished: true, ExtUnixSk: true, ShellJob: true, FileLocks: true, AutoDedup: true, LazyPages: true,
-				ManageCgroups: "ignore", EmptyNS: []string{"network"},
-			},
-			LSMProfile: "apparmor:x", LSMMountContext: "y",
-		}},
+		// as containerd calls it
+		{"--image-path /i --work-path /w --detach --pid-file /p -no-subreaper --bundle /b c",
+			libcontainer.RestoreOptions{
+				CreateOptions: libcontainer.CreateOptions{ID: "c", Bundle: "/b", PidFile: "/p", Detach: true,
+					NoSubreaper: true},
+				CRIUOptions: libcontainer.CRIUOptions{ImagePath: "/i", WorkPath: "/w"},
+			}},
+		{"-d -b /b --console-socket /s --no-pivot --image-path /i --tcp-established --ext-unix-sk --shell-job " +
+			"--file-locks --auto-dedup --lazy-pages" +
+			" --manage-cgroups-mode ignore --empty-ns network --lsm-profile apparmor:x --lsm-mount-context y c",
+			libcontainer.RestoreOptions{
+				CreateOptions: libcontainer.CreateOptions{ID: "c", Bundle: "/b", ConsoleSocket: "/s", Detach: true},
+				CRIUOptions: libcontainer.CRIUOptions{
+					ImagePath: "/i", TCPEstablished: true, ExtUnixSk: true, ShellJob: true, FileLocks: true,
+					AutoDedup: true, LazyPages: true,
+					ManageCgroups: "ignore", EmptyNS: []string{"network"},
+				},
+				LSMProfile: "apparmor:x", LSMMountContext: "y",
+			}},
 	} {
 		got := libcontainer.RestoreOptions{}
 		err := parseFlags(restoreFlags(&got), tt.args, func(c *cli.Context) error {

@@ -37,7 +37,8 @@ func TestCreateFlags(t *testing.T) {
 		{"-b /b -f f c", libcontainer.CreateOptions{ID: "c", Bundle: "/b", Config: filepath.Join(cwd, "f")}},
 		{"--bundle /x/ --bundle b c", libcontainer.CreateOptions{ID: "c", Bundle: filepath.Join(cwd, "b")}},
 		{"--console-socket s --pidfd-socket ../s --pid-file p c", libcontainer.CreateOptions{
-			ID: "c", Bundle: cwd, ConsoleSocket: filepath.Join(cwd, "s"), PidfdSocket: filepath.Join(filepath.Dir(cwd), "s"), PidFile: filepath.Join(cwd, "p"),
+			ID: "c", Bundle: cwd, ConsoleSocket: filepath.Join(cwd, "s"), PidfdSocket: filepath.Join(filepath.Dir(cwd),
+				"s"), PidFile: filepath.Join(cwd, "p"),
 		}},
 		{"--no-pivot --no-new-keyring -no-subreaper --no-subreaper --preserve-fds 3 c", libcontainer.CreateOptions{
 			ID: "c", Bundle: cwd, NoPivot: true, NoNewKeyring: true, PreserveFds: 3, NoSubreaper: true,

@@ -8,7 +8,8 @@ func (a *App) deleteCommand() *cli.Command {
 		Usage:     "remove a stopped container",
 		ArgsUsage: "ID",
 		Flags: []cli.Flag{
-			&cli.BoolFlag{Name: "force", Aliases: []string{"f"}, Destination: &force, Usage: "kill the container first; it need not exist", DisableDefaultText: true},
+			&cli.BoolFlag{Name: "force", Aliases: []string{"f"}, Destination: &force,
+				Usage: "kill the container first; it need not exist", DisableDefaultText: true},
 		},
 		Action: func(c *cli.Context) error {
 			id, err := containerID(c)

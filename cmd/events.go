@@ -19,9 +19,12 @@ func (a *App) events() *cli.Command {
 		Usage:     "show the statistics of a container, and when its memory runs out",
 		ArgsUsage: "ID",
 		Flags: []cli.Flag{
-			&cli.DurationFlag{Name: "interval", Destination: &interval, Value: 5 * time.Second, Usage: "`TIME` between statistics", DefaultText: "5s"},
-			&cli.BoolFlag{Name: "stats", Destination: &stats, Usage: "show the statistics once", DisableDefaultText: true},
-			&cli.StringFlag{Name: "format", Aliases: []string{"f"}, Destination: &format, Value: "json", Usage: "`FORMAT` of the output: json or table"},
+			&cli.DurationFlag{Name: "interval", Destination: &interval, Value: 5 * time.Second,
+				Usage: "`TIME` between statistics", DefaultText: "5s"},
+			&cli.BoolFlag{Name: "stats", Destination: &stats, Usage: "show the statistics once",
+				DisableDefaultText: true},
+			&cli.StringFlag{Name: "format", Aliases: []string{"f"}, Destination: &format, Value: "json",
+				Usage: "`FORMAT` of the output: json or table"},
 		},
 		Action: func(c *cli.Context) error {
 			id, err := containerID(c)

@@ -129,12 +129,15 @@ func newStatsJSON(s *libcontainer.Stats) *statsJSON {
 		CPUSet: newCpusetJSON(&s.CPUSet),
 		Memory: memoryJSON{
 			s.Memory.Cache, newMemoryEntryJSON(s.Memory.Memory), newMemoryEntryJSON(s.Memory.Swap),
-			newMemoryEntryJSON(s.Memory.Kernel), newMemoryEntryJSON(s.Memory.KernelTCP), s.Memory.Raw, newPressureJSON(s.Memory.Pressure),
+			newMemoryEntryJSON(s.Memory.Kernel), newMemoryEntryJSON(s.Memory.KernelTCP), s.Memory.Raw,
+			newPressureJSON(s.Memory.Pressure),
 		},
 		Pids: pidsJSON{uint64(s.Pids.Current), uint64(max(s.Pids.Limit, 0))},
 		Blkio: blkioJSON{
-			newBlkioJSON(s.Block.ServiceBytes), newBlkioJSON(s.Block.Serviced), newBlkioJSON(s.Block.Queued), newBlkioJSON(s.Block.ServiceTime),
-			newBlkioJSON(s.Block.WaitTime), newBlkioJSON(s.Block.Merged), newBlkioJSON(s.Block.Time), newBlkioJSON(s.Block.Sectors), newPressureJSON(s.Block.Pressure),
+			newBlkioJSON(s.Block.ServiceBytes), newBlkioJSON(s.Block.Serviced), newBlkioJSON(s.Block.Queued),
+			newBlkioJSON(s.Block.ServiceTime),
+			newBlkioJSON(s.Block.WaitTime), newBlkioJSON(s.Block.Merged), newBlkioJSON(s.Block.Time),
+			newBlkioJSON(s.Block.Sectors), newPressureJSON(s.Block.Pressure),
 		},
 		Hugetlb:           make(map[string]hugetlbJSON, len(s.Hugetlb)),
 		NetworkInterfaces: s.Network,
@@ -146,7 +149,8 @@ func newStatsJSON(s *libcontainer.Stats) *statsJSON {
 }
 
 func newCpusetJSON(s *cgroups.CPUSetStats) cpusetJSON {
-	return cpusetJSON{s.CPUs, s.CPUExclusive, s.Mems, s.MemHardwall, s.MemExclusive, s.MemoryMigrate, s.MemorySpreadPage,
+	return cpusetJSON{s.CPUs, s.CPUExclusive, s.Mems, s.MemHardwall, s.MemExclusive, s.MemoryMigrate,
+		s.MemorySpreadPage,
 		s.MemorySpreadSlab, s.MemoryPressure, s.SchedLoadBalance, s.SchedRelaxDomainLevel}
 }
 

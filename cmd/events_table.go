@@ -34,9 +34,11 @@ func (t *statsTable) event(e libcontainer.Event) error {
 		fmt.Fprintf(w, "%s\t%s\n", name, fmt.Sprintf(format, args...))
 	}
 	line("container", "%s", t.id)
-	line("cpu", "%s, %s (user %s, kernel %s)", t.percent(s), nanoseconds(s.CPU.Usage), nanoseconds(s.CPU.User), nanoseconds(s.CPU.Kernel))
+	line("cpu", "%s, %s (user %s, kernel %s)", t.percent(s), nanoseconds(s.CPU.Usage), nanoseconds(s.CPU.User),
+		nanoseconds(s.CPU.Kernel))
 	if s.CPU.Periods > 0 {
-		line("throttled", "%d of %d periods, %s", s.CPU.ThrottledPeriods, s.CPU.Periods, nanoseconds(s.CPU.ThrottledTime))
+		line("throttled", "%d of %d periods, %s", s.CPU.ThrottledPeriods, s.CPU.Periods,
+			nanoseconds(s.CPU.ThrottledTime))
 	}
 	line("memory", "%s", describeMemory(s.Memory.Memory))
 	if s.Memory.Swap.Usage > s.Memory.Memory.Usage {

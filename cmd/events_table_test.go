@@ -10,7 +10,8 @@ import (
 func TestBlockIOCountsOnce(t *testing.T) {
 	entries := func(read, written uint64) (list []cgroups.BlockEntry) {
 		for minor := range uint64(2) {
-			for op, n := range map[string]uint64{"Read": read, "Write": written, "Discard": 0, "Sync": read, "Async": written, "Total": read + written} {
+			for op, n := range map[string]uint64{"Read": read, "Write": written, "Discard": 0, "Sync": read,
+				"Async": written, "Total": read + written} {
 				list = append(list, cgroups.BlockEntry{Major: 7, Minor: minor, Op: op, Value: n})
 			}
 		}

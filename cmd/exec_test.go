@@ -12,12 +12,14 @@ func TestParseUser(t *testing.T) {
 		"4294967294": {4294967294, -1}, "0:4294967294": {0, 4294967294},
 	} {
 		uid, gid, err := parseUser(text)
-		if err != nil || int64(*uid) != want[0] || (gid == nil) != (want[1] < 0) || gid != nil && int64(*gid) != want[1] {
+		if err != nil || int64(*uid) != want[0] || (gid == nil) != (want[1] < 0) ||
+			gid != nil && int64(*gid) != want[1] {
 			t.Errorf("%q: %v, %v, %v; want %v", text, uid, gid, err, want)
 		}
 	}
 	for _, text := range []string{
-		"", ":", "1:", ":1", "-1", "+1", "1:-1", "1:2:3", "4294967295", "4294967296", "1:4294967295", "18446744073709551617",
+		"", ":", "1:", ":1", "-1", "+1", "1:-1", "1:2:3", "4294967295", "4294967296", "1:4294967295",
+		"18446744073709551617",
 		"1x", "0x1", "1e3", "1_000", " 1", "1 ", "1.0", "root", "٣", "0:root",
 	} {
 		if uid, gid, err := parseUser(text); err == nil {

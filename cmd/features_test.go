@@ -25,7 +25,8 @@ func TestFeatures(t *testing.T) {
 	if err := d.Decode(&f); err != nil {
 		t.Fatal(err)
 	}
-	if f.OCIVersionMax != specs.Version || f.Annotations[spec.VersionAnnotation] != "1.2.3" || f.Annotations[spec.CommitAnnotation] != "abc" {
+	if f.OCIVersionMax != specs.Version || f.Annotations[spec.VersionAnnotation] != "1.2.3" ||
+		f.Annotations[spec.CommitAnnotation] != "abc" {
 		t.Errorf("versions: %s, %v", f.OCIVersionMax, f.Annotations)
 	}
 	if unsafe := []string{"org.criu.config"}; !slices.Equal(f.PotentiallyUnsafeConfigAnnotations, unsafe) {

@@ -63,7 +63,8 @@ namespaces, mounts and first process, which waits for "start" before it executes
 the user's program. Nothing is left when a step fails.`, []Example{
 			{"from the bundle in the working directory", "rung create c1"},
 			{"as a container engine does it", "rung create --bundle /b --pid-file /b/pid c1"},
-			{"with a terminal, whose master is sent to a socket", "rung create --bundle /b --console-socket /b/tty.sock c1"},
+			{"with a terminal, whose master is sent to a socket",
+				"rung create --bundle /b --console-socket /b/tty.sock c1"},
 		}}
 	case "start":
 		return Help{groupLife, `Lets the process of a created container execute the user's program. The hooks
@@ -128,7 +129,8 @@ With --resources the other flags are ignored. The file is JSON, the object
 linux.resources of config.json.`, []Example{
 			{"memory and processes", "rung update --memory 512M --pids-limit 100 c1"},
 			{"half a CPU", "rung update --cpu-period 100000 --cpu-quota 50000 c1"},
-			{"a linux.resources object on standard input", `echo '{"memory":{"limit":67108864}}' | rung update --resources - c1`},
+			{"a linux.resources object on standard input",
+				`echo '{"memory":{"limit":67108864}}' | rung update --resources - c1`},
 		}}
 	case "checkpoint":
 		return Help{groupDaily, `Saves a running container to image files by means of CRIU, which has to be

@@ -11,7 +11,8 @@ func (a *App) kill() *cli.Command {
 		Usage:     "send a signal to the process of a container",
 		ArgsUsage: "ID [SIGNAL]",
 		Flags: []cli.Flag{
-			&cli.BoolFlag{Name: "all", Aliases: []string{"a"}, Destination: &all, Usage: "send it to all processes of the container", DisableDefaultText: true},
+			&cli.BoolFlag{Name: "all", Aliases: []string{"a"}, Destination: &all,
+				Usage: "send it to all processes of the container", DisableDefaultText: true},
 		},
 		Action: func(c *cli.Context) error {
 			args, err := arguments(c, 1, 2)

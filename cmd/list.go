@@ -22,8 +22,10 @@ func (a *App) list() *cli.Command {
 	return &cli.Command{
 		Usage: "list the containers",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "format", Aliases: []string{"f"}, Destination: &format, Value: "table", Usage: "`FORMAT` of the output: table or json"},
-			&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Destination: &quiet, Usage: "print only the IDs", DisableDefaultText: true},
+			&cli.StringFlag{Name: "format", Aliases: []string{"f"}, Destination: &format, Value: "table",
+				Usage: "`FORMAT` of the output: table or json"},
+			&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Destination: &quiet, Usage: "print only the IDs",
+				DisableDefaultText: true},
 		},
 		Action: func(c *cli.Context) error {
 			if _, err := arguments(c, 0, 0); err != nil {
@@ -77,7 +79,8 @@ func writeTable(w io.Writer, states []*libcontainer.State) error {
 	t := tabwriter.NewWriter(w, 12, 1, 3, ' ', 0)
 	fmt.Fprint(t, "ID\tPID\tSTATUS\tBUNDLE\tCREATED\tOWNER\n")
 	for _, s := range states {
-		fmt.Fprintf(t, "%s\t%d\t%s\t%s\t%s\t%s\n", s.ID, s.Pid, s.Status, cell(s.Bundle), s.Created.Format(time.RFC3339Nano), owner(s.UID))
+		fmt.Fprintf(t, "%s\t%d\t%s\t%s\t%s\t%s\n", s.ID, s.Pid, s.Status, cell(s.Bundle),
+			s.Created.Format(time.RFC3339Nano), owner(s.UID))
 	}
 	return t.Flush()
 }

@@ -47,7 +47,8 @@ func TestAppendState(t *testing.T) {
 		t.Fatalf("%v in %s", err, text)
 	}
 	valid := strings.ToValidUTF8(odd, "\ufffd")
-	if got.Version != "1.3.0" || got.ID != "c1" || got.Pid != 42 || got.Status != specs.StateRunning || got.Bundle != "/b/"+valid ||
+	if got.Version != "1.3.0" || got.ID != "c1" || got.Pid != 42 || got.Status != specs.StateRunning ||
+		got.Bundle != "/b/"+valid ||
 		got.Rootfs != "/b/rootfs" || !got.Created.Equal(created) || got.Owner == nil || *got.Owner != "" ||
 		!maps.Equal(got.Annotations, map[string]string{"org.example.b": "2", "org.example.a": valid}) {
 		t.Errorf("got %+v from %s", got, text)
@@ -95,8 +96,9 @@ func addContainer(t *testing.T, root, id string) {
 		t.Fatal(err)
 	}
 	defer dir.Close()
-	record := &store.Record{Program: "0.1.0", ID: id, OCIVersion: "1.3.0", Bundle: "/b", Rootfs: "/b/rootfs", Created: created,
-		UID: uint32(os.Getuid()), Annotations: map[string]string{"k": "v"}, Phase: store.PhaseCreated}
+	record := &store.Record{Program: "0.1.0", ID: id, OCIVersion: "1.3.0", Bundle: "/b", Rootfs: "/b/rootfs",
+		Created: created,
+		UID:     uint32(os.Getuid()), Annotations: map[string]string{"k": "v"}, Phase: store.PhaseCreated}
 	if err := dir.WriteRecord(record); err != nil {
 		t.Fatal(err)
 	}
@@ -134,7 +136,8 @@ func TestList(t *testing.T) {
 	if err := json.Unmarshal([]byte(got.stdout), &list); err != nil {
 		t.Fatalf("%v in %s", err, got.stdout)
 	}
-	if len(list) != 2 || list[1].ID != "two" || list[1].Status != "stopped" || *list[1].Owner != me.Username || list[1].Annotations["k"] != "v" {
+	if len(list) != 2 || list[1].ID != "two" || list[1].Status != "stopped" || *list[1].Owner != me.Username ||
+		list[1].Annotations["k"] != "v" {
 		t.Errorf("list -f json: %+v", list)
 	}
 }
@@ -176,13 +179,15 @@ func TestTableCells(t *testing.T) {
 	s := &libcontainer.State{Rootfs: "/r\x1b[2J"}
 	s.ID, s.Bundle, s.Annotations = "one", "/a\nb c", map[string]string{"k": "a\tb", "l": "ü"}
 	var list, state bytes.Buffer
-	if err := errors.Join(writeTable(&list, []*libcontainer.State{s}), writeStateTable(&state, s, created)); err != nil {
+	if err := errors.Join(writeTable(&list, []*libcontainer.State{s}),
+		writeStateTable(&state, s, created)); err != nil {
 		t.Fatal(err)
 	}
 	if rows := strings.Split(list.String(), "\n"); len(rows) != 3 || !strings.Contains(rows[1], `  "/a\nb c"  `) {
 		t.Errorf("list: %q", rows)
 	}
-	for _, want := range []string{`bundle      "/a\nb c"`, `rootfs      "/r\x1b[2J"`, `annotation  "k=a\tb"`, "annotation  l=ü"} {
+	for _, want := range []string{`bundle      "/a\nb c"`, `rootfs      "/r\x1b[2J"`, `annotation  "k=a\tb"`,
+		"annotation  l=ü"} {
 		if !strings.Contains(state.String(), want+"\n") {
 			t.Errorf("state lacks %s:\n%s", want, state.String())
 		}

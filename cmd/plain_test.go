@@ -152,10 +152,14 @@ func TestPlain(t *testing.T) {
 // What only cli can do right.
 func TestNotPlain(t *testing.T) {
 	for _, line := range []string{
-		"", "help", "--help", "-h", "--version", "-v", "nope ID", "--nope state ID", "--root", "--root /r", "--debug=perhaps list", "--",
-		"state --help", "state ID --help", "state -h ID", "exec -h ID", "help state", "help kill", "state ID --nope", "state ID ---help",
-		"kill -9 ID", "kill ID -9", "delete --force=perhaps ID", "list --format", "exec --preserve-fds x ID", "events --interval x ID",
-		"exec -dt ID sh", "exec -d --detach ID sh", "exec -e A=b --env C=d ID sh", "exec -e A=b,c ID sh", "exec -e A=\xff ID sh", "exec --=x ID", "exec --- ID",
+		"", "help", "--help", "-h", "--version", "-v", "nope ID", "--nope state ID", "--root", "--root /r",
+		"--debug=perhaps list", "--",
+		"state --help", "state ID --help", "state -h ID", "exec -h ID", "help state", "help kill", "state ID --nope",
+		"state ID ---help",
+		"kill -9 ID", "kill ID -9", "delete --force=perhaps ID", "list --format", "exec --preserve-fds x ID",
+		"events --interval x ID",
+		"exec -dt ID sh", "exec -d --detach ID sh", "exec -e A=b --env C=d ID sh", "exec -e A=b,c ID sh",
+		"exec -e A=\xff ID sh", "exec --=x ID", "exec --- ID",
 		"-- --root /r list",
 	} {
 		if checkPlain(t, append([]string{"rung"}, strings.Fields(line)...)) {
@@ -178,9 +182,12 @@ func TestPlainAtRandom(t *testing.T) {
 		args = append(args, randomArgs(r, app.Flags, nil)...)
 		c := pick(r, app.Commands)
 		args = append(args, c.Name)
-		args = append(args, randomArgs(r, c.Flags, []string{"ID", "ID", "ID", "9", "state", "--root", "", "-", "--", "-x", "\xff"})...)
+		args = append(args, randomArgs(r, c.Flags,
+			[]string{"ID", "ID", "ID", "9", "state", "--root", "", "-", "--", "-x", "\xff"})...)
 		if r.IntN(8) == 0 {
-			args = slices.Insert(args, 1+r.IntN(len(args)), pick(r, []string{"--", "-", "", "---", "-=", "--=x", "-h", "--help", "help", "h", "--version", "-v", "ID", "--nope", "list"}))
+			args = slices.Insert(args, 1+r.IntN(len(args)),
+				pick(r, []string{"--", "-", "", "---", "-=", "--=x", "-h", "--help", "help", "h", "--version", "-v",
+					"ID", "--nope", "list"}))
 		}
 		if checkPlain(t, args) {
 			plain++
@@ -229,11 +236,13 @@ func randomValue(r *rand.Rand, f cli.Flag) string {
 			return pick(r, []string{"1s", "0", "1h2m"})
 		}
 	}
-	return pick(r, []string{"x", "/p", "A=b", "a,b", " x ", "", "-", "--", "-x", "--root", "list", "1", "true", "99999999999999999999", "\xff", "é"})
+	return pick(r, []string{"x", "/p", "A=b", "a,b", " x ", "", "-", "--", "-x", "--root", "list", "1", "true",
+		"99999999999999999999", "\xff", "é"})
 }
 
 func FuzzPlain(f *testing.F) {
-	for _, line := range []string{"--root /r state ID", "exec -d -e A=b ID cmd -x", "kill ID -a -- 9", "update -r=- ID", "events --interval 1s ID"} {
+	for _, line := range []string{"--root /r state ID", "exec -d -e A=b ID cmd -x", "kill ID -a -- 9", "update -r=- ID",
+		"events --interval 1s ID"} {
 		f.Add(strings.ReplaceAll(line, " ", "\x00"))
 	}
 	f.Fuzz(func(t *testing.T, line string) {
@@ -244,10 +253,12 @@ func FuzzPlain(f *testing.F) {
 // The definitions have nothing that plain does not look at.
 func TestPlainKnowsDefinitions(t *testing.T) {
 	app := New(Build{}).Definition()
-	only(t, "the application", app, "Name", "Usage", "UsageText", "Version", "Compiled", "Flags", "Before", "Action", "OnUsageError", "ExitErrHandler", "Writer", "ErrWriter", "Commands", "DisableSliceFlagSeparator")
+	only(t, "the application", app, "Name", "Usage", "UsageText", "Version", "Compiled", "Flags", "Before", "Action",
+		"OnUsageError", "ExitErrHandler", "Writer", "ErrWriter", "Commands", "DisableSliceFlagSeparator")
 	flags := slices.Clone(app.Flags)
 	for _, c := range app.Commands {
-		only(t, c.Name, c, "Name", "Usage", "ArgsUsage", "Flags", "Action", "OnUsageError", "HideHelpCommand", "Category", "Description", "CustomHelpTemplate")
+		only(t, c.Name, c, "Name", "Usage", "ArgsUsage", "Flags", "Action", "OnUsageError", "HideHelpCommand",
+			"Category", "Description", "CustomHelpTemplate")
 		flags = append(flags, c.Flags...)
 	}
 	for _, f := range flags {
@@ -255,7 +266,8 @@ func TestPlainKnowsDefinitions(t *testing.T) {
 		if name == "" {
 			t.Errorf("%v is of type %T", f.Names(), f)
 		}
-		only(t, name, f, "Name", "Aliases", "Usage", "DefaultText", "DisableDefaultText", "Hidden", "Value", "Destination")
+		only(t, name, f, "Name", "Aliases", "Usage", "DefaultText", "DisableDefaultText", "Hidden", "Value",
+			"Destination")
 		if s, ok := f.(*cli.StringSliceFlag); ok {
 			only(t, name, s, "Name", "Aliases", "Usage")
 		}

@@ -23,7 +23,8 @@ func TestWritePlan(t *testing.T) {
 	if err := writePlan(&b, birth); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"clone3({flags=CLONE_NEWNS|CLONE_NEWPID}", "execveat(image)", "# setting the hostname\n", `sethostname("db1", 3)`} {
+	for _, want := range []string{"clone3({flags=CLONE_NEWNS|CLONE_NEWPID}", "execveat(image)",
+		"# setting the hostname\n", `sethostname("db1", 3)`} {
 		_, rest, ok := strings.Cut(b.String(), want)
 		if !ok {
 			t.Errorf("no %q, or not in this order, in:\n%s", want, b.String())

@@ -19,7 +19,8 @@ func (a *App) ps() *cli.Command {
 		Usage:     "list the processes of a container",
 		ArgsUsage: "ID [PS ARGUMENTS]",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "format", Aliases: []string{"f"}, Destination: &format, Value: "table", Usage: "`FORMAT` of the output: table, or json for the pids alone"},
+			&cli.StringFlag{Name: "format", Aliases: []string{"f"}, Destination: &format, Value: "table",
+				Usage: "`FORMAT` of the output: table, or json for the pids alone"},
 		},
 		Action: func(c *cli.Context) error {
 			args := c.Args().Slice()

@@ -9,8 +9,9 @@ import (
 func TestParseSignal(t *testing.T) {
 	for text, want := range map[string]unix.Signal{
 		"9": 9, "0": 0, "64": 64, "33": 33, "015": 15,
-		"KILL": unix.SIGKILL, "SIGKILL": unix.SIGKILL, "kill": unix.SIGKILL, "sigterm": unix.SIGTERM, "Winch": unix.SIGWINCH,
-		"CHLD": unix.SIGCHLD, "CLD": unix.SIGCHLD, "SIGIOT": unix.SIGABRT, "POLL": unix.SIGPOLL, "IO": unix.SIGIO,
+		"KILL": unix.SIGKILL, "SIGKILL": unix.SIGKILL, "kill": unix.SIGKILL, "sigterm": unix.SIGTERM,
+		"Winch": unix.SIGWINCH,
+		"CHLD":  unix.SIGCHLD, "CLD": unix.SIGCHLD, "SIGIOT": unix.SIGABRT, "POLL": unix.SIGPOLL, "IO": unix.SIGIO,
 		"RTMIN": 34, "SIGRTMIN": 34, "SIGRTMIN+0": 34, "SIGRTMIN+3": 37, "rtmin+30": 64,
 		"RTMAX": 64, "SIGRTMAX-0": 64, "RTMAX-14": 50, "RTMAX-30": 34,
 	} {

@@ -19,7 +19,8 @@ func (a *App) state() *cli.Command {
 		Usage:     "print the state of a container",
 		ArgsUsage: "ID",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "format", Aliases: []string{"f"}, Destination: &format, Value: "json", Usage: "`FORMAT` of the output: json or table"},
+			&cli.StringFlag{Name: "format", Aliases: []string{"f"}, Destination: &format, Value: "json",
+				Usage: "`FORMAT` of the output: json or table"},
 		},
 		Action: func(c *cli.Context) error {
 			id, err := containerID(c)
@@ -50,7 +51,8 @@ func writeStateTable(w io.Writer, s *libcontainer.State, now time.Time) error {
 	if s.Pid != 0 {
 		fmt.Fprintf(t, "pid\t%d\n", s.Pid)
 	}
-	fmt.Fprintf(t, "created\t%s, %s ago\n", s.Created.Local().Format(time.DateTime), now.Sub(s.Created).Round(time.Second))
+	fmt.Fprintf(t, "created\t%s, %s ago\n", s.Created.Local().Format(time.DateTime),
+		now.Sub(s.Created).Round(time.Second))
 	fmt.Fprintf(t, "owner\t%s\n", owner(s.UID))
 	fmt.Fprintf(t, "bundle\t%s\n", cell(s.Bundle))
 	fmt.Fprintf(t, "rootfs\t%s\n", cell(s.Rootfs))

@@ -21,7 +21,8 @@ func (a *App) update() *cli.Command {
 		Usage:     "change the limits of a container",
 		ArgsUsage: "ID",
 		Flags: append([]cli.Flag{
-			&cli.StringFlag{Name: "resources", Aliases: []string{"r"}, Destination: &file, Usage: "read the limits from `FILE`, or from standard input if it is -"},
+			&cli.StringFlag{Name: "resources", Aliases: []string{"r"}, Destination: &file,
+				Usage: "read the limits from `FILE`, or from standard input if it is -"},
 		}, updateFlags()...),
 		Action: func(c *cli.Context) error {
 			id, err := containerID(c)
@@ -58,19 +59,50 @@ func limitFlags() []limitFlag {
 			ensure(&r.BlockIO).Weight = &weight
 			return err
 		}},
-		{"cpu-period", "µS", "length of a period for --cpu-quota", func(r *specs.LinuxResources, v string) error { return number(&cpu(r).Period, v) }},
-		{"cpu-quota", "µS", "CPU time in a period", func(r *specs.LinuxResources, v string) error { return signed(&cpu(r).Quota, v) }},
-		{"cpu-burst", "µS", "CPU time that may be saved up for a burst", func(r *specs.LinuxResources, v string) error { return number(&cpu(r).Burst, v) }},
-		{"cpu-share", "N", "weight of CPU time, 2 to 262144", func(r *specs.LinuxResources, v string) error { return number(&cpu(r).Shares, v) }},
-		{"cpu-rt-period", "µS", "length of a period for --cpu-rt-runtime", func(r *specs.LinuxResources, v string) error { return number(&cpu(r).RealtimePeriod, v) }},
-		{"cpu-rt-runtime", "µS", "CPU time of realtime processes in a period", func(r *specs.LinuxResources, v string) error { return signed(&cpu(r).RealtimeRuntime, v) }},
-		{"cpuset-cpus", "LIST", "CPUs to use: 0-2,7", func(r *specs.LinuxResources, v string) error { cpu(r).Cpus = v; return nil }},
-		{"cpuset-mems", "LIST", "memory nodes to use", func(r *specs.LinuxResources, v string) error { cpu(r).Mems = v; return nil }},
-		{"cpu-idle", "N", "1: use only idle CPU time, 0: do not", func(r *specs.LinuxResources, v string) error { return signed(&cpu(r).Idle, v) }},
-		{"memory", "SIZE", "limit of memory", func(r *specs.LinuxResources, v string) error { return size(&memory(r).Limit, v) }},
-		{"memory-reservation", "SIZE", "memory that is left when the machine's is short", func(r *specs.LinuxResources, v string) error { return size(&memory(r).Reservation, v) }},
-		{"memory-swap", "SIZE", "limit of memory and swap together", func(r *specs.LinuxResources, v string) error { return size(&memory(r).Swap, v) }},
-		{"pids-limit", "N", "limit of processes and threads", func(r *specs.LinuxResources, v string) error { return signed(&ensure(&r.Pids).Limit, v) }},
+		{"cpu-period", "µS", "length of a period for --cpu-quota", func(r *specs.LinuxResources, v string) error {
+			return number(&cpu(r).Period, v)
+		}},
+		{"cpu-quota", "µS", "CPU time in a period", func(r *specs.LinuxResources, v string) error {
+			return signed(&cpu(r).Quota, v)
+		}},
+		{"cpu-burst", "µS", "CPU time that may be saved up for a burst", func(r *specs.LinuxResources, v string) error {
+			return number(&cpu(r).Burst, v)
+		}},
+		{"cpu-share", "N", "weight of CPU time, 2 to 262144", func(r *specs.LinuxResources, v string) error {
+			return number(&cpu(r).Shares, v)
+		}},
+		{"cpu-rt-period", "µS", "length of a period for --cpu-rt-runtime",
+			func(r *specs.LinuxResources, v string) error {
+				return number(&cpu(r).RealtimePeriod, v)
+			}},
+		{"cpu-rt-runtime", "µS", "CPU time of realtime processes in a period",
+			func(r *specs.LinuxResources, v string) error {
+				return signed(&cpu(r).RealtimeRuntime, v)
+			}},
+		{"cpuset-cpus", "LIST", "CPUs to use: 0-2,7", func(r *specs.LinuxResources, v string) error {
+			cpu(r).Cpus = v
+			return nil
+		}},
+		{"cpuset-mems", "LIST", "memory nodes to use", func(r *specs.LinuxResources, v string) error {
+			cpu(r).Mems = v
+			return nil
+		}},
+		{"cpu-idle", "N", "1: use only idle CPU time, 0: do not", func(r *specs.LinuxResources, v string) error {
+			return signed(&cpu(r).Idle, v)
+		}},
+		{"memory", "SIZE", "limit of memory", func(r *specs.LinuxResources, v string) error {
+			return size(&memory(r).Limit, v)
+		}},
+		{"memory-reservation", "SIZE", "memory that is left when the machine's is short",
+			func(r *specs.LinuxResources, v string) error {
+				return size(&memory(r).Reservation, v)
+			}},
+		{"memory-swap", "SIZE", "limit of memory and swap together", func(r *specs.LinuxResources, v string) error {
+			return size(&memory(r).Swap, v)
+		}},
+		{"pids-limit", "N", "limit of processes and threads", func(r *specs.LinuxResources, v string) error {
+			return signed(&ensure(&r.Pids).Limit, v)
+		}},
 	}
 }
 

@@ -14,7 +14,8 @@ func TestEncodeResources(t *testing.T) {
 	all, zero := new(specs.LinuxResources), new(specs.LinuxResources)
 	fill(reflect.ValueOf(all).Elem(), true)
 	fill(reflect.ValueOf(zero).Elem(), false)
-	for _, r := range []*specs.LinuxResources{{}, all, zero, {Devices: []specs.LinuxDeviceCgroup{}, Rdma: map[string]specs.LinuxRdma{}}} {
+	for _, r := range []*specs.LinuxResources{{}, all, zero,
+		{Devices: []specs.LinuxDeviceCgroup{}, Rdma: map[string]specs.LinuxRdma{}}} {
 		want, err := json.Marshal(r)
 		if err != nil {
 			t.Fatal(err)

@@ -12,8 +12,10 @@ func TestForExec(t *testing.T) {
 	for _, tt := range []struct{ config, want string }{
 		{`{}`, `{}`},
 		{`{"process": null, "linux":null}`, `{"process":null}`},
-		{` { "hostname":"a{", "process" : {"args":["a", "\"}"] } , "linux":{}}`, `{"process":{"args":["a", "\"}"] },"linux":{}}`},
-		{`{"linux":{"seccomp":{"defaultAction":"x"},"personality":{"domain":"LINUX32"},"sysctl":{},"memoryPolicy":{"mode":"MPOL_BIND"}},"root":{}}`,
+		{` { "hostname":"a{", "process" : {"args":["a", "\"}"] } , "linux":{}}`,
+			`{"process":{"args":["a", "\"}"] },"linux":{}}`},
+		{`{"linux":{"seccomp":{"defaultAction":"x"},"personality":{"domain":"LINUX32"},"sysctl":{},` +
+			`"memoryPolicy":{"mode":"MPOL_BIND"}},"root":{}}`,
 			`{"linux":{"personality":{"domain":"LINUX32"},"memoryPolicy":{"mode":"MPOL_BIND"}}}`},
 	} {
 		if got := string(ForExec([]byte(tt.config))); got != tt.want {
@@ -33,7 +35,8 @@ func TestForExecOfDefault(t *testing.T) {
 	if err != nil || len(unknown) > 0 {
 		t.Fatal(err, unknown)
 	}
-	if !reflect.DeepEqual(got.Process, want.Process) || !reflect.DeepEqual(got.Linux, &specs.Linux{Personality: want.Linux.Personality}) || got.Root != nil {
+	if !reflect.DeepEqual(got.Process, want.Process) ||
+		!reflect.DeepEqual(got.Linux, &specs.Linux{Personality: want.Linux.Personality}) || got.Root != nil {
 		t.Errorf("got %+v", got)
 	}
 }

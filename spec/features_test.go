@@ -18,18 +18,25 @@ func TestFeatures(t *testing.T) {
 	}
 	const want = `{"ociVersionMin":"1.0.0","ociVersionMax":"1.3.0",` +
 		`"hooks":["prestart","createRuntime","createContainer","startContainer","poststart","poststop"],` +
-		`"mountOptions":["async","atime","bind","defaults","dev","diratime","dirsync","exec","iversion","lazytime","loud",` +
-		`"mand","noatime","nodev","nodiratime","noexec","noiversion","nolazytime","nomand","norelatime","nostrictatime","nosuid",` +
+		`"mountOptions":["async","atime","bind","defaults","dev","diratime","dirsync","exec","iversion","lazytime",` +
+		`"loud",` +
+		`"mand","noatime","nodev","nodiratime","noexec","noiversion","nolazytime","nomand","norelatime",` +
+		`"nostrictatime","nosuid",` +
 		`"nosymfollow","private","ratime","rbind","rdev","rdiratime","relatime","remount","rexec","rnoatime","rnodev",` +
-		`"rnodiratime","rnoexec","rnorelatime","rnostrictatime","rnosuid","rnosymfollow","ro","rprivate","rrelatime","rro",` +
+		`"rnodiratime","rnoexec","rnorelatime","rnostrictatime","rnosuid","rnosymfollow","ro","rprivate",` +
+		`"rrelatime","rro",` +
 		`"rrw","rshared","rslave","rstrictatime","rsuid","rsymfollow","runbindable","rw","shared","silent","slave",` +
 		`"strictatime","suid","symfollow","sync","tmpcopyup","unbindable"],` +
-		`"linux":{"namespaces":["cgroup","ipc","mount","network","pid","time","user","uts"],"capabilities":["CAP_CHOWN"],` +
+		`"linux":{"namespaces":["cgroup","ipc","mount","network","pid","time","user","uts"],` +
+		`"capabilities":["CAP_CHOWN"],` +
 		`"cgroup":{"v1":true,"rdma":false},` +
-		`"seccomp":{"enabled":true,"actions":["SCMP_ACT_ALLOW"]},"apparmor":{"enabled":true},"selinux":{"enabled":true},` +
+		`"seccomp":{"enabled":true,"actions":["SCMP_ACT_ALLOW"]},"apparmor":{"enabled":true},` +
+		`"selinux":{"enabled":true},` +
 		`"intelRdt":{"enabled":false,"schemata":false,"monitoring":false},` +
-		`"memoryPolicy":{"modes":["MPOL_DEFAULT","MPOL_BIND","MPOL_INTERLEAVE","MPOL_WEIGHTED_INTERLEAVE","MPOL_PREFERRED",` +
-		`"MPOL_PREFERRED_MANY","MPOL_LOCAL"],"flags":["MPOL_F_NUMA_BALANCING","MPOL_F_RELATIVE_NODES","MPOL_F_STATIC_NODES"]},` +
+		`"memoryPolicy":{"modes":["MPOL_DEFAULT","MPOL_BIND","MPOL_INTERLEAVE","MPOL_WEIGHTED_INTERLEAVE",` +
+		`"MPOL_PREFERRED",` +
+		`"MPOL_PREFERRED_MANY","MPOL_LOCAL"],"flags":["MPOL_F_NUMA_BALANCING","MPOL_F_RELATIVE_NODES",` +
+		`"MPOL_F_STATIC_NODES"]},` +
 		`"mountExtensions":{"idmap":{"enabled":false}},"netDevices":{"enabled":true}},` +
 		`"annotations":{"com.github.rung-oci.rung.commit":"abc","com.github.rung-oci.rung.version":"1.2.3"},` +
 		`"potentiallyUnsafeConfigAnnotations":["com.example."]}`

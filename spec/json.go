@@ -413,7 +413,8 @@ func boolean[T ~bool](r *reader, p *T) {
 }
 
 // integer reads a number that has neither fraction nor exponent and fits T.
-func integer[T ~int | ~int8 | ~int16 | ~int32 | ~int64 | ~uint | ~uint8 | ~uint16 | ~uint32 | ~uint64](r *reader, p *T) {
+func integer[T ~int | ~int8 | ~int16 | ~int32 | ~int64 | ~uint | ~uint8 | ~uint16 | ~uint32 | ~uint64](r *reader,
+	p *T) {
 	switch c := r.peek(); {
 	case c == 'n':
 		r.literal("null")
@@ -433,7 +434,8 @@ func integer[T ~int | ~int8 | ~int16 | ~int32 | ~int64 | ~uint | ~uint8 | ~uint1
 }
 
 // parse returns the value of an optional minus sign and decimal digits.
-func parse[T ~int | ~int8 | ~int16 | ~int32 | ~int64 | ~uint | ~uint8 | ~uint16 | ~uint32 | ~uint64](literal string) (T, bool) {
+func parse[T ~int | ~int8 | ~int16 | ~int32 | ~int64 | ~uint | ~uint8 | ~uint16 | ~uint32 | ~uint64](literal string) (T,
+	bool) {
 	digits := strings.TrimPrefix(literal, "-")
 	var n uint64
 	for _, c := range []byte(digits) {

@@ -73,9 +73,11 @@ func documents(t testing.TB) []string {
 		`{"hostname":"\ud83dx"}`, `{"hostname":"\ud83d\u0041"}`, `{"hostname":"\ud83d\ud83d\ude00"}`,
 		`{"hostname":"\uD83D\uDE00\u00gg"}`, "{\"hostname\":\"a\xff\xfeb\"}", "{\"hostname\":\"\\n\xc3(\"}",
 		"{\"hostname\":\"\\n\n\"}", "{\"hostname\":\"\\n\xff", `{"process":{"user":{"uid":null}}}`,
-		"{\"hostname\":\"a\nb\"}", "{\"hostname\":\"a\x7fb\"}", "{\"host\xffname\":1}", "{\"annotations\":{\"\xff\":\"\xff\"}}",
+		"{\"hostname\":\"a\nb\"}", "{\"hostname\":\"a\x7fb\"}", "{\"host\xffname\":1}",
+		"{\"annotations\":{\"\xff\":\"\xff\"}}",
 		"{\"hostname\":\"\xed\xa0\x80\"}", `{"hostn\u0061me":"x"}`, "{\x00}", "{\"a\":\x00}",
-		`{"hostname":null,"root":null,"mounts":null,"annotations":null,"process":{"terminal":null,"user":null,"args":[null,"a"],"oomScoreAdj":null}}`,
+		`{"hostname":null,"root":null,"mounts":null,"annotations":null,"process":{"terminal":null,"user":null,` +
+			`"args":[null,"a"],"oomScoreAdj":null}}`,
 		`{"mounts":[null]}`, `{"annotations":{"a":null}}`, `{"linux":{"resources":{"rdma":{"a":null}}}}`,
 		`{"process":{"oomScoreAdj":0}}`, `{"process":{"oomScoreAdj":-0}}`, `{"process":{"oomScoreAdj":01}}`,
 		`{"process":{"oomScoreAdj":-}}`, `{"process":{"oomScoreAdj":+1}}`, `{"process":{"oomScoreAdj":1.0}}`,
@@ -102,7 +104,8 @@ func documents(t testing.TB) []string {
 		`{"windows":5,"solaris":[],"vm":{"x":[{}]},"zos":null,"freebsd":"\ud800"}`, `{"windows":{"a":}}`,
 		`{"x":1e999,"y":{"z":[true,false,null,"",-0.0e-0]}}`,
 		`{"linux":5}`, `{"linux":[]}`, `{"linux":"x"}`, `{"mounts":{}}`, `{"mounts":5}`, `{"annotations":[]}`,
-		`{"annotations":{"a":1}}`, `{"process":{"terminal":1}}`, `{"process":{"terminal":"true"}}`, `{"process":{"args":"sh"}}`,
+		`{"annotations":{"a":1}}`, `{"process":{"terminal":1}}`, `{"process":{"terminal":"true"}}`,
+		`{"process":{"args":"sh"}}`,
 		`{"process":{"args":[1]},"x":}`, `{"ociversion":"1.0.0"}`, `{"ROOT":{"path":5}}`,
 		nested(maxDepth), nested(maxDepth + 1),
 	}

@@ -19,7 +19,8 @@ func TestParseList(t *testing.T) {
 			t.Errorf("%q: %v, %v, want %v", list, have, err, want)
 		}
 	}
-	for _, list := range []string{",", "1,", "a", "1-", "-1", "2-1", "1-2-3", "1 2", "4294967296", "+1", "0x1", "1-+2"} {
+	for _, list := range []string{",", "1,", "a", "1-", "-1", "2-1", "1-2-3", "1 2", "4294967296", "+1", "0x1",
+		"1-+2"} {
 		if have, err := ParseList(list); err == nil {
 			t.Errorf("%q: %v, want an error", list, have)
 		}

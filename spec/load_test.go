@@ -24,7 +24,8 @@ func TestUnknown(t *testing.T) {
 		{`{"process":{"uid":{"a":1}}}`, []Unknown{{"process.uid", ""}}},
 		{`{"Root":1,"x y":2,"mount":[{"a":[[]]}]}`, []Unknown{{"Root", "root"}, {`["x y"]`, ""}, {"mount", "mounts"}}},
 		{`{"":1}`, []Unknown{{`[""]`, ""}}},
-		{`{"mounts":[{},{"type":"x","opts":[]},{"option":[]}]}`, []Unknown{{"mounts[1].opts", ""}, {"mounts[2].option", "options"}}},
+		{`{"mounts":[{},{"type":"x","opts":[]},{"option":[]}]}`,
+			[]Unknown{{"mounts[1].opts", ""}, {"mounts[2].option", "options"}}},
 		{`{"linux":{"resources":{"rdma":{"a.b":{"hcaHandle":1},"c_0":{"hcaObjects":1,"x":2}}}}}`,
 			[]Unknown{{`linux.resources.rdma["a.b"].hcaHandle`, "hcaHandles"}, {"linux.resources.rdma.c_0.x", ""}}},
 		{`{"a":{"b":1},"c":[{"d":1}],"linux":{"e":1}}`, []Unknown{{"a", ""}, {"c", ""}, {"linux.e", ""}}},
@@ -75,18 +76,21 @@ func TestMismatch(t *testing.T) {
 
 func TestLoadParts(t *testing.T) {
 	p, unknown, err := LoadProcess([]byte(`{"cwd":"/","args":["a"],"user":{"uid":1,"uidd":2}}`))
-	if want := (&specs.Process{Cwd: "/", Args: []string{"a"}, User: specs.User{UID: 1}}); err != nil || !reflect.DeepEqual(p, want) {
+	if want := (&specs.Process{Cwd: "/", Args: []string{"a"}, User: specs.User{UID: 1}}); err != nil ||
+		!reflect.DeepEqual(p, want) {
 		t.Errorf("%+v, %v, want %+v", p, err, want)
 	}
 	if want := []Unknown{{"user.uidd", "uid"}}; !slices.Equal(unknown, want) {
 		t.Errorf("%v, want %v", unknown, want)
 	}
-	if _, _, err := LoadProcess([]byte(`{"args":5}`)); err == nil || err.Error() != "args: want an array, have a number" {
+	if _, _, err := LoadProcess([]byte(`{"args":5}`)); err == nil ||
+		err.Error() != "args: want an array, have a number" {
 		t.Error(err)
 	}
 
 	r, unknown, err := LoadResources([]byte(`{"pids":{"limit":5},"cpus":"0"}`))
-	if want := (&specs.LinuxResources{Pids: &specs.LinuxPids{Limit: new(int64(5))}}); err != nil || !reflect.DeepEqual(r, want) {
+	if want := (&specs.LinuxResources{Pids: &specs.LinuxPids{Limit: new(int64(5))}}); err != nil ||
+		!reflect.DeepEqual(r, want) {
 		t.Errorf("%+v, %v, want %+v", r, err, want)
 	}
 	if want := []Unknown{{"cpus", "cpu"}}; !slices.Equal(unknown, want) {

@@ -18,7 +18,8 @@ func TestNearest(t *testing.T) {
 	for _, test := range []struct {
 		a, b string
 		want int
-	}{{"", "", 0}, {"a", "", 1}, {"", "ab", 2}, {"kitten", "sitting", 3}, {"abc", "abc", 0}, {"abcdef", "uvwxyz", 4}, {"a", "abcdefgh", 4}} {
+	}{{"", "", 0}, {"a", "", 1}, {"", "ab", 2}, {"kitten", "sitting", 3}, {"abc", "abc", 0}, {"abcdef", "uvwxyz",
+		4}, {"a", "abcdefgh", 4}} {
 		if have := distance(test.a, test.b, 4); have != test.want {
 			t.Errorf("%q, %q: %d, want %d", test.a, test.b, have, test.want)
 		}

@@ -81,8 +81,10 @@ func TestValidateTop(t *testing.T) {
 		good(`{"annotations":{"a":""}}`),
 		bad(`{"annotations":{"":"a"}}`, "annotations"),
 		good(`{"hostname":"a","domainname":"b.c"}`),
-		good(`{"hostname":"a","linux":{"namespaces":[{"type":"uts","path":"/proc/1/ns/uts"}],"uidMappings":[],"gidMappings":[]}}`),
-		bad(`{"domainname":"b","linux":{"namespaces":[{"type":"pid"}],"uidMappings":[],"gidMappings":[]}}`, "hostname", "domainname"),
+		good(`{"hostname":"a","linux":{"namespaces":[{"type":"uts","path":"/proc/1/ns/uts"}],"uidMappings":[],` +
+			`"gidMappings":[]}}`),
+		bad(`{"domainname":"b","linux":{"namespaces":[{"type":"pid"}],"uidMappings":[],"gidMappings":[]}}`, "hostname",
+			"domainname"),
 		bad(`{"hostname":"`+strings.Repeat("x", 65)+`"}`, "hostname"),
 		bad(`{"domainname":"a\u0000"}`, "domainname"),
 	})
@@ -103,17 +105,22 @@ func TestValidateProcess(t *testing.T) {
 		good(`{"process":{"user":{"uid":4294967294,"gid":0,"umask":511,"additionalGids":[0,1]}}}`),
 		bad(`{"process":{"user":{"uid":4294967295,"gid":4294967295,"umask":512,"additionalGids":[0,4294967295]}}}`,
 			"process.user.uid", "process.user.gid", "process.user.umask", "process.user.additionalGids[1]"),
-		bad(`{"process":{"user":{"additionalGids":[0`+strings.Repeat(",0", 1<<16)+`]}}}`, "process.user.additionalGids"),
+		bad(`{"process":{"user":{"additionalGids":[0`+strings.Repeat(",0", 1<<16)+`]}}}`,
+			"process.user.additionalGids"),
 		good(`{"process":{"terminal":true,"consoleSize":{"height":65535,"width":0}}}`),
 		good(`{"process":{"terminal":false,"consoleSize":{"height":65536,"width":0}}}`),
 		bad(`{"process":{"terminal":true,"consoleSize":{"height":65536,"width":65536}}}`,
 			"process.consoleSize.height", "process.consoleSize.width"),
-		good(`{"process":{"rlimits":[{"type":"RLIMIT_CORE","soft":0,"hard":18446744073709551615},{"type":"RLIMIT_AS","soft":1,"hard":1}]}}`),
+		good(`{"process":{"rlimits":[{"type":"RLIMIT_CORE","soft":0,"hard":18446744073709551615},` +
+			`{"type":"RLIMIT_AS","soft":1,"hard":1}]}}`),
 		bad(`{"process":{"rlimits":[{"type":"RLIMIT_CORE","soft":2,"hard":1}]}}`, "process.rlimits[0].soft"),
-		bad(`{"process":{"rlimits":[{"type":"RLIMIT_AS","soft":0,"hard":0},{"type":"RLIMIT_CPU"},{"type":"RLIMIT_AS"}]}}`, "process.rlimits[2].type"),
-		bad(`{"process":{"rlimits":[{"type":"RLIMIT_NONE","soft":0},{"type":""}]}}`, "process.rlimits[0].type", "process.rlimits[1].type"),
+		bad(`{"process":{"rlimits":[{"type":"RLIMIT_AS","soft":0,"hard":0},{"type":"RLIMIT_CPU"},`+
+			`{"type":"RLIMIT_AS"}]}}`, "process.rlimits[2].type"),
+		bad(`{"process":{"rlimits":[{"type":"RLIMIT_NONE","soft":0},{"type":""}]}}`, "process.rlimits[0].type",
+			"process.rlimits[1].type"),
 		good(`{"process":{"apparmorProfile":"a","selinuxLabel":"b"}}`),
-		bad(`{"process":{"apparmorProfile":"\u0000","selinuxLabel":"b\u0000"}}`, "process.apparmorProfile", "process.selinuxLabel"),
+		bad(`{"process":{"apparmorProfile":"\u0000","selinuxLabel":"b\u0000"}}`, "process.apparmorProfile",
+			"process.selinuxLabel"),
 		good(`{"process":{"oomScoreAdj":-1000}}`),
 		bad(`{"process":{"oomScoreAdj":1001}}`, "process.oomScoreAdj"),
 		good(`{"process":{"capabilities":{"bounding":["CAP_OF_THE_FUTURE"]}}}`),
@@ -142,7 +149,8 @@ func TestValidateScheduler(t *testing.T) {
 		good(`{"process":{"scheduler":{"policy":"SCHED_DEADLINE","runtime":1024,"deadline":2048}}}`),
 		bad(`{"process":{"scheduler":{}}}`, "process.scheduler.policy"),
 		bad(`{"process":{"scheduler":{"policy":"SCHED_X"}}}`, "process.scheduler.policy"),
-		bad(`{"process":{"scheduler":{"policy":"SCHED_OTHER","flags":["SCHED_FLAG_RECLAIM","x"]}}}`, "process.scheduler.flags[1]"),
+		bad(`{"process":{"scheduler":{"policy":"SCHED_OTHER","flags":["SCHED_FLAG_RECLAIM","x"]}}}`,
+			"process.scheduler.flags[1]"),
 		bad(`{"process":{"scheduler":{"policy":"SCHED_OTHER","nice":20}}}`, "process.scheduler.nice"),
 		bad(`{"process":{"scheduler":{"policy":"SCHED_OTHER","nice":-21}}}`, "process.scheduler.nice"),
 		bad(`{"process":{"scheduler":{"policy":"SCHED_OTHER","priority":1}}}`, "process.scheduler.priority"),
@@ -150,10 +158,14 @@ func TestValidateScheduler(t *testing.T) {
 		bad(`{"process":{"scheduler":{"policy":"SCHED_RR","priority":100}}}`, "process.scheduler.priority"),
 		bad(`{"process":{"scheduler":{"policy":"SCHED_IDLE","runtime":1,"deadline":1,"period":1}}}`,
 			"process.scheduler.runtime", "process.scheduler.deadline", "process.scheduler.period"),
-		bad(`{"process":{"scheduler":{"policy":"SCHED_DEADLINE","runtime":1023,"deadline":2048}}}`, "process.scheduler.runtime"),
-		bad(`{"process":{"scheduler":{"policy":"SCHED_DEADLINE","runtime":4096,"deadline":2048}}}`, "process.scheduler.deadline"),
-		bad(`{"process":{"scheduler":{"policy":"SCHED_DEADLINE","runtime":1024,"deadline":2048,"period":1024}}}`, "process.scheduler.period"),
-		bad(`{"process":{"scheduler":{"policy":"SCHED_DEADLINE","runtime":1024,"deadline":9223372036854775808}}}`, "process.scheduler.period"),
+		bad(`{"process":{"scheduler":{"policy":"SCHED_DEADLINE","runtime":1023,"deadline":2048}}}`,
+			"process.scheduler.runtime"),
+		bad(`{"process":{"scheduler":{"policy":"SCHED_DEADLINE","runtime":4096,"deadline":2048}}}`,
+			"process.scheduler.deadline"),
+		bad(`{"process":{"scheduler":{"policy":"SCHED_DEADLINE","runtime":1024,"deadline":2048,"period":1024}}}`,
+			"process.scheduler.period"),
+		bad(`{"process":{"scheduler":{"policy":"SCHED_DEADLINE","runtime":1024,"deadline":9223372036854775808}}}`,
+			"process.scheduler.period"),
 	})
 }
 
@@ -170,19 +182,23 @@ func TestValidateMounts(t *testing.T) {
 		bad(`{"mounts":[{"destination":"/a","uidMappings":[{"size":0}],"gidMappings":[{"size":1},{"size":1}]}]}`,
 			"mounts[0].uidMappings[0].size", "mounts[0].gidMappings[1]", "mounts[0].gidMappings[1]"),
 		good(`{"mounts":[{"destination":"/a","options":["bind","idmap"]}]}`),
-		good(`{"mounts":[{"destination":"/a","options":["idmap"],"uidMappings":[{"size":1}],"gidMappings":[{"size":1}]}]` + noUser),
-		bad(`{"mounts":[{"destination":"/a","options":["bind","idmap","ridmap"]}]`+noUser, "mounts[0].options[1]", "mounts[0].options[2]"),
+		good(`{"mounts":[{"destination":"/a","options":["idmap"],"uidMappings":[{"size":1}],` +
+			`"gidMappings":[{"size":1}]}]` + noUser),
+		bad(`{"mounts":[{"destination":"/a","options":["bind","idmap","ridmap"]}]`+noUser, "mounts[0].options[1]",
+			"mounts[0].options[2]"),
 	})
 }
 
 func TestValidateHooks(t *testing.T) {
-	for _, name := range []string{"prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"} {
+	for _, name := range []string{"prestart", "createRuntime", "createContainer", "startContainer", "poststart",
+		"poststop"} {
 		at := "hooks." + name
 		check(t, []validation{
 			good(`{"hooks":{"` + name + `":[{"path":"/a","args":["b"],"env":["C"],"timeout":1},{"path":"/b"}]}}`),
 			bad(`{"hooks":{"`+name+`":[{"path":"true"}]}}`, at+"[0].path"),
 			bad(`{"hooks":{"`+name+`":[{"path":"/a"},{}]}}`, at+"[1].path"),
-			bad(`{"hooks":{"`+name+`":[{"path":"/a","timeout":0},{"path":"/a","timeout":-1}]}}`, at+"[0].timeout", at+"[1].timeout"),
+			bad(`{"hooks":{"`+name+`":[{"path":"/a","timeout":0},{"path":"/a","timeout":-1}]}}`, at+"[0].timeout",
+				at+"[1].timeout"),
 			bad(`{"hooks":{"`+name+`":[{"path":"/\u0000","args":["\u0000"],"env":["\u0000"]}]}}`,
 				at+"[0].path", at+"[0].args[0]", at+"[0].env[0]"),
 		})
@@ -191,45 +207,57 @@ func TestValidateHooks(t *testing.T) {
 
 func TestValidateNamespaces(t *testing.T) {
 	check(t, []validation{
-		good(`{"linux":{"namespaces":[{"type":"uts"},{"type":"network","path":"/run/netns/a"}],"uidMappings":[],"gidMappings":[]}}`),
+		good(`{"linux":{"namespaces":[{"type":"uts"},{"type":"network","path":"/run/netns/a"}],"uidMappings":[],` +
+			`"gidMappings":[]}}`),
 		bad(`{"linux":{"namespaces":[{"type":"uts"},{"type":"net"},{"type":""}],"uidMappings":[],"gidMappings":[]}}`,
 			"linux.namespaces[1].type", "linux.namespaces[2].type"),
-		bad(`{"linux":{"namespaces":[{"type":"uts"},{"type":"pid"},{"type":"uts","path":"/a"}],"uidMappings":[],"gidMappings":[]}}`,
+		bad(`{"linux":{"namespaces":[{"type":"uts"},{"type":"pid"},{"type":"uts","path":"/a"}],"uidMappings":[],`+
+			`"gidMappings":[]}}`,
 			"linux.namespaces[2].type"),
-		bad(`{"linux":{"namespaces":[{"type":"uts","path":"a"},{"type":"pid","path":"/\u0000"}],"uidMappings":[],"gidMappings":[]}}`,
+		bad(`{"linux":{"namespaces":[{"type":"uts","path":"a"},{"type":"pid","path":"/\u0000"}],"uidMappings":[],`+
+			`"gidMappings":[]}}`,
 			"linux.namespaces[0].path", "linux.namespaces[1].path"),
 		bad(`{"linux":{"namespaces":[{"type":"uts"}]}}`, "linux.uidMappings", "linux.gidMappings"),
 		bad(`{"linux":{"uidMappings":null,"gidMappings":null}}`, "linux.uidMappings", "linux.gidMappings"),
 		bad(`{"linux":{"gidMappings":null}}`, "linux.gidMappings"),
-		good(`{"linux":{"namespaces":[{"type":"uts"},{"type":"user","path":"/a"}],"uidMappings":null,"gidMappings":null}}`),
+		good(`{"linux":{"namespaces":[{"type":"uts"},{"type":"user","path":"/a"}],"uidMappings":null,` +
+			`"gidMappings":null}}`),
 		good(`{"linux":{"namespaces":[{"type":"uts"},{"type":"user","path":"/a"}]}}`),
-		bad(`{"linux":{"namespaces":[{"type":"uts"},{"type":"user","path":"/a"}],"uidMappings":null}}`, "linux.uidMappings"),
+		bad(`{"linux":{"namespaces":[{"type":"uts"},{"type":"user","path":"/a"}],"uidMappings":null}}`,
+			"linux.uidMappings"),
 		good(`{"linux":{"uidMappings":[{"containerID":0,"hostID":5,"size":5},{"containerID":5,"hostID":0,"size":5}]}}`),
 		good(`{"linux":{"uidMappings":[{"containerID":0,"hostID":0,"size":4294967295}]}}`),
 		bad(`{"linux":{"uidMappings":[{"containerID":0,"hostID":0,"size":0}]}}`, "linux.uidMappings[0].size"),
 		bad(`{"linux":{"uidMappings":[{"containerID":1,"hostID":0,"size":4294967295}]}}`, "linux.uidMappings[0]"),
 		bad(`{"linux":{"gidMappings":[{"containerID":0,"hostID":1,"size":4294967295}]}}`, "linux.gidMappings[0]"),
-		bad(`{"linux":{"uidMappings":[{"containerID":0,"hostID":5,"size":5},{"containerID":4,"hostID":0,"size":5}]}}`, "linux.uidMappings[1]"),
-		bad(`{"linux":{"gidMappings":[{"containerID":0,"hostID":5,"size":5},{"containerID":5,"hostID":1,"size":5}]}}`, "linux.gidMappings[1]"),
+		bad(`{"linux":{"uidMappings":[{"containerID":0,"hostID":5,"size":5},{"containerID":4,"hostID":0,"size":5}]}}`,
+			"linux.uidMappings[1]"),
+		bad(`{"linux":{"gidMappings":[{"containerID":0,"hostID":5,"size":5},{"containerID":5,"hostID":1,"size":5}]}}`,
+			"linux.gidMappings[1]"),
 		bad(`{"linux":{"uidMappings":[{}`+strings.Repeat(",{}", 340)+`]}}`, "linux.uidMappings"),
 		good(`{"linux":{"timeOffsets":{"monotonic":{"secs":-1,"nanosecs":999999999},"boottime":{}}}}`),
 		bad(`{"linux":{"timeOffsets":{"monotonic":{"nanosecs":1000000000},"real time":{}}}}`,
 			"linux.timeOffsets.monotonic.nanosecs", `linux.timeOffsets["real time"]`),
-		bad(`{"linux":{"namespaces":[{"type":"uts"}],"uidMappings":[],"gidMappings":[],"timeOffsets":{"boottime":{}}}}`, "linux.timeOffsets"),
-		bad(`{"linux":{"namespaces":[{"type":"uts"},{"type":"time","path":"/a"}],"uidMappings":[],"gidMappings":[],"timeOffsets":{"boottime":{}}}}`,
+		bad(`{"linux":{"namespaces":[{"type":"uts"}],"uidMappings":[],"gidMappings":[],"timeOffsets":{"boottime":{}}}}`,
+			"linux.timeOffsets"),
+		bad(`{"linux":{"namespaces":[{"type":"uts"},{"type":"time","path":"/a"}],"uidMappings":[],"gidMappings":[],`+
+			`"timeOffsets":{"boottime":{}}}}`,
 			"linux.timeOffsets"),
 	})
 }
 
 func TestValidateNetDevices(t *testing.T) {
 	check(t, []validation{
-		good(`{"linux":{"netDevices":{"eth0":{},"eth1":{"name":"a"},"eth2":{"name":"b%d"},"eth3":{"name":"b%d"},"eth4":{"name":"%d"}}}}`),
+		good(`{"linux":{"netDevices":{"eth0":{},"eth1":{"name":"a"},"eth2":{"name":"b%d"},"eth3":{"name":"b%d"},` +
+			`"eth4":{"name":"%d"}}}}`),
 		good(`{"linux":{"netDevices":{"eth0":{"name":"eth1"},"eth1":{"name":"eth0"}}}}`),
-		bad(`{"linux":{"namespaces":[{"type":"uts"}],"uidMappings":[],"gidMappings":[],"netDevices":{"eth0":{}}}}`, "linux.netDevices"),
+		bad(`{"linux":{"namespaces":[{"type":"uts"}],"uidMappings":[],"gidMappings":[],"netDevices":{"eth0":{}}}}`,
+			"linux.netDevices"),
 		bad(`{"linux":{"netDevices":{"":{},"a/b":{},"a:b":{},"a b":{},"..":{},"abcdefghijklmnop":{}}}}`,
 			`linux.netDevices[""]`, `linux.netDevices[".."]`, `linux.netDevices["a b"]`, `linux.netDevices["a/b"]`,
 			`linux.netDevices["a:b"]`, "linux.netDevices.abcdefghijklmnop"),
-		bad(`{"linux":{"netDevices":{"a":{"name":"b/c"},"b":{"name":"%s"},"c":{"name":"%d%d"},"d":{"name":"abcdefghijklmnop"}}}}`,
+		bad(`{"linux":{"netDevices":{"a":{"name":"b/c"},"b":{"name":"%s"},"c":{"name":"%d%d"},`+
+			`"d":{"name":"abcdefghijklmnop"}}}}`,
 			"linux.netDevices.a.name", "linux.netDevices.b.name", "linux.netDevices.c.name", "linux.netDevices.d.name"),
 		bad(`{"linux":{"netDevices":{"a":{"name":"x"},"b":{"name":"x"},"c":{"name":"a"},"x":{}}}}`,
 			"linux.netDevices.b.name", "linux.netDevices.x.name"),
@@ -238,11 +266,15 @@ func TestValidateNetDevices(t *testing.T) {
 
 func TestValidateDevices(t *testing.T) {
 	check(t, []validation{
-		good(`{"linux":{"devices":[{"type":"c","path":"/a","major":0,"minor":0},{"type":"b","path":"/b","major":4095,"minor":1048575},{"type":"u","path":"/c"},{"type":"p","path":"/d","fileMode":65535,"uid":0,"gid":0}]}}`),
-		bad(`{"linux":{"devices":[{"type":"a","path":"/a"},{"path":"/a"}]}}`, "linux.devices[0].type", "linux.devices[1].type"),
+		good(`{"linux":{"devices":[{"type":"c","path":"/a","major":0,"minor":0},` +
+			`{"type":"b","path":"/b","major":4095,"minor":1048575},{"type":"u","path":"/c"},` +
+			`{"type":"p","path":"/d","fileMode":65535,"uid":0,"gid":0}]}}`),
+		bad(`{"linux":{"devices":[{"type":"a","path":"/a"},{"path":"/a"}]}}`, "linux.devices[0].type",
+			"linux.devices[1].type"),
 		bad(`{"linux":{"devices":[{"type":"c","path":"a"},{"type":"p"},{"type":"p","path":"/\u0000"}]}}`,
 			"linux.devices[0].path", "linux.devices[1].path", "linux.devices[2].path"),
-		bad(`{"linux":{"devices":[{"type":"c","path":"/a","major":4096,"minor":1048576},{"type":"b","path":"/a","major":-1,"minor":-1}]}}`,
+		bad(`{"linux":{"devices":[{"type":"c","path":"/a","major":4096,"minor":1048576},`+
+			`{"type":"b","path":"/a","major":-1,"minor":-1}]}}`,
 			"linux.devices[0].major", "linux.devices[0].minor", "linux.devices[1].major", "linux.devices[1].minor"),
 		bad(`{"linux":{"devices":[{"type":"p","path":"/a","fileMode":65536,"uid":4294967295,"gid":4294967295}]}}`,
 			"linux.devices[0].fileMode", "linux.devices[0].uid", "linux.devices[0].gid"),
@@ -251,17 +283,23 @@ func TestValidateDevices(t *testing.T) {
 
 func TestValidateSysctl(t *testing.T) {
 	check(t, []validation{
-		good(`{"linux":{"sysctl":{"net.ipv4.ip_forward":"1","net/ipv4/conf/eth0.1/forwarding":"1","kernel.shmmax":"1","fs.mqueue.msg_max":"1","user.max_user_namespaces":"1","kernel.domainname":"a"}}}`),
+		good(`{"linux":{"sysctl":{"net.ipv4.ip_forward":"1","net/ipv4/conf/eth0.1/forwarding":"1",` +
+			`"kernel.shmmax":"1","fs.mqueue.msg_max":"1","user.max_user_namespaces":"1","kernel.domainname":"a"}}}`),
 		good(`{"hostname":"a","domainname":"b","linux":{"sysctl":{"kernel.hostname":"a","kernel.domainname":"b"}}}`),
 		bad(`{"hostname":"a","domainname":"b","linux":{"sysctl":{"kernel.hostname":"b","kernel.domainname":"a"}}}`,
 			`linux.sysctl["kernel.domainname"]`, `linux.sysctl["kernel.hostname"]`),
-		bad(`{"linux":{"sysctl":{"":"1","net..a":"1","net/../kernel/panic":"1","net.//.kernel.panic":"1","net. ":"1"}}}`,
-			`linux.sysctl[""]`, `linux.sysctl["net. "]`, `linux.sysctl["net..a"]`, `linux.sysctl["net.//.kernel.panic"]`,
+		bad(`{"linux":{"sysctl":{"":"1","net..a":"1","net/../kernel/panic":"1","net.//.kernel.panic":"1",`+
+			`"net. ":"1"}}}`,
+			`linux.sysctl[""]`, `linux.sysctl["net. "]`, `linux.sysctl["net..a"]`,
+			`linux.sysctl["net.//.kernel.panic"]`,
 			`linux.sysctl["net/../kernel/panic"]`),
 		bad(`{"linux":{"sysctl":{"kernel.panic":"1","vm.swappiness":"1","fs.file-max":"1","net":"1\u0000"}}}`,
-			`linux.sysctl.net`, `linux.sysctl["fs.file-max"]`, `linux.sysctl["kernel.panic"]`, `linux.sysctl["vm.swappiness"]`),
-		bad(`{"hostname":"","linux":{"namespaces":[],"uidMappings":[],"gidMappings":[],"sysctl":{"net.a":"1","kernel.sem":"1","user.a":"1","kernel.hostname":"a"}}}`,
-			`linux.sysctl["kernel.hostname"]`, `linux.sysctl["kernel.sem"]`, `linux.sysctl["net.a"]`, `linux.sysctl["user.a"]`),
+			`linux.sysctl.net`, `linux.sysctl["fs.file-max"]`, `linux.sysctl["kernel.panic"]`,
+			`linux.sysctl["vm.swappiness"]`),
+		bad(`{"hostname":"","linux":{"namespaces":[],"uidMappings":[],"gidMappings":[],"sysctl":{"net.a":"1",`+
+			`"kernel.sem":"1","user.a":"1","kernel.hostname":"a"}}}`,
+			`linux.sysctl["kernel.hostname"]`, `linux.sysctl["kernel.sem"]`, `linux.sysctl["net.a"]`,
+			`linux.sysctl["user.a"]`),
 	})
 }
 
@@ -279,11 +317,14 @@ func TestValidateLinux(t *testing.T) {
 		good(`{"linux":{"maskedPaths":["/a"],"readonlyPaths":["/b"]}}`),
 		bad(`{"linux":{"maskedPaths":["/a","proc/kcore",""],"readonlyPaths":["sys","/\u0000"]}}`,
 			"linux.maskedPaths[1]", "linux.maskedPaths[2]", "linux.readonlyPaths[0]", "linux.readonlyPaths[1]"),
-		good(`{"linux":{"personality":{"domain":"LINUX"}}}`), good(`{"linux":{"personality":{"domain":"LINUX32","flags":[]}}}`),
-		bad(`{"linux":{"personality":{"domain":"BSD","flags":["a"]}}}`, "linux.personality.domain", "linux.personality.flags[0]"),
+		good(`{"linux":{"personality":{"domain":"LINUX"}}}`),
+		good(`{"linux":{"personality":{"domain":"LINUX32","flags":[]}}}`),
+		bad(`{"linux":{"personality":{"domain":"BSD","flags":["a"]}}}`, "linux.personality.domain",
+			"linux.personality.flags[0]"),
 		bad(`{"linux":{"personality":{}}}`, "linux.personality.domain"),
 		good(`{"linux":{"intelRdt":{"closID":"/"}}}`),
-		good(`{"linux":{"intelRdt":{"closID":"a","l3CacheSchema":"L3:0=7f0","memBwSchema":"MB:0=20","schemata":["L2:0=f"],"enableMonitoring":true}}}`),
+		good(`{"linux":{"intelRdt":{"closID":"a","l3CacheSchema":"L3:0=7f0","memBwSchema":"MB:0=20",` +
+			`"schemata":["L2:0=f"],"enableMonitoring":true}}}`),
 		bad(`{"linux":{"intelRdt":{"closID":"a/b"}}}`, "linux.intelRdt.closID"),
 		bad(`{"linux":{"intelRdt":{"closID":".."}}}`, "linux.intelRdt.closID"),
 		bad(`{"linux":{"intelRdt":{"closID":"."}}}`, "linux.intelRdt.closID"),
@@ -293,14 +334,17 @@ func TestValidateLinux(t *testing.T) {
 		good(`{"linux":{"memoryPolicy":{"mode":"MPOL_DEFAULT"}}}`),
 		good(`{"linux":{"memoryPolicy":{"mode":"MPOL_PREFERRED"}}}`),
 		good(`{"linux":{"memoryPolicy":{"mode":"MPOL_INTERLEAVE","nodes":"0-3,7","flags":["MPOL_F_STATIC_NODES"]}}}`),
-		good(`{"linux":{"memoryPolicy":{"mode":"MPOL_BIND","nodes":"0","flags":["MPOL_F_NUMA_BALANCING","MPOL_F_RELATIVE_NODES"]}}}`),
+		good(`{"linux":{"memoryPolicy":{"mode":"MPOL_BIND","nodes":"0","flags":["MPOL_F_NUMA_BALANCING",` +
+			`"MPOL_F_RELATIVE_NODES"]}}}`),
 		bad(`{"linux":{"memoryPolicy":{}}}`, "linux.memoryPolicy.mode"),
 		bad(`{"linux":{"memoryPolicy":{"mode":"MPOL_X","nodes":"x","flags":["y"]}}}`,
 			"linux.memoryPolicy.mode", "linux.memoryPolicy.flags[0]", "linux.memoryPolicy.nodes"),
 		bad(`{"linux":{"memoryPolicy":{"mode":"MPOL_LOCAL","nodes":"0"}}}`, "linux.memoryPolicy.nodes"),
 		bad(`{"linux":{"memoryPolicy":{"mode":"MPOL_WEIGHTED_INTERLEAVE"}}}`, "linux.memoryPolicy.nodes"),
-		bad(`{"linux":{"memoryPolicy":{"mode":"MPOL_PREFERRED","flags":["MPOL_F_NUMA_BALANCING"]}}}`, "linux.memoryPolicy.flags[0]"),
-		bad(`{"linux":{"memoryPolicy":{"mode":"MPOL_BIND","nodes":"0","flags":["MPOL_F_STATIC_NODES","MPOL_F_RELATIVE_NODES"]}}}`,
+		bad(`{"linux":{"memoryPolicy":{"mode":"MPOL_PREFERRED","flags":["MPOL_F_NUMA_BALANCING"]}}}`,
+			"linux.memoryPolicy.flags[0]"),
+		bad(`{"linux":{"memoryPolicy":{"mode":"MPOL_BIND","nodes":"0","flags":["MPOL_F_STATIC_NODES",`+
+			`"MPOL_F_RELATIVE_NODES"]}}}`,
 			"linux.memoryPolicy.flags"),
 	})
 }
@@ -308,12 +352,16 @@ func TestValidateLinux(t *testing.T) {
 func TestValidateResources(t *testing.T) {
 	in := func(resources string) string { return `{"linux":{"resources":` + resources + `}}` }
 	check(t, []validation{
-		good(in(`{"devices":[{"allow":false,"access":"rwm"},{"type":"a"},{"type":"c","major":-1,"minor":0,"access":"m"},{"type":"b","major":4095,"minor":1048575,"access":"rr"},{"type":"u"}]}`)),
-		bad(in(`{"devices":[{"type":"p"},{"access":"x"}]}`), "linux.resources.devices[0].type", "linux.resources.devices[1].access"),
+		good(in(`{"devices":[{"allow":false,"access":"rwm"},{"type":"a"},` +
+			`{"type":"c","major":-1,"minor":0,"access":"m"},{"type":"b","major":4095,"minor":1048575,"access":"rr"},` +
+			`{"type":"u"}]}`)),
+		bad(in(`{"devices":[{"type":"p"},{"access":"x"}]}`), "linux.resources.devices[0].type",
+			"linux.resources.devices[1].access"),
 		bad(in(`{"devices":[{"major":-2,"minor":-2},{"major":4096,"minor":1048576}]}`),
 			"linux.resources.devices[0].major", "linux.resources.devices[0].minor",
 			"linux.resources.devices[1].major", "linux.resources.devices[1].minor"),
-		good(in(`{"memory":{"limit":-1,"reservation":-1,"swap":-1,"kernel":-1,"kernelTCP":-1,"swappiness":100,"checkBeforeUpdate":true}}`)),
+		good(in(`{"memory":{"limit":-1,"reservation":-1,"swap":-1,"kernel":-1,"kernelTCP":-1,"swappiness":100,` +
+			`"checkBeforeUpdate":true}}`)),
 		good(in(`{"memory":{"limit":5,"swap":5}}`)), good(in(`{"memory":{"limit":5,"swap":0}}`)),
 		good(in(`{"memory":{"limit":5,"swap":-1}}`)), good(in(`{"memory":{"swap":5}}`)),
 		bad(in(`{"memory":{"limit":-2,"reservation":-2,"swap":-2,"kernel":-2,"kernelTCP":-2,"swappiness":101}}`),
@@ -330,16 +378,23 @@ func TestValidateResources(t *testing.T) {
 			"linux.resources.cpu.period", "linux.resources.cpu.burst", "linux.resources.cpu.idle"),
 		good(in(`{"pids":{"limit":-1}}`)), good(in(`{"pids":{"limit":0}}`)), good(in(`{"pids":{}}`)),
 		bad(in(`{"pids":{"limit":-2}}`), "linux.resources.pids.limit"),
-		good(in(`{"blockIO":{"weight":10,"leafWeight":0,"weightDevice":[{"major":8,"minor":0,"weight":1000},{"major":8,"minor":0,"leafWeight":0}],"throttleReadBpsDevice":[{"major":8,"minor":0,"rate":0}]}}`)),
-		bad(in(`{"blockIO":{"weight":9,"leafWeight":1001,"weightDevice":[{"major":8,"minor":0},{"major":-1,"minor":-1,"weight":9,"leafWeight":1001}]}}`),
-			"linux.resources.blockIO.weight", "linux.resources.blockIO.leafWeight", "linux.resources.blockIO.weightDevice[0]",
+		good(in(`{"blockIO":{"weight":10,"leafWeight":0,"weightDevice":[{"major":8,"minor":0,"weight":1000},` +
+			`{"major":8,"minor":0,"leafWeight":0}],"throttleReadBpsDevice":[{"major":8,"minor":0,"rate":0}]}}`)),
+		bad(in(`{"blockIO":{"weight":9,"leafWeight":1001,"weightDevice":[{"major":8,"minor":0},`+
+			`{"major":-1,"minor":-1,"weight":9,"leafWeight":1001}]}}`),
+			"linux.resources.blockIO.weight", "linux.resources.blockIO.leafWeight",
+			"linux.resources.blockIO.weightDevice[0]",
 			"linux.resources.blockIO.weightDevice[1].major", "linux.resources.blockIO.weightDevice[1].minor",
 			"linux.resources.blockIO.weightDevice[1].weight", "linux.resources.blockIO.weightDevice[1].leafWeight"),
-		bad(in(`{"blockIO":{"throttleReadBpsDevice":[{"major":4096}],"throttleWriteBpsDevice":[{"minor":-1}],"throttleReadIOPSDevice":[{},{"major":-1}],"throttleWriteIOPSDevice":[{"minor":1048576}]}}`),
-			"linux.resources.blockIO.throttleReadBpsDevice[0].major", "linux.resources.blockIO.throttleWriteBpsDevice[0].minor",
-			"linux.resources.blockIO.throttleReadIOPSDevice[1].major", "linux.resources.blockIO.throttleWriteIOPSDevice[0].minor"),
+		bad(in(`{"blockIO":{"throttleReadBpsDevice":[{"major":4096}],"throttleWriteBpsDevice":[{"minor":-1}],`+
+			`"throttleReadIOPSDevice":[{},{"major":-1}],"throttleWriteIOPSDevice":[{"minor":1048576}]}}`),
+			"linux.resources.blockIO.throttleReadBpsDevice[0].major",
+			"linux.resources.blockIO.throttleWriteBpsDevice[0].minor",
+			"linux.resources.blockIO.throttleReadIOPSDevice[1].major",
+			"linux.resources.blockIO.throttleWriteIOPSDevice[0].minor"),
 		good(in(`{"hugepageLimits":[{"pageSize":"64KB"},{"pageSize":"2MB"},{"pageSize":"1GB"}]}`)),
-		bad(in(`{"hugepageLimits":[{"pageSize":"2MB"},{"pageSize":"2MB"},{"pageSize":"2M"},{"pageSize":"02MB"},{"pageSize":"MB"},{"pageSize":"2TB"},{"pageSize":"2xMB"},{}]}`),
+		bad(in(`{"hugepageLimits":[{"pageSize":"2MB"},{"pageSize":"2MB"},{"pageSize":"2M"},{"pageSize":"02MB"},`+
+			`{"pageSize":"MB"},{"pageSize":"2TB"},{"pageSize":"2xMB"},{}]}`),
 			"linux.resources.hugepageLimits[1].pageSize", "linux.resources.hugepageLimits[2].pageSize",
 			"linux.resources.hugepageLimits[3].pageSize", "linux.resources.hugepageLimits[4].pageSize",
 			"linux.resources.hugepageLimits[5].pageSize", "linux.resources.hugepageLimits[6].pageSize",
@@ -348,16 +403,19 @@ func TestValidateResources(t *testing.T) {
 		bad(in(`{"network":{"priorities":[{"name":"eth0"},{"name":"eth 0"},{}]}}`),
 			"linux.resources.network.priorities[1].name", "linux.resources.network.priorities[2].name"),
 		good(in(`{"rdma":{"mlx5_1":{"hcaHandles":3},"a":{"hcaObjects":0}}}`)),
-		bad(in(`{"rdma":{"mlx5_1":{},"a b":{"hcaHandles":3}}}`), "linux.resources.rdma.mlx5_1", `linux.resources.rdma["a b"]`),
+		bad(in(`{"rdma":{"mlx5_1":{},"a b":{"hcaHandles":3}}}`), "linux.resources.rdma.mlx5_1",
+			`linux.resources.rdma["a b"]`),
 		good(in(`{"unified":{"memory.high":"1","of.the.future":"2"}}`)),
-		bad(in(`{"unified":{"a/b":"1","..":"2","":"3"}}`), `linux.resources.unified[""]`, `linux.resources.unified[".."]`, `linux.resources.unified["a/b"]`),
+		bad(in(`{"unified":{"a/b":"1","..":"2","":"3"}}`), `linux.resources.unified[""]`,
+			`linux.resources.unified[".."]`, `linux.resources.unified["a/b"]`),
 	})
 }
 
 func TestValidateSeccomp(t *testing.T) {
 	in := func(seccomp string) string { return `{"linux":{"seccomp":` + seccomp + `}}` }
 	rule := func(rule string) string {
-		return in(`{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["a"],"action":"SCMP_ACT_LOG"},` + rule + `]}`)
+		return in(`{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["a"],"action":"SCMP_ACT_LOG"},` + rule +
+			`]}`)
 	}
 	for _, action := range seccompActions {
 		if action != specs.ActNotify {
@@ -367,11 +425,15 @@ func TestValidateSeccomp(t *testing.T) {
 		case specs.ActErrno, specs.ActTrace:
 			check(t, []validation{good(in(`{"defaultAction":"` + string(action) + `","defaultErrnoRet":1}`))})
 		default:
-			check(t, []validation{bad(in(`{"defaultAction":"`+string(action)+`","listenerPath":"/a","defaultErrnoRet":1}`), "linux.seccomp.defaultErrnoRet")})
+			check(t,
+				[]validation{bad(in(`{"defaultAction":"`+string(action)+`","listenerPath":"/a","defaultErrnoRet":1}`),
+					"linux.seccomp.defaultErrnoRet")})
 		}
 	}
 	for _, op := range seccompOperators {
-		check(t, []validation{good(rule(`{"names":["a"],"action":"SCMP_ACT_KILL","args":[{"index":0,"op":"` + string(op) + `"}]}`))})
+		check(t,
+			[]validation{good(rule(`{"names":["a"],"action":"SCMP_ACT_KILL","args":[{"index":0,"op":"` + string(op) +
+				`"}]}`))})
 	}
 	for _, arch := range seccompArchs {
 		check(t, []validation{good(in(`{"defaultAction":"SCMP_ACT_ALLOW","architectures":["` + string(arch) + `"]}`))})
@@ -398,9 +460,11 @@ func TestValidateSeccomp(t *testing.T) {
 		bad(rule(`{"names":["a"],"action":"x"}`), "linux.seccomp.syscalls[1].action"),
 		bad(rule(`{"names":["a"],"action":"SCMP_ACT_KILL","errnoRet":1}`), "linux.seccomp.syscalls[1].errnoRet"),
 		bad(rule(`{"names":["a"],"action":"SCMP_ACT_ERRNO","errnoRet":4096}`), "linux.seccomp.syscalls[1].errnoRet"),
-		bad(rule(`{"names":["a"],"action":"SCMP_ACT_LOG","args":[{"index":6,"op":"SCMP_CMP_EQ"},{"index":0,"op":"="}]}`),
+		bad(rule(`{"names":["a"],"action":"SCMP_ACT_LOG","args":[{"index":6,"op":"SCMP_CMP_EQ"},`+
+			`{"index":0,"op":"="}]}`),
 			"linux.seccomp.syscalls[1].args[0].index", "linux.seccomp.syscalls[1].args[1].op"),
-		bad(rule(`{"names":["a"],"action":"SCMP_ACT_LOG","args":[{"op":"SCMP_CMP_EQ"}`+strings.Repeat(`,{"op":"SCMP_CMP_EQ"}`, 6)+`]}`),
+		bad(rule(`{"names":["a"],"action":"SCMP_ACT_LOG","args":[{"op":"SCMP_CMP_EQ"}`+
+			strings.Repeat(`,{"op":"SCMP_CMP_EQ"}`, 6)+`]}`),
 			"linux.seccomp.syscalls[1].args"),
 	})
 }
@@ -409,7 +473,8 @@ func TestValidateParts(t *testing.T) {
 	if err := ValidateProcess(Default().Process); err != nil {
 		t.Error(err)
 	}
-	if err := ValidateProcess(&specs.Process{}); err == nil || err.Error() != "cwd: is empty or missing; args: is empty or missing" {
+	if err := ValidateProcess(&specs.Process{}); err == nil ||
+		err.Error() != "cwd: is empty or missing; args: is empty or missing" {
 		t.Error(err)
 	}
 	if err := ValidateResources(Default().Linux.Resources); err != nil {

@@ -21,9 +21,11 @@ func fish(p program) string {
 		fishFlag(&b, `test -z "$(__rung_command)"`, f)
 	}
 	for _, c := range p.commands {
-		fmt.Fprintf(&b, "complete -c rung -n 'contains -- \"$(__rung_command)\" \"\" help' -a %s -d %s\n", c.name, fishQuote(c.usage))
+		fmt.Fprintf(&b, "complete -c rung -n 'contains -- \"$(__rung_command)\" \"\" help' -a %s -d %s\n", c.name,
+			fishQuote(c.usage))
 	}
-	fmt.Fprintf(&b, "complete -c rung -n 'test -z \"$(__rung_command)\"' -a help -d 'show help for all commands or one'\n")
+	fmt.Fprintf(&b,
+		"complete -c rung -n 'test -z \"$(__rung_command)\"' -a help -d 'show help for all commands or one'\n")
 	for _, c := range p.commands {
 		when := "test \"$(__rung_command)\" = " + c.name
 		b.WriteString("\n")

@@ -93,7 +93,8 @@ func lookup(t *testing.T, name string) string {
 // below the root that --root names.
 func fakeRung(t *testing.T) (dir string, env []string) {
 	dir = t.TempDir()
-	script := "#!/bin/sh\ncase \"$*\" in 'list -q') echo one; echo two;; '--root /x list -q'|'--root=/x list -q') echo three;; esac\n"
+	script := "#!/bin/sh\ncase \"$*\" in 'list -q') echo one; echo two;; '--root /x list -q'|'--root=/x list -q') " +
+		"echo three;; esac\n"
 	if err := os.WriteFile(filepath.Join(dir, "rung"), []byte(script), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -251,7 +252,11 @@ zpty shell zsh -f -i
 	print -r -- "fpath=(${(q)1} \$fpath)"
 	print -r -- 'PROMPT= RPROMPT='
 	print -r -- 'autoload -Uz compinit && compinit -u -D'
-	print -r -- 'compadd() { if [[ "$*" == *-O\ * || "$*" == *-A\ * || "$*" == *-D\ * ]]; then builtin compadd "$@"; return; fi; local -a hits; builtin compadd -O hits "$@"; (( $#hits )) && print -rl -- "<$^hits>" >>"$OUT"; builtin compadd "$@" }'
+	print -r -- 'compadd() {
+		if [[ "$*" == *-O\ * || "$*" == *-A\ * || "$*" == *-D\ * ]]; then builtin compadd "$@"; return; fi
+		local -a hits; builtin compadd -O hits "$@"; (( $#hits )) && print -rl -- "<$^hits>" >>"$OUT"
+		builtin compadd "$@"
+	}'
 	print -r -- "OUT=$PWD/out; : >\$OUT"
 	print -r -- 'done-completing() { print -r END >>$OUT; exit }; zle -N done-completing; bindkey "^X" done-completing'
 	print -r -- 'print READY >>$OUT'

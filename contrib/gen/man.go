@@ -123,7 +123,8 @@ What a container is made of; see the OCI runtime specification.
 
 func pageHead(b *strings.Builder, name, usage string) {
 	fmt.Fprintf(b, ".\\\" Written by contrib/gen from rung's command line; do not edit.\n")
-	fmt.Fprintf(b, ".TH %s 8 \"\" rung \"rung manual\"\n.SH NAME\n%s \\- %s\n", strings.ToUpper(roff(name)), roff(name), roff(usage))
+	fmt.Fprintf(b, ".TH %s 8 \"\" rung \"rung manual\"\n.SH NAME\n%s \\- %s\n", strings.ToUpper(roff(name)), roff(name),
+		roff(usage))
 }
 
 func flagList(b *strings.Builder, flags []flag) {

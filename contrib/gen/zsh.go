@@ -49,7 +49,8 @@ _rung() {
 				break
 			}
 			k, words := c.argument(i)
-			fmt.Fprintf(&b, "\t\t\t\t%s \\\n", quote(fmt.Sprintf("%d:%s:%s", i+1, strings.Trim(name, "[]"), zshAction(k, words))))
+			fmt.Fprintf(&b, "\t\t\t\t%s \\\n", quote(fmt.Sprintf("%d:%s:%s", i+1, strings.Trim(name, "[]"),
+				zshAction(k, words))))
 		}
 		s := strings.TrimSuffix(b.String(), " \\\n")
 		b.Reset()

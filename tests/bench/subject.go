@@ -14,7 +14,8 @@ import (
 )
 
 // operations are the measured commands, in the order of the table.
-var operations = [...]string{"run", "create", "start", "exec", "state", "ps", "update", "pause", "resume", "kill", "delete"}
+var operations = [...]string{"run", "create", "start", "exec", "state", "ps", "update", "pause", "resume", "kill",
+	"delete"}
 
 // A subject is a runtime that is measured: its two bundles, and its samples.
 type subject struct {

@@ -50,8 +50,9 @@ func makeRootfs(dir string) error {
 		return err
 	}
 	for name, content := range map[string]string{
-		"passwd": "root:x:0:0:root:/home/root:/bin/sh\nuser:x:1000:1000:user:/home:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n",
-		"group":  "root:x:0:\nuser:x:1000:\nnogroup:x:65534:\n",
+		"passwd": "root:x:0:0:root:/home/root:/bin/sh\n" +
+			"user:x:1000:1000:user:/home:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n",
+		"group": "root:x:0:\nuser:x:1000:\nnogroup:x:65534:\n",
 	} {
 		if err := os.WriteFile(filepath.Join(dir, "etc", name), []byte(content), 0o644); err != nil {
 			return err

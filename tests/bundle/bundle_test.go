@@ -20,7 +20,8 @@ func TestMake(t *testing.T) {
 	if err := Make(dir, want); err != nil {
 		t.Fatal(err)
 	}
-	for _, applet := range []string{"sh", "true", "cat", "ls", "mount", "ps", "sleep", "id", "hostname", "env", "stat"} {
+	for _, applet := range []string{"sh", "true", "cat", "ls", "mount", "ps", "sleep", "id", "hostname", "env",
+		"stat"} {
 		if target, err := os.Readlink(filepath.Join(dir, "rootfs/bin", applet)); err != nil || target != "busybox" {
 			t.Errorf("applet %s: link to %q, %v", applet, target, err)
 		}

@@ -57,7 +57,8 @@ func processesOf(dir, cgroup string) []string {
 		root, _ := os.Readlink(proc + "/root")
 		cwd, _ := os.Readlink(proc + "/cwd")
 		cgroups, _ := os.ReadFile(proc + "/cgroup")
-		if !strings.HasPrefix(root, dir+"/") && !strings.HasPrefix(cwd, dir+"/") && !bytes.Contains(cgroups, []byte(":"+cgroup+"\n")) {
+		if !strings.HasPrefix(root, dir+"/") && !strings.HasPrefix(cwd, dir+"/") &&
+			!bytes.Contains(cgroups, []byte(":"+cgroup+"\n")) {
 			continue
 		}
 		if p, ok := readProcess(proc); ok && p.state != 'Z' {

@@ -133,7 +133,9 @@ func TestForeignImages(t *testing.T) {
 		want string
 	}{
 		{func() error { return syscall.Mkfifo(name, 0o600) }, "descriptors.json: is a FIFO"},
-		{func() error { return os.Symlink("/dev/zero", name) }, "open descriptors.json: too many levels of symbolic links"},
+		{func() error {
+			return os.Symlink("/dev/zero", name)
+		}, "open descriptors.json: too many levels of symbolic links"},
 		{func() error { return os.Mkdir(name, 0o700) }, "descriptors.json: is a directory"},
 		{func() error { return os.WriteFile(name, make([]byte, 1<<20), 0o600) }, "descriptors.json: has 1048576 bytes"},
 	} {
@@ -191,13 +193,18 @@ func TestKilledRestore(t *testing.T) {
 	s.checkpoint().OK()
 	reached := filepath.Join(s.Dir, "reached")
 	s.Configure(bundle.Shell(counter), func(c *specs.Spec) {
-		c.Hooks = &specs.Hooks{CreateRuntime: []specs.Hook{{Path: "/bin/sh", Args: []string{"sh", "-c", "exec >/dev/null 2>&1; touch " + reached + "; sleep 2; touch " + reached + ".end"}, Env: []string{"PATH=/bin:/usr/bin"}}}}
+		c.Hooks = &specs.Hooks{CreateRuntime: []specs.Hook{{Path: "/bin/sh",
+			Args: []string{"sh", "-c", "exec >/dev/null 2>&1; touch " + reached + "; sleep 2; touch " + reached +
+				".end"}, Env: []string{"PATH=/bin:/usr/bin"}}}}
 	})
 	cmd := s.Command("restore", "--detach", "--bundle", s.Bundle, "--image-path", s.images, s.ID)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	bundle.Eventually(t, "hook that runs during the restore", func() bool { _, err := os.Stat(reached); return err == nil })
+	bundle.Eventually(t, "hook that runs during the restore", func() bool {
+		_, err := os.Stat(reached)
+		return err == nil
+	})
 	if status := s.State().Status; status != specs.StateCreating {
 		t.Errorf("status %s while it is being restored", status)
 	}
@@ -208,7 +215,10 @@ func TestKilledRestore(t *testing.T) {
 	s.Configure(bundle.Shell(counter))
 	s.restore().OK() // and that was no obstacle
 	s.counts(s.count())
-	bundle.Eventually(t, "end of the hook, which nobody waits for", func() bool { _, err := os.Stat(reached + ".end"); return err == nil })
+	bundle.Eventually(t, "end of the hook, which nobody waits for", func() bool {
+		_, err := os.Stat(reached + ".end")
+		return err == nil
+	})
 }
 
 // delete --force does not wait for a restore that hangs.
@@ -217,7 +227,9 @@ func TestDeleteDuringRestore(t *testing.T) {
 	s.start()
 	s.checkpoint().OK()
 	s.Configure(bundle.Shell(counter), func(c *specs.Spec) {
-		c.Hooks = &specs.Hooks{CreateRuntime: []specs.Hook{{Path: "/bin/sh", Args: []string{"sh", "-c", "exec >/dev/null 2>&1; touch " + s.Dir + "/reached; sleep 2"}, Env: []string{"PATH=/bin:/usr/bin"}}}}
+		c.Hooks = &specs.Hooks{CreateRuntime: []specs.Hook{{Path: "/bin/sh",
+			Args: []string{"sh", "-c", "exec >/dev/null 2>&1; touch " + s.Dir + "/reached; sleep 2"},
+			Env:  []string{"PATH=/bin:/usr/bin"}}}}
 	})
 	cmd := s.Command("restore", "--detach", "--bundle", s.Bundle, "--image-path", s.images, s.ID)
 	var told strings.Builder
@@ -225,7 +237,10 @@ func TestDeleteDuringRestore(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	bundle.Eventually(t, "hook that runs during the restore", func() bool { _, err := os.Stat(s.Dir + "/reached"); return err == nil })
+	bundle.Eventually(t, "hook that runs during the restore", func() bool {
+		_, err := os.Stat(s.Dir + "/reached")
+		return err == nil
+	})
 	begin := time.Now()
 	s.Delete("--force").OK()
 	if took := time.Since(begin); took > 15*time.Second {
@@ -244,7 +259,9 @@ func TestInterruptedRestore(t *testing.T) {
 	s.checkpoint().OK()
 	reached := filepath.Join(s.Dir, "reached")
 	s.Configure(bundle.Shell(counter), func(c *specs.Spec) {
-		c.Hooks = &specs.Hooks{CreateRuntime: []specs.Hook{{Path: "/bin/sh", Args: []string{"sh", "-c", "exec >/dev/null 2>&1; touch " + reached + "; while :; do sleep 1; done"}, Env: []string{"PATH=/bin:/usr/bin"}}}}
+		c.Hooks = &specs.Hooks{CreateRuntime: []specs.Hook{{Path: "/bin/sh",
+			Args: []string{"sh", "-c", "exec >/dev/null 2>&1; touch " + reached + "; while :; do sleep 1; done"},
+			Env:  []string{"PATH=/bin:/usr/bin"}}}}
 	})
 	cmd := s.Command("restore", "--bundle", s.Bundle, "--image-path", s.images, s.ID)
 	var told strings.Builder
@@ -254,10 +271,14 @@ func TestInterruptedRestore(t *testing.T) {
 	}
 	overdue := time.AfterFunc(30*time.Second, func() { cmd.Process.Kill() })
 	defer overdue.Stop()
-	bundle.Eventually(t, "hook that runs during the restore", func() bool { _, err := os.Stat(reached); return err == nil })
+	bundle.Eventually(t, "hook that runs during the restore", func() bool {
+		_, err := os.Stat(reached)
+		return err == nil
+	})
 	cmd.Process.Signal(syscall.SIGTERM)
 	cmd.Wait()
-	if code := cmd.ProcessState.ExitCode(); code != 128+int(syscall.SIGTERM) || !strings.Contains(told.String(), "interrupted by SIGTERM") {
+	if code := cmd.ProcessState.ExitCode(); code != 128+int(syscall.SIGTERM) ||
+		!strings.Contains(told.String(), "interrupted by SIGTERM") {
 		t.Errorf("%v, want exit status %d\n%s", cmd.ProcessState, 128+int(syscall.SIGTERM), told.String())
 	}
 	s.gone()
@@ -294,7 +315,8 @@ func stalledServer(t *testing.T) (address string, release func()) {
 func TestInterruptedCheckpoint(t *testing.T) {
 	s := newSubject(t, counter)
 	s.start()
-	for _, signals := range [][]syscall.Signal{{syscall.SIGINT}, {syscall.SIGTERM, syscall.SIGTERM}, {syscall.SIGKILL}} {
+	for _, signals := range [][]syscall.Signal{{syscall.SIGINT}, {syscall.SIGTERM, syscall.SIGTERM},
+		{syscall.SIGKILL}} {
 		address, release := stalledServer(t)
 		cmd := s.checkpointing("--page-server", address)
 		ended := make(chan error, 1)
@@ -313,7 +335,8 @@ func TestInterruptedCheckpoint(t *testing.T) {
 			release()
 			<-ended
 			told := s.read(filepath.Join(s.Dir, "errors"))
-			if cmd.ProcessState.ExitCode() != 1 || !strings.Contains(told, "SIGINT: waiting until criu") || !strings.Contains(told, "criu dump failed") {
+			if cmd.ProcessState.ExitCode() != 1 || !strings.Contains(told, "SIGINT: waiting until criu") ||
+				!strings.Contains(told, "criu dump failed") {
 				t.Errorf("%v: %v: %s", signals, cmd.ProcessState, told)
 			}
 		} else {

@@ -65,7 +65,8 @@ func (s *subject) cgroupFile(controller, name string) string {
 func TestLeaveRunning(t *testing.T) {
 	s := newSubject(t, counter)
 	s.start()
-	s.checkpoint("--leave-running", "--leave-running", "--work-path", filepath.Join(s.Dir, "work")).OK() // as podman does
+	// as podman does
+	s.checkpoint("--leave-running", "--leave-running", "--work-path", filepath.Join(s.Dir, "work")).OK()
 	if _, err := os.Stat(filepath.Join(s.Dir, "work", "dump.log")); err != nil {
 		t.Errorf("the log is not in --work-path: %v", err)
 	}
@@ -167,7 +168,8 @@ func TestCgroups(t *testing.T) {
 	s.Configure(bundle.Shell(script))
 	s.restore().OK()
 	s.counts(s.count())
-	if text := s.read("/proc/" + strconv.Itoa(s.State().Pid) + "/cgroup"); !strings.Contains(text, ":memory:"+s.Cgroup+"\n") {
+	if text := s.read("/proc/" + strconv.Itoa(s.State().Pid) + "/cgroup"); !strings.Contains(text,
+		":memory:"+s.Cgroup+"\n") {
 		t.Errorf("the process is in %s", text)
 	}
 	child := filepath.Join("/sys/fs/cgroup/pids", s.Cgroup, "child")
@@ -187,7 +189,8 @@ func TestCgroups(t *testing.T) {
 	s.gone()
 	s.restore().OK()
 	pid := strconv.Itoa(s.State().Pid)
-	if got, children := s.read(filepath.Join(child, "cgroup.procs")), s.read("/proc/"+pid+"/task/"+pid+"/children"); got == "" || !slices.Contains(strings.Fields(children), got) {
+	if got, children := s.read(filepath.Join(child, "cgroup.procs")),
+		s.read("/proc/"+pid+"/task/"+pid+"/children"); got == "" || !slices.Contains(strings.Fields(children), got) {
 		t.Errorf("in the container's own cgroup is %q, the first process has %s", got, children)
 	}
 }
@@ -240,7 +243,8 @@ func TestIsolation(t *testing.T) {
 	}
 	ownCgroups()
 	// nothing of rung is in a running container
-	if maps := s.read("/proc/" + strconv.Itoa(s.State().Pid) + "/maps"); strings.Contains(maps, "rung") || strings.Contains(maps, "memfd") {
+	if maps := s.read("/proc/" + strconv.Itoa(s.State().Pid) + "/maps"); strings.Contains(maps, "rung") ||
+		strings.Contains(maps, "memfd") {
 		t.Errorf("the process maps something of rung: %s", maps)
 	}
 	before := look()
@@ -259,7 +263,8 @@ func TestTCP(t *testing.T) {
 		nc 127.0.0.1 4711 <>/tmp/in >/tmp/echoed &
 		echo hello >/tmp/in; until grep -q hello /tmp/echoed; do sleep 0.02; done; echo ready; wait`,
 		func(c *specs.Spec) {
-			for _, set := range []*[]string{&c.Process.Capabilities.Bounding, &c.Process.Capabilities.Effective, &c.Process.Capabilities.Permitted} {
+			for _, set := range []*[]string{&c.Process.Capabilities.Bounding, &c.Process.Capabilities.Effective,
+				&c.Process.Capabilities.Permitted} {
 				*set = append(*set, "CAP_NET_ADMIN")
 			}
 		})
@@ -270,7 +275,8 @@ func TestTCP(t *testing.T) {
 	}
 	dump := s.checkpoint("--tcp-established", "--tcp-skip-in-flight")
 	if strings.Contains(dump.Stderr, "Can't get 1:16 opt") {
-		t.Skip("this CRIU cannot save TCP sockets on this kernel, which refuses SO_PASSCRED for them; criu 4.2 can: ", dump.Stderr)
+		t.Skip("this CRIU cannot save TCP sockets on this kernel, which refuses SO_PASSCRED for them; criu 4.2 can: ",
+			dump.Stderr)
 	}
 	dump.OK()
 	s.gone()
@@ -283,7 +289,9 @@ func TestTCP(t *testing.T) {
 	if _, err := fifo.WriteString("again\n"); err != nil {
 		t.Fatal(err)
 	}
-	bundle.Eventually(t, "echo through the restored connection", func() bool { return strings.Contains(s.read(s.Path("tmp/echoed")), "again") })
+	bundle.Eventually(t, "echo through the restored connection", func() bool {
+		return strings.Contains(s.read(s.Path("tmp/echoed")), "again")
+	})
 }
 
 // A file without a name is linked back to be saved, where that is asked for; a network

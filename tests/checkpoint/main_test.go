@@ -63,7 +63,9 @@ func mountHierarchies() error {
 	}
 	for line := range strings.Lines(string(memberships)) {
 		controllers := strings.Split(line, ":")[1]
-		mounted := slices.ContainsFunc(found, func(h cgroups.Hierarchy) bool { return strings.Join(h.Controllers, ",") == controllers })
+		mounted := slices.ContainsFunc(found, func(h cgroups.Hierarchy) bool {
+			return strings.Join(h.Controllers, ",") == controllers
+		})
 		if mounted || controllers == "" || strings.HasPrefix(controllers, "name=") {
 			continue
 		}
@@ -121,7 +123,11 @@ type subject struct {
 // counter is a script that counts, in its memory, and writes where it is to a file
 // and, once it was told to, to its output.
 const counter = `token=$$.$RANDOM; n=0; echo ready $token
-while :; do n=$((n+1)); echo $n >/tmp/now; mv /tmp/now /tmp/count; [ -e /tmp/speak ] && echo "still $token" && rm /tmp/speak; sleep 0.02; done`
+while :; do
+	n=$((n+1)); echo $n >/tmp/now; mv /tmp/now /tmp/count
+	[ -e /tmp/speak ] && echo "still $token" && rm /tmp/speak
+	sleep 0.02
+done`
 
 // subject makes a container that is not started yet.
 func newSubject(t *testing.T, script string, changes ...bundle.Change) *subject {
@@ -198,7 +204,9 @@ func (o *output) prints(text string) {
 			o.t.Logf("printed %q", o)
 		}
 	}()
-	bundle.Eventually(o.t, strconv.Quote(text)+" in the output", func() bool { return strings.Contains(o.String(), text) })
+	bundle.Eventually(o.t, strconv.Quote(text)+" in the output", func() bool {
+		return strings.Contains(o.String(), text)
+	})
 }
 
 func (s *subject) checkpoint(flags ...string) bundle.Result {
@@ -240,7 +248,8 @@ func (s *subject) restore(flags ...string) bundle.Result {
 
 func (s *subject) restoreInto(out *output, flags ...string) bundle.Result {
 	s.t.Helper()
-	return s.into(out, append(append([]string{"restore", "--detach", "--bundle", s.Bundle, "--image-path", s.images}, flags...), s.ID)...)
+	return s.into(out, append(append([]string{"restore", "--detach", "--bundle", s.Bundle, "--image-path", s.images},
+		flags...), s.ID)...)
 }
 
 // gone requires that nothing of the container is left.
@@ -324,5 +333,6 @@ func host(t *testing.T, name string, args ...string) string {
 }
 
 func bind(source, destination string, options ...string) bundle.Change {
-	return bundle.Mount(specs.Mount{Type: "bind", Source: source, Destination: destination, Options: append(options, "bind")})
+	return bundle.Mount(specs.Mount{Type: "bind", Source: source, Destination: destination,
+		Options: append(options, "bind")})
 }

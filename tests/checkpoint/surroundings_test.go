@@ -34,11 +34,13 @@ func TestBindMounts(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.Configure(bundle.Shell(counter),
-		bind(data, "/link/data", "rbind"), bind(data, "/mnt/flat", "ro"), bind(filepath.Join(s.Dir, "single"), "/etc/single"), bind(data, "/run/new/dir"))
+		bind(data, "/link/data", "rbind"), bind(data, "/mnt/flat", "ro"),
+		bind(filepath.Join(s.Dir, "single"), "/etc/single"), bind(data, "/run/new/dir"))
 	s.start()
 	look := func() string {
 		root := fmt.Sprintf("/proc/%d/root", s.State().Pid)
-		text := s.read(root+"/mnt/data/file") + " " + s.read(root+"/mnt/data/sub/file") + " " + s.read(root+"/mnt/flat/sub/file") + " " + s.read(root+"/etc/single")
+		text := s.read(root+"/mnt/data/file") + " " + s.read(root+"/mnt/data/sub/file") + " " +
+			s.read(root+"/mnt/flat/sub/file") + " " + s.read(root+"/etc/single")
 		if err := os.WriteFile(root+"/mnt/flat/x", nil, 0o644); err == nil {
 			text += " writable"
 		}
@@ -87,13 +89,15 @@ func TestExternalNamespaces(t *testing.T) {
 		types []specs.LinuxNamespaceType
 	}{
 		{"network", syscall.CLONE_NEWNET, []specs.LinuxNamespaceType{specs.NetworkNamespace}},
-		{"ipc and uts", syscall.CLONE_NEWIPC | syscall.CLONE_NEWUTS, []specs.LinuxNamespaceType{specs.IPCNamespace, specs.UTSNamespace}},
+		{"ipc and uts", syscall.CLONE_NEWIPC | syscall.CLONE_NEWUTS,
+			[]specs.LinuxNamespaceType{specs.IPCNamespace, specs.UTSNamespace}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := newSubject(t, counter)
 			path := otherNamespaces(t, tt.flag)
 			var changes []bundle.Change
-			file := map[specs.LinuxNamespaceType]string{specs.NetworkNamespace: "net", specs.IPCNamespace: "ipc", specs.UTSNamespace: "uts"}
+			file := map[specs.LinuxNamespaceType]string{specs.NetworkNamespace: "net", specs.IPCNamespace: "ipc",
+				specs.UTSNamespace: "uts"}
 			for _, typ := range tt.types {
 				changes = append(changes, bundle.Namespace(typ, path(file[typ])))
 			}
@@ -119,7 +123,8 @@ func TestExternalNamespaces(t *testing.T) {
 
 // A container in the host's namespaces comes back to them.
 func TestHostNamespaces(t *testing.T) {
-	s := newSubject(t, counter, bundle.WithoutNamespace(specs.NetworkNamespace), bundle.WithoutNamespace(specs.IPCNamespace))
+	s := newSubject(t, counter, bundle.WithoutNamespace(specs.NetworkNamespace),
+		bundle.WithoutNamespace(specs.IPCNamespace))
 	s.start()
 	s.checkpoint().OK()
 	s.restore().OK()
@@ -144,7 +149,8 @@ func TestUserNamespace(t *testing.T) {
 	s.checkpoint().OK()
 	s.restore().OK()
 	s.counts(s.count())
-	if uids := s.read(fmt.Sprintf("/proc/%d/uid_map", s.State().Pid)); strings.Join(strings.Fields(uids), " ") != "0 100000 65536" {
+	uids := s.read(fmt.Sprintf("/proc/%d/uid_map", s.State().Pid))
+	if strings.Join(strings.Fields(uids), " ") != "0 100000 65536" {
 		t.Errorf("uid_map is %q", uids)
 	}
 }
@@ -190,10 +196,11 @@ func screen(t *testing.T, dir string) (socket string, accept func() *output) {
 // A terminal is made anew, with its settings and its size, and its master sent to
 // whoever restores.
 func TestTerminal(t *testing.T) {
-	s := newSubject(t, `tty; echo ready; while read line; do echo "got $line at $(stty size)"; done`, func(c *specs.Spec) {
-		c.Process.Terminal = true
-		c.Process.ConsoleSize = &specs.Box{Height: 33, Width: 111}
-	})
+	s := newSubject(t, `tty; echo ready; while read line; do echo "got $line at $(stty size)"; done`,
+		func(c *specs.Spec) {
+			c.Process.Terminal = true
+			c.Process.ConsoleSize = &specs.Box{Height: 33, Width: 111}
+		})
 	socket, accept := screen(t, s.Dir)
 	s.Create("--console-socket", socket).OK()
 	first := accept()
@@ -224,8 +231,11 @@ func TestExternalUnixSocket(t *testing.T) {
 	}
 	defer l.Close()
 	s.Configure(func(c *specs.Spec) {
-		c.Process.Args = []string{"sh", "-c", "ln -s " + socket + ` /dev/log; (echo before; while [ ! -e /tmp/speak ]; do sleep 0.02; done; echo after; sleep 1000) | logger & echo ready; wait`}
-	}, bind(socket, socket), bundle.WithoutNamespace(specs.NetworkNamespace)) // CRIU looks for the other end in the same network
+		c.Process.Args = []string{"sh", "-c", "ln -s " + socket +
+			` /dev/log; (echo before; while [ ! -e /tmp/speak ]; do sleep 0.02; done; echo after; ` +
+			`sleep 1000) | logger & echo ready; wait`}
+		// CRIU looks for the other end in the same network
+	}, bind(socket, socket), bundle.WithoutNamespace(specs.NetworkNamespace))
 	hears := func(text string) {
 		t.Helper()
 		buf := make([]byte, 4096)
@@ -298,7 +308,8 @@ func TestHooks(t *testing.T) {
 	s := newSubject(t, counter)
 	hook := func(name, tail string) []specs.Hook {
 		script := fmt.Sprintf(`state=$(cat); echo "%s $state" >>%s; %s`, name, filepath.Join(s.Dir, "hooks"), tail)
-		return []specs.Hook{{Path: "/bin/sh", Args: []string{"sh", "-c", script}, Env: []string{"PATH=" + os.Getenv("PATH")}}}
+		return []specs.Hook{{Path: "/bin/sh", Args: []string{"sh", "-c", script},
+			Env: []string{"PATH=" + os.Getenv("PATH")}}}
 	}
 	s.Configure(bundle.Shell(counter), func(c *specs.Spec) {
 		c.Hooks = &specs.Hooks{CreateRuntime: hook("createRuntime", ""), Poststop: hook("poststop", "")}
@@ -310,11 +321,15 @@ func TestHooks(t *testing.T) {
 	}
 	os.Remove(filepath.Join(s.Dir, "hooks"))
 	s.restore().OK()
-	if text := s.read(filepath.Join(s.Dir, "hooks")); !strings.Contains(text, fmt.Sprintf(`createRuntime {"ociVersion":"1.0.2","id":%q`, s.ID)) || !strings.Contains(text, fmt.Sprintf(`"pid":%d`, s.State().Pid)) {
+	if text := s.read(filepath.Join(s.Dir, "hooks")); !strings.Contains(text,
+		fmt.Sprintf(`createRuntime {"ociVersion":"1.0.2","id":%q`,
+			s.ID)) || !strings.Contains(text, fmt.Sprintf(`"pid":%d`, s.State().Pid)) {
 		t.Errorf("the hooks are told %s", text)
 	}
 	s.Delete("--force").OK()
-	s.Configure(bundle.Shell(counter), func(c *specs.Spec) { c.Hooks = &specs.Hooks{CreateRuntime: hook("createRuntime", "exit 3")} })
+	s.Configure(bundle.Shell(counter), func(c *specs.Spec) {
+		c.Hooks = &specs.Hooks{CreateRuntime: hook("createRuntime", "exit 3")}
+	})
 	s.restore().Fails("createRuntime", "exit status 3")
 	s.gone()
 }
@@ -340,7 +355,8 @@ func TestNullStreams(t *testing.T) {
 		s.Wait(cmd).OK()
 		s.counts(n)
 		for fd := range 3 {
-			if name, err := os.Readlink(fmt.Sprintf("/proc/%d/fd/%d", s.State().Pid, fd)); err != nil || name != os.DevNull {
+			if name, err := os.Readlink(fmt.Sprintf("/proc/%d/fd/%d", s.State().Pid, fd)); err != nil ||
+				name != os.DevNull {
 				t.Errorf("descriptor %d is %s, %v", fd, name, err)
 			}
 		}
@@ -377,9 +393,12 @@ func TestNotifySocket(t *testing.T) {
 func TestNetworkDevices(t *testing.T) {
 	s := newSubject(t, counter)
 	name := fmt.Sprintf("rt%d", os.Getpid()%100000)
-	script := fmt.Sprintf(`pid=$(sed -n 's/.*"pid": *\([0-9]*\).*/\1/p'); ip link add %s type veth peer name eth0 netns $pid; nsenter -t $pid -n ip address add 10.99.0.2/24 dev eth0`, name)
+	script := fmt.Sprintf(`pid=$(sed -n 's/.*"pid": *\([0-9]*\).*/\1/p'); `+
+		`ip link add %s type veth peer name eth0 netns $pid; nsenter -t $pid -n ip address add 10.99.0.2/24 dev eth0`,
+		name)
 	s.Configure(bundle.Shell(counter), func(c *specs.Spec) {
-		c.Hooks = &specs.Hooks{Prestart: []specs.Hook{{Path: "/bin/sh", Args: []string{"sh", "-e", "-c", script}, Env: []string{"PATH=" + os.Getenv("PATH")}}}}
+		c.Hooks = &specs.Hooks{Prestart: []specs.Hook{{Path: "/bin/sh", Args: []string{"sh", "-e", "-c", script},
+			Env: []string{"PATH=" + os.Getenv("PATH")}}}}
 	})
 	look := func() string {
 		return host(t, "nsenter", "-t", strconv.Itoa(s.State().Pid), "-n", "ip", "-oneline", "-4", "address")
@@ -391,10 +410,14 @@ func TestNetworkDevices(t *testing.T) {
 		}
 		s.checkpoint().OK()
 		s.gone()
-		if saved, _ := filepath.Glob(filepath.Join(s.images, "netdev-*.img")); len(saved) > 0 { // by which restore knows images of before
+		// by which restore knows images of before
+		if saved, _ := filepath.Glob(filepath.Join(s.images, "netdev-*.img")); len(saved) > 0 {
 			t.Errorf("CRIU has saved %v", saved)
 		}
-		bundle.Eventually(t, "end of the device", func() bool { _, err := net.InterfaceByName(name); return err != nil })
+		bundle.Eventually(t, "end of the device", func() bool {
+			_, err := net.InterfaceByName(name)
+			return err != nil
+		})
 		n := s.count()
 		s.restore().OK()
 		s.counts(n)

@@ -31,7 +31,8 @@ func ctrRunFlows() []flow {
 			a.ctr([]string{"--mount", mount}, "sh", "-c", script).ok().prints(want)
 		}
 	}
-	const touch = `touch /v/f 2>/dev/null && echo "/v writable" || echo "/v read-only"; touch /v/sub/f 2>/dev/null && echo "/v/sub writable" || echo "/v/sub read-only"`
+	const touch = `touch /v/f 2>/dev/null && echo "/v writable" || echo "/v read-only"; ` +
+		`touch /v/sub/f 2>/dev/null && echo "/v/sub writable" || echo "/v/sub read-only"`
 	return []flow{
 		{name: "run/attached", run: func(a *attempt) { a.ctr(nil, "echo", "hello").ok().prints("hello") }},
 		{name: "run/output", run: func(a *attempt) {
@@ -41,10 +42,12 @@ func ctrRunFlows() []flow {
 			}
 		}},
 		{name: "run/stdin", run: func(a *attempt) {
-			a.feed("one\ntwo\n", a.ctrRun([]string{"--rm"}, a.name(), "sh", "-c", "read a; read b; echo $b $a")...).ok().prints("two one")
+			a.feed("one\ntwo\n", a.ctrRun([]string{"--rm"}, a.name(), "sh", "-c",
+				"read a; read b; echo $b $a")...).ok().prints("two one")
 		}},
 		{name: "run/terminal", run: func(a *attempt) {
-			t := a.terminal(a.ctrRun([]string{"--rm", "--tty"}, a.name(), "sh", "-c", `tty; read -r line; echo "got $line"; exit 3`)...)
+			t := a.terminal(a.ctrRun([]string{"--rm", "--tty"}, a.name(), "sh", "-c",
+				`tty; read -r line; echo "got $line"; exit 3`)...)
 			t.shows("/dev/pts/0").types("some words\r").shows("got some words").exits(3)
 		}},
 		{name: "run/detached", run: func(a *attempt) { a.waitTask(a.task(), "RUNNING") }},
@@ -60,7 +63,9 @@ func ctrRunFlows() []flow {
 		{name: "run/not-found", run: func(a *attempt) {
 			a.ctr(nil, "no-such-command").fails("no-such-command", "executable file not found in $PATH")
 		}},
-		{name: "run/not-executable", run: func(a *attempt) { a.ctr(nil, "/bin/not-executable").fails("permission denied") }},
+		{name: "run/not-executable", run: func(a *attempt) {
+			a.ctr(nil, "/bin/not-executable").fails("permission denied")
+		}},
 		{name: "run/directory", run: func(a *attempt) { a.ctr(nil, "/etc").fails("/etc") }},
 		{name: "run/env", run: func(a *attempt) {
 			a.ctr([]string{"--env", "A=1"}, "sh", "-c", "echo $A-$FROM_IMAGE").ok().prints("1-yes")
@@ -72,7 +77,8 @@ func ctrRunFlows() []flow {
 		{name: "run/rootfs", run: func(a *attempt) {
 			dir := a.mkdir("rootfs")
 			a.host("cp", "-a", scratch("image/rootfs")+"/.", dir)
-			a.do("run", "--rm", "--runc-binary", a.engine.runtime.path, "--rootfs", dir, a.name(), "/bin/echo", "no image").ok().prints("no image")
+			a.do("run", "--rm", "--runc-binary", a.engine.runtime.path, "--rootfs", dir, a.name(), "/bin/echo",
+				"no image").ok().prints("no image")
 		}},
 		{name: "run/pid-file", run: func(a *attempt) {
 			name := a.task("--pid-file", a.dir+"/pid")
@@ -80,7 +86,9 @@ func ctrRunFlows() []flow {
 				a.fatalf("the file says %s, ctr %s", got, want)
 			}
 		}},
-		{name: "run/no-pivot", run: func(a *attempt) { a.ctr([]string{"--no-pivot"}, "echo", "hello").ok().prints("hello") }},
+		{name: "run/no-pivot", run: func(a *attempt) {
+			a.ctr([]string{"--no-pivot"}, "echo", "hello").ok().prints("hello")
+		}},
 		{name: "run/net-host", run: func(a *attempt) {
 			want := a.host("readlink", "/proc/self/ns/net")
 			a.ctr([]string{"--net-host"}, "readlink", "/proc/self/ns/net").ok().prints(want)
@@ -89,10 +97,12 @@ func ctrRunFlows() []flow {
 			pid := a.taskPid(a.task())
 			want := a.host("readlink", "/proc/"+pid+"/ns/net")
 			name := a.name("other")
-			a.do(a.ctrRun([]string{"--rm", "--with-ns", "network:/proc/" + pid + "/ns/net"}, name, "readlink", "/proc/self/ns/net")...).ok().prints(want)
+			a.do(a.ctrRun([]string{"--rm", "--with-ns", "network:/proc/" + pid + "/ns/net"}, name, "readlink",
+				"/proc/self/ns/net")...).ok().prints(want)
 		}},
 		{name: "run/memory-limit", run: func(a *attempt) {
-			if got := a.taskCgroup(a.task("--memory-limit", "52428800"), "memory", "memory.limit_in_bytes"); got != "52428800" {
+			if got := a.taskCgroup(a.task("--memory-limit", "52428800"), "memory",
+				"memory.limit_in_bytes"); got != "52428800" {
 				a.fatalf("limit %s", got)
 			}
 		}},
@@ -104,7 +114,8 @@ func ctrRunFlows() []flow {
 		{name: "run/cgroup", run: func(a *attempt) {
 			// ctr gives every container a cgroup namespace or none, as the machine has it.
 			name := a.task("--cgroup", "/ctr-cgroup/"+a.engine.runtime.name)
-			if got := a.host("cat", "/proc/"+a.taskPid(name)+"/cgroup"); !strings.Contains(got, "memory:/ctr-cgroup/"+a.engine.runtime.name+"\n") {
+			if got := a.host("cat", "/proc/"+a.taskPid(name)+"/cgroup"); !strings.Contains(got,
+				"memory:/ctr-cgroup/"+a.engine.runtime.name+"\n") {
 				a.fatalf("in %s", got)
 			}
 		}},
@@ -115,26 +126,31 @@ func ctrRunFlows() []flow {
 			caps := func(flags ...string) string {
 				return a.ctr(flags, "grep", "CapEff", "/proc/self/status").ok().text()
 			}
-			if with, without := caps("--cap-add", "CAP_NET_ADMIN"), caps("--cap-drop", "CAP_CHOWN"); with == without || with == caps() || without == caps() {
+			if with, without := caps("--cap-add", "CAP_NET_ADMIN"), caps("--cap-drop", "CAP_CHOWN"); with == without ||
+				with == caps() || without == caps() {
 				a.fatalf("CAP_NET_ADMIN added: %s, CAP_CHOWN dropped: %s", with, without)
 			}
 		}},
 		{name: "run/privileged", run: func(a *attempt) {
-			a.ctr([]string{"--privileged"}, "sh", "-c", "mount -t tmpfs none /mnt && echo mounted").ok().prints("mounted")
+			a.ctr([]string{"--privileged"}, "sh", "-c",
+				"mount -t tmpfs none /mnt && echo mounted").ok().prints("mounted")
 		}},
 		{name: "run/seccomp", run: func(a *attempt) {
 			a.ctr([]string{"--seccomp"}, "sh", "-c", "grep ^Seccomp: /proc/self/status").ok().prints("Seccomp:\t2")
 		}},
 		{name: "run/seccomp-profile", run: func(a *attempt) {
 			profile := a.write("seccomp.json", noMkdir, 0o644)
-			a.ctr([]string{"--seccomp", "--seccomp-profile", profile}, "sh", "-c", "mkdir /tmp/d || echo refused").ok().prints("refused")
+			a.ctr([]string{"--seccomp", "--seccomp-profile", profile}, "sh", "-c",
+				"mkdir /tmp/d || echo refused").ok().prints("refused")
 		}},
 		{name: "run/allow-new-privs", run: func(a *attempt) {
 			a.ctr(nil, "grep", "NoNewPrivs", "/proc/self/status").ok().prints("NoNewPrivs:\t1")
-			a.ctr([]string{"--allow-new-privs"}, "grep", "NoNewPrivs", "/proc/self/status").ok().prints("NoNewPrivs:\t0")
+			a.ctr([]string{"--allow-new-privs"}, "grep", "NoNewPrivs",
+				"/proc/self/status").ok().prints("NoNewPrivs:\t0")
 		}},
 		{name: "run/userns", run: func(a *attempt) {
-			a.ctr([]string{"--uidmap", "0:100000:65536", "--gidmap", "0:100000:65536"}, "cat", "/proc/self/uid_map").ok().has("100000")
+			a.ctr([]string{"--uidmap", "0:100000:65536", "--gidmap", "0:100000:65536"}, "cat",
+				"/proc/self/uid_map").ok().has("100000")
 		}},
 		{name: "run/config", run: func(a *attempt) {
 			spec := a.do("oci", "spec").ok().stdout
@@ -150,20 +166,25 @@ func ctrRunFlows() []flow {
 			if err != nil {
 				a.fatalf("%v", err)
 			}
-			a.do("run", "--rm", "--runc-binary", a.engine.runtime.path, "--config", a.write("config.json", string(data), 0o644), a.name()).ok().prints("of-the-config")
+			a.do("run", "--rm", "--runc-binary", a.engine.runtime.path, "--config",
+				a.write("config.json", string(data), 0o644), a.name()).ok().prints("of-the-config")
 		}},
 		{name: "mount/rbind", run: mounted("rbind:rw", touch, "/v writable\n/v/sub writable")},
 		{name: "mount/ro", run: mounted("rbind:ro", touch, "/v read-only\n/v/sub writable")},
 		{name: "mount/rro", run: mounted("rbind:rro", touch, "/v read-only\n/v/sub read-only")},
-		{name: "mount/bind", run: mounted("bind:rw", "touch /v/sub/f; grep -c ' /v/sub ' /proc/self/mountinfo || true", "0")},
-		{name: "mount/noexec", run: mounted("rbind:rw:noexec", "cp /bin/true /v/true; /v/true 2>/dev/null || echo $?", "126")},
+		{name: "mount/bind", run: mounted("bind:rw", "touch /v/sub/f; grep -c ' /v/sub ' /proc/self/mountinfo || true",
+			"0")},
+		{name: "mount/noexec", run: mounted("rbind:rw:noexec", "cp /bin/true /v/true; /v/true 2>/dev/null || echo $?",
+			"126")},
 		{name: "mount/tmpfs", run: func(a *attempt) {
-			a.ctr([]string{"--mount", "type=tmpfs,src=tmpfs,dst=/t,options=size=1m:mode=700"}, "grep", " /t ", "/proc/mounts").ok().has("size=1024k", "mode=700")
+			a.ctr([]string{"--mount", "type=tmpfs,src=tmpfs,dst=/t,options=size=1m:mode=700"}, "grep", " /t ",
+				"/proc/mounts").ok().has("size=1024k", "mode=700")
 		}},
 		{name: "mount/shared", run: func(a *attempt) {
 			dir := a.mount("shared", unix.MS_SHARED)
 			a.mkdir("shared/out")
-			a.taskSh("mount -t tmpfs none /v/out; sleep 1000", "--privileged", "--rootfs-propagation", "shared", "--mount", "type=bind,src="+dir+",dst=/v,options=rbind:rshared")
+			a.taskSh("mount -t tmpfs none /v/out; sleep 1000", "--privileged", "--rootfs-propagation", "shared",
+				"--mount", "type=bind,src="+dir+",dst=/v,options=rbind:rshared")
 			a.eventually("mount of the container on the machine", func() bool {
 				return strings.Contains(a.host("cat", "/proc/self/mountinfo"), " "+dir+"/out ")
 			})
@@ -178,7 +199,8 @@ func ctrRunFlows() []flow {
 		{name: "run/parallel", run: func(a *attempt) {
 			var processes []*process
 			for i := range 20 {
-				processes = append(processes, a.start(a.ctrRun([]string{"--rm"}, a.name(fmt.Sprint(i)), "echo", fmt.Sprint(i))...))
+				processes = append(processes, a.start(a.ctrRun([]string{"--rm"}, a.name(fmt.Sprint(i)), "echo",
+					fmt.Sprint(i))...))
 			}
 			for i, p := range processes {
 				p.wait().ok().prints(fmt.Sprint(i))
@@ -203,7 +225,9 @@ func ctrTaskFlows() []flow {
 		}},
 		{name: "task/kill-number", run: func(a *attempt) {
 			name := a.taskSh("trap 'exit 9' USR1; touch /ready; while :; do sleep 0.1; done")
-			a.eventually("trap", func() bool { return a.do("task", "exec", "--exec-id", "e", name, "ls", "/ready").code == 0 })
+			a.eventually("trap", func() bool {
+				return a.do("task", "exec", "--exec-id", "e", name, "ls", "/ready").code == 0
+			})
 			a.do("task", "kill", "--signal", "10", name).ok()
 			a.waitTask(name, "STOPPED")
 			a.deleteTask(name, 9)
@@ -232,7 +256,9 @@ func ctrTaskFlows() []flow {
 			pid := a.taskPid(name)
 			a.do("task", "pause", name).ok()
 			a.waitTask(name, "PAUSED")
-			count := func() string { return a.call(call{command: []string{"cat", "/proc/" + pid + "/root/tmp/n"}}).text() }
+			count := func() string {
+				return a.call(call{command: []string{"cat", "/proc/" + pid + "/root/tmp/n"}}).text()
+			}
 			before := count()
 			time.Sleep(50 * time.Millisecond)
 			if after := count(); after != before {
@@ -244,11 +270,14 @@ func ctrTaskFlows() []flow {
 		}},
 		{name: "task/ps", run: func(a *attempt) {
 			name := a.taskSh("sleep 1021 & wait")
-			a.eventually("two processes", func() bool { return strings.Count(a.do("task", "ps", name).ok().stdout, "\n") == 3 })
+			a.eventually("two processes", func() bool {
+				return strings.Count(a.do("task", "ps", name).ok().stdout, "\n") == 3
+			})
 			a.do("task", "ps", name).ok().has(a.taskPid(name))
 		}},
 		{name: "task/metrics", run: func(a *attempt) {
-			a.do("task", "metrics", a.task("--memory-limit", "52428800")).ok().has("memory.usage_in_bytes", "52428800", "cpuacct.usage", "pids.current")
+			a.do("task", "metrics", a.task("--memory-limit", "52428800")).ok().has("memory.usage_in_bytes", "52428800",
+				"cpuacct.usage", "pids.current")
 		}},
 		{name: "task/attach", run: func(a *attempt) {
 			name := a.name()
@@ -282,7 +311,8 @@ func ctrTaskFlows() []flow {
 
 func ctrExecFlows() []flow {
 	exec := func(a *attempt, name string, args ...string) result {
-		return a.do(slices.Concat([]string{"task", "exec", "--exec-id", "e"}, args[:len(args)-1], []string{name, "sh", "-c", args[len(args)-1]})...)
+		return a.do(slices.Concat([]string{"task", "exec", "--exec-id", "e"}, args[:len(args)-1],
+			[]string{name, "sh", "-c", args[len(args)-1]})...)
 	}
 	return []flow{
 		{name: "exec/attached", run: func(a *attempt) { exec(a, a.task(), "echo hello").ok().prints("hello") }},
@@ -291,7 +321,8 @@ func ctrExecFlows() []flow {
 			a.feed("one\ntwo\n", "task", "exec", "--exec-id", "e", a.task(), "wc", "-l").ok().prints("2")
 		}},
 		{name: "exec/terminal", run: func(a *attempt) {
-			t := a.terminal("task", "exec", "--tty", "--exec-id", "e", a.task(), "sh", "-c", `tty; read -r line; echo "got $line"; exit 3`)
+			t := a.terminal("task", "exec", "--tty", "--exec-id", "e", a.task(), "sh", "-c",
+				`tty; read -r line; echo "got $line"; exit 3`)
 			t.shows("/dev/pts/").types("some words\r").shows("got some words").exits(3)
 		}},
 		{name: "exec/cwd", run: func(a *attempt) { exec(a, a.task(), "--cwd", "/var", "pwd").ok().prints("/var") }},
@@ -302,7 +333,8 @@ func ctrExecFlows() []flow {
 			a.eventually("file", func() bool { return exec(a, name, "ls /made").code == 0 })
 		}},
 		{name: "exec/not-found", run: func(a *attempt) {
-			a.do("task", "exec", "--exec-id", "e", a.task(), "no-such-command").fails("executable file not found in $PATH")
+			a.do("task", "exec", "--exec-id", "e", a.task(),
+				"no-such-command").fails("executable file not found in $PATH")
 		}},
 		{name: "exec/not-executable", run: func(a *attempt) {
 			a.do("task", "exec", "--exec-id", "e", a.task(), "/bin/not-executable").fails("permission denied")
@@ -318,7 +350,8 @@ func ctrExecFlows() []flow {
 			name := a.task()
 			var processes []*process
 			for i := range 20 {
-				processes = append(processes, a.start("task", "exec", "--exec-id", fmt.Sprint("e", i), name, "echo", fmt.Sprint(i)))
+				processes = append(processes, a.start("task", "exec", "--exec-id", fmt.Sprint("e", i), name, "echo",
+					fmt.Sprint(i)))
 			}
 			for i, p := range processes {
 				p.wait().ok().prints(fmt.Sprint(i))

@@ -36,7 +36,9 @@ address = %q
 	if err != nil {
 		return nil, err
 	}
-	e.stop, err = startDaemon(e.log, []string{path}, func() error { return e.run("version") }, "containerd", "--config", config)
+	e.stop, err = startDaemon(e.log, []string{path}, func() error {
+		return e.run("version")
+	}, "containerd", "--config", config)
 	if err != nil {
 		return nil, err
 	}

@@ -30,14 +30,17 @@ func dockerOnlyFlows() []flow {
 			a.quick([]string{"--workdir", "/made/for/it"}, "pwd").ok().prints("/made/for/it")
 		}},
 		{name: "run/sysctls-of-docker", run: func(a *attempt) {
-			a.do("run", "--rm", "--network", "bridge", image, "cat", "/proc/sys/net/ipv4/ping_group_range", "/proc/sys/net/ipv4/ip_unprivileged_port_start").
+			a.do("run", "--rm", "--network", "bridge", image, "cat", "/proc/sys/net/ipv4/ping_group_range",
+				"/proc/sys/net/ipv4/ip_unprivileged_port_start").
 				ok().prints("0\t2147483647\n0")
 		}},
 		{name: "run/publish", run: func(a *attempt) {
-			name := a.detachedSh("echo published >/tmp/index.html; httpd -p 80 -h /tmp; echo ready; exec sleep 1000", "--network", "bridge", "--publish", "127.0.0.1::80")
+			name := a.detachedSh("echo published >/tmp/index.html; httpd -p 80 -h /tmp; echo ready; exec sleep 1000",
+				"--network", "bridge", "--publish", "127.0.0.1::80")
 			address := a.do("port", name, "80").ok().text()
 			a.eventually("answer of "+address, func() bool {
-				return a.call(call{command: []string{"busybox", "wget", "-qO-", "http://" + address + "/"}}).text() == "published"
+				return a.call(call{command: []string{"busybox", "wget", "-qO-",
+					"http://" + address + "/"}}).text() == "published"
 			})
 		}},
 		{name: "update/pids", run: func(a *attempt) {
@@ -64,11 +67,13 @@ func dockerOnlyFlows() []flow {
 		// process's output, and holds the lock of all the container's processes.
 		// So the limit is far from a start's time, and the output ends.
 		{name: "health/timeout", run: func(a *attempt) {
-			name := a.detached("--health-cmd", "sleep 8", "--health-interval", "200ms", "--health-timeout", "2s", "--health-retries", "1")
+			name := a.detached("--health-cmd", "sleep 8", "--health-interval", "200ms", "--health-timeout", "2s",
+				"--health-retries", "1")
 			a.waitInspect(name, "{{.State.Health.Status}}", "unhealthy")
 		}},
 		{name: "volume/read-only-mount", run: func(a *attempt) {
-			a.sh("touch /v/file", "--mount", "type=bind,source="+a.mkdir("v")+",target=/v,readonly").fails("Read-only file system")
+			a.sh("touch /v/file", "--mount", "type=bind,source="+a.mkdir("v")+
+				",target=/v,readonly").fails("Read-only file system")
 		}},
 		{name: "info", run: func(a *attempt) {
 			a.do("info", "--format", "{{.DefaultRuntime}} {{json .RuncCommit}}").ok().has("subject ")

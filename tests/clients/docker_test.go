@@ -36,7 +36,8 @@ func startDocker(runtime subject, dir string) (*engine, error) {
 	stop, err := startDaemon(e.log, []string{path},
 		func() error { return e.run("version") },
 		"dockerd", "--host", socket, "--containerd", containerd.socket(),
-		"--data-root", filepath.Join(dir, "data"), "--exec-root", filepath.Join(dir, "exec"), "--pidfile", filepath.Join(dir, "pid"),
+		"--data-root", filepath.Join(dir, "data"), "--exec-root", filepath.Join(dir,
+			"exec"), "--pidfile", filepath.Join(dir, "pid"),
 		"--add-runtime", "subject="+runtime.path, "--default-runtime", "subject", "--init-path", "/usr/bin/tini-static",
 		// Two daemons would take each other's firewall rules away.
 		"--storage-driver", "overlay2", "--bridge", bridge, "--iptables=false")

@@ -30,7 +30,9 @@ func execFlows() []flow {
 		{name: "exec/detached-stays", run: func(a *attempt) {
 			name := a.detached()
 			a.do("exec", "--detach", name, "sleep", "1004").ok()
-			a.eventually("process", func() bool { return strings.Contains(a.do("exec", name, "ps").ok().stdout, "sleep 1004") })
+			a.eventually("process", func() bool {
+				return strings.Contains(a.do("exec", name, "ps").ok().stdout, "sleep 1004")
+			})
 			a.do("stop", name).ok()
 			if left := a.call(call{command: []string{"pgrep", "-f", "sleep 1004"}}); left.code != 1 {
 				a.fatalf("still there: %s", left.stdout)
@@ -51,7 +53,8 @@ func execFlows() []flow {
 		}},
 		{name: "exec/terminal-size", run: func(a *attempt) {
 			t := a.terminal("exec", "-it", a.detached(), "sh", "-c",
-				`until [ "$(stty size)" = "30 100" ]; do sleep 0.05; done; sleep 0.1; trap 'stty size; exit' WINCH; echo ready; while :; do sleep 0.1; done`)
+				`until [ "$(stty size)" = "30 100" ]; do sleep 0.05; done; sleep 0.1; trap 'stty size; exit' WINCH; `+
+					`echo ready; while :; do sleep 0.1; done`)
 			t.shows("ready").resizes(40, 120, "40 120").exits(0)
 		}},
 		{name: "exec/terminal-interrupt", run: func(a *attempt) {
@@ -142,7 +145,9 @@ func execFlows() []flow {
 		{name: "exec/container-ends", run: func(a *attempt) {
 			name := a.detached()
 			p := a.start("exec", name, "sh", "-c", "sleep 1011; true")
-			a.eventually("process", func() bool { return strings.Contains(a.do("exec", name, "ps").ok().stdout, "sleep 1011") })
+			a.eventually("process", func() bool {
+				return strings.Contains(a.do("exec", name, "ps").ok().stdout, "sleep 1011")
+			})
 			a.do("kill", name).ok()
 			p.wait().exits(137)
 		}},
@@ -190,13 +195,16 @@ func limitFlows() []flow {
 	}
 	return []flow{
 		{name: "limit/memory", run: cgroup("memory/memory.limit_in_bytes", "20971520", "--memory", "20m")},
-		{name: "limit/memory-reservation", run: cgroup("memory/memory.soft_limit_in_bytes", "10485760", "--memory-reservation", "10m")},
+		{name: "limit/memory-reservation", run: cgroup("memory/memory.soft_limit_in_bytes", "10485760",
+			"--memory-reservation", "10m")},
 		{name: "limit/swappiness", run: cgroup("memory/memory.swappiness", "30", "--memory-swappiness", "30")},
 		{name: "limit/cpus", run: cgroup("cpu/cpu.cfs_quota_us", "50000", "--cpus", "0.5")},
-		{name: "limit/cpu-period", run: cgroup("cpu/cpu.cfs_period_us", "50000", "--cpu-period", "50000", "--cpu-quota", "25000")},
+		{name: "limit/cpu-period", run: cgroup("cpu/cpu.cfs_period_us", "50000", "--cpu-period", "50000", "--cpu-quota",
+			"25000")},
 		{name: "limit/cpu-shares", run: cgroup("cpu/cpu.shares", "512", "--cpu-shares", "512")},
 		{name: "limit/cpuset", run: func(a *attempt) {
-			r := a.quick([]string{"--cpuset-cpus", "0", "--cpuset-mems", "0"}, "sh", "-c", "nproc; cat /sys/fs/cgroup/cpuset/cpuset.cpus /sys/fs/cgroup/cpuset/cpuset.mems")
+			r := a.quick([]string{"--cpuset-cpus", "0", "--cpuset-mems", "0"}, "sh", "-c",
+				"nproc; cat /sys/fs/cgroup/cpuset/cpuset.cpus /sys/fs/cgroup/cpuset/cpuset.mems")
 			r.ok().prints("1\n0\n0")
 		}},
 		{name: "limit/pids", run: func(a *attempt) {
@@ -211,17 +219,20 @@ func limitFlows() []flow {
 			if err != nil {
 				a.fatalf("%v", err)
 			}
-			a.quick([]string{"--device-write-bps", disk + ":1mb"}, "cat", "/sys/fs/cgroup/blkio/blkio.throttle.write_bps_device").ok().has(" 1048576")
+			a.quick([]string{"--device-write-bps", disk + ":1mb"}, "cat",
+				"/sys/fs/cgroup/blkio/blkio.throttle.write_bps_device").ok().has(" 1048576")
 		}},
 		{name: "limit/oom", run: func(a *attempt) {
 			a.sh("tail /dev/zero; exit $?", "--memory", "20m").exits(137)
 		}},
 		{name: "limit/ulimit", run: func(a *attempt) {
-			a.sh("ulimit -n; ulimit -Hn; ulimit -c", "--ulimit", "nofile=100:200", "--ulimit", "core=0", "--ulimit", "nproc=30000:30000").ok().prints("100\n200\n0")
+			a.sh("ulimit -n; ulimit -Hn; ulimit -c", "--ulimit", "nofile=100:200", "--ulimit", "core=0", "--ulimit",
+				"nproc=30000:30000").ok().prints("100\n200\n0")
 		}},
 		{name: "limit/cgroup-parent", run: func(a *attempt) {
 			parent := "/parent-" + a.engine.runtime.name
-			a.quick([]string{"--cgroup-parent", parent, "--cgroupns", "host"}, "cat", "/proc/self/cgroup").ok().has("memory:" + parent + "/")
+			a.quick([]string{"--cgroup-parent", parent, "--cgroupns", "host"}, "cat",
+				"/proc/self/cgroup").ok().has("memory:" + parent + "/")
 		}},
 		{name: "limit/exceeds-machine", run: func(a *attempt) {
 			name := a.name()
@@ -230,7 +241,9 @@ func limitFlows() []flow {
 		{name: "update/cpus", run: func(a *attempt) {
 			name := a.detached("--memory", "50m", "--cpu-shares", "512")
 			a.do("update", "--cpus", "0.3", name).ok()
-			a.do("exec", name, "sh", "-c", "cd /sys/fs/cgroup; cat cpu/cpu.cfs_quota_us cpu/cpu.shares memory/memory.limit_in_bytes").ok().prints("30000\n512\n52428800")
+			a.do("exec", name, "sh", "-c",
+				"cd /sys/fs/cgroup; cat cpu/cpu.cfs_quota_us cpu/cpu.shares memory/memory.limit_in_bytes").
+				ok().prints("30000\n512\n52428800")
 		}},
 		{name: "update/memory", run: func(a *attempt) {
 			name := a.detached("--memory", "50m")

@@ -13,7 +13,8 @@ func mountFlows() []flow {
 	propagation := func(option string, shared, in, out bool) func(*attempt) {
 		return func(a *attempt) {
 			dir := a.mount("shared", unix.MS_SHARED)
-			name := a.detached("--cap-add", "SYS_ADMIN", "--security-opt", "seccomp=unconfined", "--security-opt", "apparmor=unconfined", "--volume", dir+":/v:"+option)
+			name := a.detached("--cap-add", "SYS_ADMIN", "--security-opt", "seccomp=unconfined", "--security-opt",
+				"apparmor=unconfined", "--volume", dir+":/v:"+option)
 			a.host("mkdir", dir+"/in", dir+"/out")
 			a.host("mount", "-t", "tmpfs", "in", dir+"/in")
 			a.do("exec", name, "mount", "-t", "tmpfs", "out", "/v/out").ok()
@@ -52,13 +53,15 @@ func mountFlows() []flow {
 		}},
 		{name: "volume/file", run: func(a *attempt) {
 			file := a.write("file", "of the machine", 0o644)
-			a.quick([]string{"--volume", file + ":/etc/new-file:ro"}, "cat", "/etc/new-file").ok().prints("of the machine")
+			a.quick([]string{"--volume", file + ":/etc/new-file:ro"}, "cat",
+				"/etc/new-file").ok().prints("of the machine")
 			a.quick([]string{"--volume", file + ":/etc/passwd"}, "cat", "/etc/passwd").ok().prints("of the machine")
 		}},
 		{name: "volume/ro", run: func(a *attempt) {
 			a.sh("touch /v/file", "--volume", a.mkdir("v")+":/v:ro").fails("Read-only file system")
 		}},
-		{name: "volume/ro-submount", run: submount("ro", "ls /v/sub; touch /v/file 2>/dev/null || echo read-only", "file\nread-only")},
+		{name: "volume/ro-submount", run: submount("ro", "ls /v/sub; touch /v/file 2>/dev/null || echo read-only",
+			"file\nread-only")},
 		{name: "volume/submount", run: submount("rw", "ls /v/sub", "file")},
 		{name: "volume/private", run: propagation("private", false, false, false)},
 		{name: "volume/rprivate", run: propagation("rprivate", false, false, false)},
@@ -70,7 +73,8 @@ func mountFlows() []flow {
 			dir := a.mount("top", unix.MS_PRIVATE)
 			a.mount("top/sub", unix.MS_PRIVATE)
 			a.host("touch", dir+"/sub/file")
-			a.quick([]string{"--mount", "type=bind,source=" + dir + ",target=/v,bind-nonrecursive=true"}, "ls", "-A", "/v", "/v/sub").ok().lacks("file")
+			a.quick([]string{"--mount", "type=bind,source=" + dir + ",target=/v,bind-nonrecursive=true"}, "ls", "-A",
+				"/v", "/v/sub").ok().lacks("file")
 		}},
 		{name: "volume/named", run: func(a *attempt) {
 			volume := "volume-" + a.name()
@@ -100,30 +104,36 @@ func mountFlows() []flow {
 			a.sh("dd if=/dev/zero of=/t/file bs=64k count=32", "--tmpfs", "/t:size=1m").fails("No space left on device")
 		}},
 		{name: "tmpfs/mount", run: func(a *attempt) {
-			a.sh("grep ' /t ' /proc/mounts", "--mount", "type=tmpfs,destination=/t,tmpfs-size=2097152,tmpfs-mode=700").ok().has("size=2048k", "mode=700")
+			a.sh("grep ' /t ' /proc/mounts", "--mount",
+				"type=tmpfs,destination=/t,tmpfs-size=2097152,tmpfs-mode=700").ok().has("size=2048k", "mode=700")
 		}},
 		{name: "shm-size", run: func(a *attempt) {
 			a.sh("df -k /dev/shm | tail -1", "--shm-size", "3m").ok().has(" 3072 ")
 		}},
 		{name: "device/path", run: func(a *attempt) {
-			a.sh("stat -c %t:%T /dev/zero2; head -c 4 /dev/zero2 | wc -c", "--device", "/dev/zero:/dev/zero2").ok().prints("1:5\n4")
+			a.sh("stat -c %t:%T /dev/zero2; head -c 4 /dev/zero2 | wc -c", "--device",
+				"/dev/zero:/dev/zero2").ok().prints("1:5\n4")
 		}},
 		{name: "device/read-only", run: func(a *attempt) {
 			// The file's mode allows root to write, the cgroup does not.
-			a.sh("true </dev/d && echo read; true >/dev/d || echo refused", "--device", "/dev/fuse:/dev/d:r").ok().prints("read\nrefused")
+			a.sh("true </dev/d && echo read; true >/dev/d || echo refused", "--device",
+				"/dev/fuse:/dev/d:r").ok().prints("read\nrefused")
 		}},
 		{name: "device/not-allowed", run: func(a *attempt) {
 			a.sh("mknod /tmp/d c 10 229 && cat /tmp/d").fails("Operation not permitted")
 		}},
 		{name: "device/rule", run: func(a *attempt) {
-			a.quick([]string{"--device-cgroup-rule", "c 10:* rw"}, "cat", "/sys/fs/cgroup/devices/devices.list").ok().has("c 10:* rw")
+			a.quick([]string{"--device-cgroup-rule", "c 10:* rw"}, "cat",
+				"/sys/fs/cgroup/devices/devices.list").ok().has("c 10:* rw")
 		}},
 		{name: "device/with-rule", run: func(a *attempt) {
-			a.sh("head -c 1 /dev/zero2 | wc -c; cat /sys/fs/cgroup/devices/devices.list", "--device", "/dev/zero:/dev/zero2:r", "--device-cgroup-rule", "c 10:* rw").
+			a.sh("head -c 1 /dev/zero2 | wc -c; cat /sys/fs/cgroup/devices/devices.list", "--device",
+				"/dev/zero:/dev/zero2:r", "--device-cgroup-rule", "c 10:* rw").
 				ok().has("1\n", "c 10:* rw")
 		}},
 		{name: "device/default", run: func(a *attempt) {
-			a.sh("for d in null zero full random urandom tty ptmx; do [ -c /dev/$d ] && printf '%s ' $d; done; readlink /dev/stdin; readlink /dev/fd").ok().
+			a.sh("for d in null zero full random urandom tty ptmx; do [ -c /dev/$d ] && printf '%s ' $d; done; " +
+				"readlink /dev/stdin; readlink /dev/fd").ok().
 				prints("null zero full random urandom tty ptmx /proc/self/fd/0\n/proc/self/fd")
 		}},
 	}

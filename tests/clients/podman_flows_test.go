@@ -60,8 +60,9 @@ func podmanRunFlows() []flow {
 		{name: "run/preserve-fds", run: func(a *attempt) {
 			file := a.open(a.write("file", "through a descriptor", 0o644))
 			a.call(call{
-				command: a.command("run", "--rm", "--network", "none", "--preserve-fds", "1", image, "sh", "-c", "cat <&3"),
-				files:   []*os.File{file},
+				command: a.command("run", "--rm", "--network", "none", "--preserve-fds", "1", image, "sh", "-c",
+					"cat <&3"),
+				files: []*os.File{file},
 			}).ok().prints("through a descriptor")
 		}},
 		{name: "exec/preserve-fds", run: func(a *attempt) {
@@ -77,7 +78,8 @@ func podmanRunFlows() []flow {
 			a.quick([]string{"--cgroups", "disabled"}, "cat", "/proc/self/cgroup").ok().prints(want)
 		}},
 		{name: "run/cgroups-no-conmon", run: func(a *attempt) {
-			a.quick([]string{"--cgroups", "no-conmon"}, "grep", "memory", "/proc/self/cgroup").ok().has("libpod_parent/libpod-")
+			a.quick([]string{"--cgroups", "no-conmon"}, "grep", "memory",
+				"/proc/self/cgroup").ok().has("libpod_parent/libpod-")
 		}},
 		{name: "run/rootfs", run: func(a *attempt) {
 			dir := a.mkdir("rootfs")
@@ -85,10 +87,13 @@ func podmanRunFlows() []flow {
 			a.do("run", "--rm", "--network", "none", "--rootfs", dir, "echo", "no image").ok().prints("no image")
 		}},
 		{name: "run/systemd", run: func(a *attempt) {
-			a.sh("grep -c ' /run tmpfs' /proc/mounts; mkdir /sys/fs/cgroup/systemd/sub && rmdir /sys/fs/cgroup/systemd/sub && echo writable", "--systemd", "always").ok().prints("1\nwritable")
+			a.sh("grep -c ' /run tmpfs' /proc/mounts; mkdir /sys/fs/cgroup/systemd/sub && rmdir "+
+				"/sys/fs/cgroup/systemd/sub && echo writable", "--systemd", "always").ok().prints("1\nwritable")
 		}},
 		{name: "run/unmask", run: func(a *attempt) {
-			a.sh("wc -c </proc/keys | grep -v '^0$' >/dev/null || wc -l </proc/key-users | grep -qv '^0$' && echo shown", "--security-opt", "unmask=ALL").ok().prints("shown")
+			a.sh("wc -c </proc/keys | grep -v '^0$' >/dev/null || "+
+				"wc -l </proc/key-users | grep -qv '^0$' && echo shown", "--security-opt",
+				"unmask=ALL").ok().prints("shown")
 		}},
 		{name: "run/mask", run: func(a *attempt) {
 			a.sh("wc -c </proc/cpuinfo", "--security-opt", "mask=/proc/cpuinfo").ok().prints("0")
@@ -103,7 +108,8 @@ func podmanRunFlows() []flow {
 		}},
 		{name: "run/replace", run: func(a *attempt) {
 			name := a.detached()
-			a.do("run", "--replace", "--name", name, "--network", "none", image, "echo", "replaced").ok().has("\nreplaced\n")
+			a.do("run", "--replace", "--name", name, "--network", "none", image, "echo",
+				"replaced").ok().has("\nreplaced\n")
 		}},
 		{name: "run/secret", run: func(a *attempt) {
 			secret := "secret-" + a.name()
@@ -133,7 +139,8 @@ func podmanRunFlows() []flow {
 			a.waitStatus(name, "running")
 		}},
 		{name: "volume/image", run: func(a *attempt) {
-			a.quick([]string{"--mount", "type=image,source=" + image + ",destination=/i"}, "cat", "/i/etc/group").ok().has("root:x:0:")
+			a.quick([]string{"--mount", "type=image,source=" + image + ",destination=/i"}, "cat",
+				"/i/etc/group").ok().has("root:x:0:")
 		}},
 		{name: "volume/overlay", run: func(a *attempt) {
 			dir := a.mkdir("v")
@@ -141,19 +148,22 @@ func podmanRunFlows() []flow {
 			a.host("test", "!", "-e", dir+"/file")
 		}},
 		{name: "volume/options", run: func(a *attempt) {
-			a.sh("grep ' /v ' /proc/self/mountinfo", "--volume", a.mkdir("v")+":/v:nosuid,nodev,noexec").ok().has("nosuid", "nodev", "noexec")
+			a.sh("grep ' /v ' /proc/self/mountinfo", "--volume",
+				a.mkdir("v")+":/v:nosuid,nodev,noexec").ok().has("nosuid", "nodev", "noexec")
 		}},
 		{name: "hooks/stages", run: func(a *attempt) {
 			dir := a.mkdir("hooks.d")
 			log := a.dir + "/log"
-			for _, stage := range [...]string{"prestart", "poststart", "poststop", "createRuntime", "createContainer", "startContainer"} {
+			for _, stage := range [...]string{"prestart", "poststart", "poststop", "createRuntime", "createContainer",
+				"startContainer"} {
 				path := a.write(stage, "#!/bin/busybox sh\nread -r state\necho "+stage+" $state >>"+log+"\n", 0o755)
 				if stage == "startContainer" { // is executed in the container
 					path = "/bin/true"
 				}
 				hook := map[string]any{
 					"version": "1.0.0", "hook": map[string]any{"path": path},
-					"when": map[string]any{"annotations": map[string]string{"^hooked$": "."}}, "stages": []string{stage},
+					"when":   map[string]any{"annotations": map[string]string{"^hooked$": "."}},
+					"stages": []string{stage},
 				}
 				data, err := json.Marshal(hook)
 				if err != nil {
@@ -161,14 +171,18 @@ func podmanRunFlows() []flow {
 				}
 				a.write("hooks.d/"+stage+".json", string(data), 0o644)
 			}
-			a.do("--hooks-dir", dir, "run", "--rm", "--network", "none", "--annotation", "hooked=yes", image, "true").ok()
-			a.eventually("hooks' lines in their log", func() bool { return strings.Count(a.host("cat", log), "\n") == 4 })
+			a.do("--hooks-dir", dir, "run", "--rm", "--network", "none", "--annotation", "hooked=yes", image,
+				"true").ok()
+			a.eventually("hooks' lines in their log", func() bool {
+				return strings.Count(a.host("cat", log), "\n") == 4
+			})
 			var stages []string
 			for line := range strings.Lines(a.host("cat", log)) {
 				stage, state, _ := strings.Cut(line, " ")
 				stages = append(stages, stage)
 				var s struct{ ID, Status, Bundle string }
-				if err := json.Unmarshal([]byte(state), &s); err != nil || s.ID == "" || s.Status == "" || s.Bundle == "" {
+				if err := json.Unmarshal([]byte(state), &s); err != nil || s.ID == "" || s.Status == "" ||
+					s.Bundle == "" {
 					a.fatalf("state of %s: %v %s", stage, err, state)
 				}
 			}
@@ -178,7 +192,8 @@ func podmanRunFlows() []flow {
 		}},
 		{name: "hooks/failing", run: func(a *attempt) {
 			hook := a.write("hook", "#!/bin/busybox sh\nexit 3\n", 0o755)
-			a.write("hook.json", `{"version": "1.0.0", "hook": {"path": "`+hook+`"}, "when": {"always": true}, "stages": ["createRuntime"]}`, 0o644)
+			a.write("hook.json", `{"version": "1.0.0", "hook": {"path": "`+hook+
+				`"}, "when": {"always": true}, "stages": ["createRuntime"]}`, 0o644)
 			name := a.name()
 			a.do("--hooks-dir", a.dir, "run", "--name", name, "--network", "none", image, "true").fails("hook")
 			a.do("rm", name).ok()
@@ -264,11 +279,13 @@ func podmanUserFlows() []flow {
 	maps := []string{"--uidmap", "0:100000:65536", "--gidmap", "0:200000:65536"}
 	return []flow{
 		{name: "userns/map", run: func(a *attempt) {
-			a.quick(maps, "cat", "/proc/self/uid_map", "/proc/self/gid_map").ok().has("0     100000      65536", "0     200000      65536")
+			a.quick(maps, "cat", "/proc/self/uid_map", "/proc/self/gid_map").ok().has("0     100000      65536",
+				"0     200000      65536")
 		}},
 		{name: "userns/host-side", run: func(a *attempt) {
 			name := a.detached(maps...)
-			if got := a.host("stat", "-c", "%u:%g", "/proc/"+a.inspect(name, "{{.State.Pid}}")); got != "100000:200000" {
+			if got := a.host("stat", "-c", "%u:%g",
+				"/proc/"+a.inspect(name, "{{.State.Pid}}")); got != "100000:200000" {
 				a.fatalf("the process is of %s", got)
 			}
 		}},
@@ -281,40 +298,48 @@ func podmanUserFlows() []flow {
 			a.do("exec", "--user", "1000", name, "id", "-u").ok().prints("1000")
 		}},
 		{name: "userns/terminal", run: func(a *attempt) {
-			t := a.terminal(slices.Concat([]string{"run", "--rm", "--network", "none", "-it"}, maps, []string{image, "sh", "-c", "tty; echo to tty >/dev/tty; exit 3"})...)
+			t := a.terminal(slices.Concat([]string{"run", "--rm", "--network", "none", "-it"}, maps,
+				[]string{image, "sh", "-c", "tty; echo to tty >/dev/tty; exit 3"})...)
 			t.shows("/dev/pts/0").shows("to tty").exits(3)
 		}},
 		{name: "userns/volume", run: func(a *attempt) {
 			dir := a.mkdir("v")
 			a.host("chown", "101000:201000", dir)
-			a.sh("stat -c %u:%g /v; touch /v/file", append(maps, "--user", "1000:1000", "--volume", dir+":/v")...).ok().prints("1000:1000")
+			a.sh("stat -c %u:%g /v; touch /v/file",
+				append(maps, "--user", "1000:1000", "--volume", dir+":/v")...).ok().prints("1000:1000")
 			if got := a.host("stat", "-c", "%u:%g", dir+"/file"); got != "101000:201000" {
 				a.fatalf("the file is of %s", got)
 			}
 		}},
 		{name: "userns/volume-chown", run: func(a *attempt) {
-			a.sh("touch /v/file && echo written", append(maps, "--volume", a.mkdir("v")+":/v:U")...).ok().prints("written")
+			a.sh("touch /v/file && echo written", append(maps, "--volume",
+				a.mkdir("v")+":/v:U")...).ok().prints("written")
 		}},
 		{name: "userns/device", run: func(a *attempt) {
 			a.sh("head -c 4 /dev/zero2 | wc -c", append(maps, "--device", "/dev/zero:/dev/zero2")...).ok().prints("4")
 		}},
 		{name: "userns/sysctl", run: func(a *attempt) {
-			a.sh("cat /proc/sys/net/ipv4/ip_default_ttl", append(maps, "--sysctl", "net.ipv4.ip_default_ttl=99")...).ok().prints("99")
+			a.sh("cat /proc/sys/net/ipv4/ip_default_ttl",
+				append(maps, "--sysctl", "net.ipv4.ip_default_ttl=99")...).ok().prints("99")
 		}},
 		{name: "userns/bridge", run: func(a *attempt) {
-			a.do(slices.Concat([]string{"run", "--rm"}, maps, []string{image, "ls", "/sys/class/net"})...).ok().has("eth0")
+			a.do(slices.Concat([]string{"run", "--rm"}, maps,
+				[]string{image, "ls", "/sys/class/net"})...).ok().has("eth0")
 		}},
 		{name: "userns/keep-limits", run: func(a *attempt) {
-			a.quick(append(maps, "--memory", "50m"), "cat", "/sys/fs/cgroup/memory/memory.limit_in_bytes").ok().prints("52428800")
+			a.quick(append(maps, "--memory", "50m"), "cat",
+				"/sys/fs/cgroup/memory/memory.limit_in_bytes").ok().prints("52428800")
 		}},
 		{name: "userns/container", run: func(a *attempt) {
 			name := a.detached(maps...)
 			want := a.host("readlink", "/proc/"+a.inspect(name, "{{.State.Pid}}")+"/ns/user")
-			a.do("run", "--rm", "--userns", "container:"+name, "--network", "container:"+name, image, "readlink", "/proc/self/ns/user").ok().prints(want)
+			a.do("run", "--rm", "--userns", "container:"+name, "--network", "container:"+name, image, "readlink",
+				"/proc/self/ns/user").ok().prints(want)
 		}},
 		{name: "userns/pid-container", run: func(a *attempt) {
 			name := a.detached(maps...)
-			a.do("run", "--rm", "--userns", "container:"+name, "--pid", "container:"+name, "--network", "none", image, "ps").ok().has("trap")
+			a.do("run", "--rm", "--userns", "container:"+name, "--pid", "container:"+name, "--network", "none", image,
+				"ps").ok().has("trap")
 		}},
 	}
 }
@@ -342,7 +367,8 @@ func podmanPodFlows() []flow {
 		}},
 		{name: "pod/localhost", run: func(a *attempt) {
 			p := pod(a)
-			a.detachedSh("echo in the pod >/tmp/index.html; httpd -p 127.0.0.1:80 -h /tmp; echo ready; exec sleep 1000", "--pod", p)
+			a.detachedSh("echo in the pod >/tmp/index.html; httpd -p 127.0.0.1:80 -h /tmp; echo ready; exec sleep 1000",
+				"--pod", p)
 			a.do("run", "--rm", "--pod", p, image, "wget", "-qO-", "http://127.0.0.1/").ok().prints("in the pod")
 		}},
 		{name: "pod/share-pid", run: func(a *attempt) {
@@ -384,7 +410,8 @@ func podmanPodFlows() []flow {
 		{name: "pod/init-container", run: func(a *attempt) {
 			p := pod(a)
 			dir := a.mkdir("v")
-			a.do("create", "--pod", p, "--name", a.name("init"), "--init-ctr", "always", "--volume", dir+":/v", image, "touch", "/v/prepared").ok()
+			a.do("create", "--pod", p, "--name", a.name("init"), "--init-ctr", "always", "--volume", dir+":/v", image,
+				"touch", "/v/prepared").ok()
 			name := a.name()
 			a.do("create", "--pod", p, "--name", name, "--volume", dir+":/v", image, "ls", "/v").ok()
 			a.do("pod", "start", p).ok()
@@ -434,7 +461,9 @@ func podmanBuildFlows() []flow {
 			r.ok().has("62914560")
 		}},
 		{name: "build/mounts", run: func(a *attempt) {
-			_, r := build(a, "RUN --mount=type=tmpfs,target=/t --mount=type=bind,target=/context grep ' /t ' /proc/mounts && ls /context\n")
+			_, r := build(a,
+				"RUN --mount=type=tmpfs,target=/t --mount=type=bind,target=/context grep ' /t ' /proc/mounts && ls "+
+					"/context\n")
 			r.ok().has("tmpfs /t tmpfs", "Containerfile")
 		}},
 		{name: "build/chown-in-userns", run: func(a *attempt) {

@@ -35,7 +35,8 @@ func startPodman(runtime subject, dir string) (*engine, error) {
 		runtime: runtime,
 		dir:     dir,
 		base: []string{
-			"podman", "--runtime", runtime.path, "--root", dir + "/root", "--runroot", "/run/podman-" + runtime.name, // 50 characters at most
+			// 50 characters at most
+			"podman", "--runtime", runtime.path, "--root", dir + "/root", "--runroot", "/run/podman-" + runtime.name,
 
 			"--tmpdir", dir + "/tmp", "--storage-driver", "overlay",
 		},

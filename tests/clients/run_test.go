@@ -46,12 +46,14 @@ func runFlows() []flow {
 			a.feed("text", "run", "--rm", "--network", "none", image, "wc", "-c").ok().prints("0")
 		}},
 		{name: "run/terminal", run: func(a *attempt) {
-			t := a.terminal("run", "--rm", "--network", "none", "-it", image, "sh", "-c", `tty; read -r line; echo "got $line"; exit 3`)
+			t := a.terminal("run", "--rm", "--network", "none", "-it", image, "sh", "-c",
+				`tty; read -r line; echo "got $line"; exit 3`)
 			t.shows("/dev/pts/0").types("some words\r").shows("got some words").exits(3)
 		}},
 		{name: "run/terminal-size", run: func(a *attempt) {
 			t := a.terminal("run", "--rm", "--network", "none", "-it", image, "sh", "-c",
-				`until [ "$(stty size)" = "30 100" ]; do sleep 0.05; done; sleep 0.1; trap 'stty size; exit' WINCH; echo ready; while :; do sleep 0.1; done`)
+				`until [ "$(stty size)" = "30 100" ]; do sleep 0.05; done; sleep 0.1; trap 'stty size; exit' WINCH; `+
+					`echo ready; while :; do sleep 0.1; done`)
 			t.shows("ready").resizes(40, 120, "40 120").exits(0)
 		}},
 		{name: "run/terminal-interrupt", run: func(a *attempt) {
@@ -67,7 +69,8 @@ func runFlows() []flow {
 		}},
 		{name: "run/detach-keys", run: func(a *attempt) {
 			name := a.name()
-			t := a.terminal("run", "--name", name, "--network", "none", "--detach-keys", "ctrl-a,d", "-it", image, "sh", "-c", "echo ready; exec cat")
+			t := a.terminal("run", "--name", name, "--network", "none", "--detach-keys", "ctrl-a,d", "-it", image, "sh",
+				"-c", "echo ready; exec cat")
 			t.shows("ready").types("\x01")
 			time.Sleep(300 * time.Millisecond) // podman takes keys that come together for text
 			t.types("d").exits(0)
@@ -75,7 +78,8 @@ func runFlows() []flow {
 		}},
 		{name: "run/signal-proxy", run: func(a *attempt) {
 			name := a.name()
-			p := a.start("run", "--name", name, "--network", "none", image, "sh", "-c", "trap 'echo usr1; exit 7' USR1; echo ready; while :; do sleep 0.1; done")
+			p := a.start("run", "--name", name, "--network", "none", image, "sh", "-c",
+				"trap 'echo usr1; exit 7' USR1; echo ready; while :; do sleep 0.1; done")
 			a.waitLog(name, "ready")
 			p.signal(unix.SIGUSR1)
 			p.wait().exits(7).has("usr1")
@@ -97,7 +101,8 @@ func runFlows() []flow {
 			a.quick([]string{"--user", "user"}, "id", "-un").ok().prints("user")
 		}},
 		{name: "run/group-add", run: func(a *attempt) {
-			a.quick([]string{"--user", "1000:1000", "--group-add", "2000", "--group-add", "2001"}, "id", "-G").ok().prints("1000 2000 2001")
+			a.quick([]string{"--user", "1000:1000", "--group-add", "2000", "--group-add", "2001"}, "id",
+				"-G").ok().prints("1000 2000 2001")
 		}},
 		{name: "run/entrypoint", run: func(a *attempt) {
 			a.quick([]string{"--entrypoint", "/bin/echo"}, "an", "argument").ok().prints("an argument")
@@ -175,17 +180,20 @@ func runFlows() []flow {
 			a.do("run", "--name", name, "--network", "none", image, "echo", "again").ok().prints("again")
 		}},
 		{name: "run/hosts", run: func(a *attempt) {
-			a.quick([]string{"--add-host", "some.example:192.0.2.7"}, "cat", "/etc/hosts").ok().has("192.0.2.7", "some.example")
+			a.quick([]string{"--add-host", "some.example:192.0.2.7"}, "cat", "/etc/hosts").ok().has("192.0.2.7",
+				"some.example")
 		}},
 		{name: "run/dns", run: func(a *attempt) {
-			a.do("run", "--rm", "--dns", "192.0.2.53", "--dns-search", "rung.example", "--dns-opt", "ndots:3", image, "cat", "/etc/resolv.conf").
+			a.do("run", "--rm", "--dns", "192.0.2.53", "--dns-search", "rung.example", "--dns-opt", "ndots:3", image,
+				"cat", "/etc/resolv.conf").
 				ok().has("nameserver 192.0.2.53", "search rung.example", "ndots:3")
 		}},
 		{name: "run/network-none", run: func(a *attempt) {
 			a.quick(nil, "ls", "/sys/class/net").ok().prints("lo")
 		}},
 		{name: "run/network-bridge", run: func(a *attempt) {
-			name := a.detachedSh("echo over the network >/tmp/index.html; httpd -p 80 -h /tmp; echo ready; exec sleep 1000", "--network", "bridge")
+			name := a.detachedSh("echo over the network >/tmp/index.html; httpd -p 80 -h /tmp; echo ready; exec "+
+				"sleep 1000", "--network", "bridge")
 			address := a.inspect(name, "{{.NetworkSettings.IPAddress}}")
 			a.do("run", "--rm", image, "wget", "-qO-", "http://"+address+"/").ok().prints("over the network")
 		}},
@@ -205,7 +213,8 @@ func runFlows() []flow {
 		{name: "run/parallel-detached", run: func(a *attempt) {
 			var processes []*process
 			for i := range 20 {
-				processes = append(processes, a.start("run", "-d", "--name", a.name(fmt.Sprint(i)), "--network", "none", image, "sleep", "1000"))
+				processes = append(processes, a.start("run", "-d", "--name", a.name(fmt.Sprint(i)), "--network", "none",
+					image, "sleep", "1000"))
 			}
 			for _, p := range processes {
 				p.wait().ok()
@@ -239,14 +248,16 @@ func lifeFlows() []flow {
 		}},
 		{name: "attach/stdin", run: func(a *attempt) {
 			name := a.name()
-			a.do("run", "-di", "--name", name, "--network", "none", image, "sh", "-c", `read -r line; sleep 0.3; echo "got $line"; exit 4`).ok()
+			a.do("run", "-di", "--name", name, "--network", "none", image, "sh", "-c",
+				`read -r line; sleep 0.3; echo "got $line"; exit 4`).ok()
 			a.feed("a line\n", "attach", name)
 			a.do("wait", name).ok().prints("4")
 			a.do("logs", name).ok().has("got a line")
 		}},
 		{name: "attach/terminal", run: func(a *attempt) {
 			name := a.name()
-			a.do("run", "-dit", "--name", name, "--network", "none", image, "sh", "-c", `read -r line; echo "got $line"; exit 4`).ok()
+			a.do("run", "-dit", "--name", name, "--network", "none", image, "sh", "-c",
+				`read -r line; echo "got $line"; exit 4`).ok()
 			a.terminal("attach", name).types("a line\r").shows("got a line")
 			a.do("wait", name).ok().prints("4")
 		}},
@@ -256,7 +267,8 @@ func lifeFlows() []flow {
 			a.do("wait", name).ok().prints("137")
 		}},
 		{name: "kill/name", run: func(a *attempt) {
-			name := a.detachedSh("trap 'echo usr1' USR1; trap 'echo hup; exit 9' HUP; echo ready; while :; do sleep 0.1; done")
+			name := a.detachedSh("trap 'echo usr1' USR1; trap 'echo hup; exit 9' HUP; echo ready; while :; do sleep " +
+				"0.1; done")
 			a.do("kill", "-s", "USR1", name).ok()
 			a.waitLog(name, "usr1")
 			a.do("kill", "--signal", "SIGHUP", name).ok()
@@ -308,7 +320,8 @@ func lifeFlows() []flow {
 			a.do("wait", name).ok().prints("21")
 		}},
 		{name: "stop/descendants", run: func(a *attempt) {
-			name := a.detachedSh("sleep 1001 & setsid sleep 1002 & trap 'exit 0' TERM; echo ready; while :; do sleep 0.1; done")
+			name := a.detachedSh("sleep 1001 & setsid sleep 1002 & trap 'exit 0' TERM; echo ready; while :; do sleep " +
+				"0.1; done")
 			a.do("stop", name).ok()
 			if left := a.call(call{command: []string{"pgrep", "-f", "sleep 100[12]"}}); left.code != 1 {
 				a.fatalf("still there: %s", left.stdout)
@@ -325,7 +338,8 @@ func lifeFlows() []flow {
 		}},
 		{name: "restart-policy/on-failure", run: func(a *attempt) {
 			name := a.name()
-			a.do("run", "-d", "--name", name, "--network", "none", "--restart", "on-failure:2", image, "sh", "-c", "echo once more; exit 5").ok()
+			a.do("run", "-d", "--name", name, "--network", "none", "--restart", "on-failure:2", image, "sh", "-c",
+				"echo once more; exit 5").ok()
 			a.waitInspect(name, "{{.RestartCount}} {{.State.Status}}", "2 exited")
 			if n := strings.Count(a.do("logs", name).ok().stdout, "once more"); n != 3 {
 				a.fatalf("ran %d times, want 3", n)
@@ -408,7 +422,8 @@ func lifeFlows() []flow {
 			name := a.detached()
 			a.do("ps", "--filter", "name="+name, "--format", "{{.Names}} {{.Status}}").ok().has(name + " Up")
 			a.do("stop", "--time", "0", name).ok()
-			a.do("ps", "--all", "--filter", "name="+name, "--format", "{{.Names}} {{.Status}}").ok().has(name + " Exited (")
+			a.do("ps", "--all", "--filter", "name="+name, "--format",
+				"{{.Names}} {{.Status}}").ok().has(name + " Exited (")
 		}},
 		{name: "top", run: func(a *attempt) {
 			name := a.detachedSh("sleep 1003 & echo ready; wait")

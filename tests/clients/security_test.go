@@ -18,7 +18,8 @@ func securityFlows() []flow {
 	}
 	return []flow{
 		{name: "capability/drop-all", run: capabilities("0000000000000000", "--cap-drop", "all")},
-		{name: "capability/drop-all-but", run: capabilities("0000000000000401", "--cap-drop", "all", "--cap-add", "chown", "--cap-add", "net_bind_service")},
+		{name: "capability/drop-all-but", run: capabilities("0000000000000401", "--cap-drop", "all", "--cap-add",
+			"chown", "--cap-add", "net_bind_service")},
 		{name: "capability/drop", run: func(a *attempt) {
 			a.sh("touch /tmp/f && chown 1000 /tmp/f").ok()
 			a.sh("touch /tmp/f && chown 1000 /tmp/f", "--cap-drop", "CHOWN").fails("Operation not permitted")
@@ -32,11 +33,13 @@ func securityFlows() []flow {
 			a.quick([]string{"--cap-add", "NONSENSE"}, "true").fails("NONSENSE")
 		}},
 		{name: "privileged", run: func(a *attempt) {
-			a.sh("mount -t tmpfs none /mnt && echo mounted; [ -c /dev/fuse ] && echo devices; touch /proc/sys/kernel/domainname && echo writable", "--privileged").
+			a.sh("mount -t tmpfs none /mnt && echo mounted; [ -c /dev/fuse ] && echo devices; touch "+
+				"/proc/sys/kernel/domainname && echo writable", "--privileged").
 				ok().prints("mounted\ndevices\nwritable")
 		}},
 		{name: "no-new-privileges", run: func(a *attempt) {
-			a.quick([]string{"--security-opt", "no-new-privileges"}, "grep", "NoNewPrivs", "/proc/self/status").ok().prints("NoNewPrivs:\t1")
+			a.quick([]string{"--security-opt", "no-new-privileges"}, "grep", "NoNewPrivs",
+				"/proc/self/status").ok().prints("NoNewPrivs:\t1")
 			a.quick(nil, "grep", "NoNewPrivs", "/proc/self/status").ok().prints("NoNewPrivs:\t0")
 		}},
 		{name: "seccomp/default", run: func(a *attempt) {
@@ -45,24 +48,30 @@ func securityFlows() []flow {
 		}},
 		{name: "seccomp/custom", run: func(a *attempt) {
 			profile := a.write("seccomp.json", noMkdir, 0o644)
-			a.sh("touch /tmp/file && echo made; mkdir /tmp/d || echo refused", "--security-opt", "seccomp="+profile).ok().prints("made\nrefused")
+			a.sh("touch /tmp/file && echo made; mkdir /tmp/d || echo refused", "--security-opt",
+				"seccomp="+profile).ok().prints("made\nrefused")
 		}},
 		{name: "seccomp/custom-errno", run: func(a *attempt) {
-			profile := a.write("seccomp.json", strings.Replace(noMkdir, `"args": []`, `"args": [], "errnoRet": 28`, 1), 0o644)
+			profile := a.write("seccomp.json", strings.Replace(noMkdir, `"args": []`, `"args": [], "errnoRet": 28`, 1),
+				0o644)
 			a.sh("mkdir /tmp/d", "--security-opt", "seccomp="+profile).fails("No space left on device")
 		}},
 		{name: "seccomp/custom-kill", run: func(a *attempt) {
-			profile := a.write("seccomp.json", strings.Replace(noMkdir, "SCMP_ACT_ERRNO", "SCMP_ACT_KILL_PROCESS", 1), 0o644)
+			profile := a.write("seccomp.json", strings.Replace(noMkdir, "SCMP_ACT_ERRNO", "SCMP_ACT_KILL_PROCESS", 1),
+				0o644)
 			a.sh("mkdir /tmp/d; echo $?", "--security-opt", "seccomp="+profile).ok().prints("159")
 		}},
 		{name: "seccomp/arguments", run: func(a *attempt) {
 			// kill(0, SIGUSR1) is refused, other signals are not.
-			profile := a.write("seccomp.json", `{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["kill"], "action": "SCMP_ACT_ERRNO",
+			profile := a.write("seccomp.json", `{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
+				{"names": ["kill"], "action": "SCMP_ACT_ERRNO",
 				"args": [{"index": 1, "value": 10, "op": "SCMP_CMP_EQ"}]}]}`, 0o644)
-			a.sh("kill -USR1 $$ || echo refused; kill -0 $$ && echo allowed", "--security-opt", "seccomp="+profile).ok().prints("refused\nallowed")
+			a.sh("kill -USR1 $$ || echo refused; kill -0 $$ && echo allowed", "--security-opt",
+				"seccomp="+profile).ok().prints("refused\nallowed")
 		}},
 		{name: "seccomp/unconfined", run: func(a *attempt) {
-			a.quick([]string{"--security-opt", "seccomp=unconfined"}, "grep", "^Seccomp:", "/proc/self/status").ok().prints("Seccomp:\t0")
+			a.quick([]string{"--security-opt", "seccomp=unconfined"}, "grep", "^Seccomp:",
+				"/proc/self/status").ok().prints("Seccomp:\t0")
 		}},
 		{name: "masked-paths", run: func(a *attempt) {
 			a.sh("wc -c </proc/keys; wc -c </proc/timer_list; ls /sys/firmware | wc -l").ok().prints("0\n0\n0")
@@ -71,7 +80,8 @@ func securityFlows() []flow {
 			a.sh("echo x >/proc/sys/kernel/domainname").fails("Read-only file system")
 		}},
 		{name: "sysctl/namespaced", run: func(a *attempt) {
-			a.quick([]string{"--sysctl", "net.ipv4.ip_default_ttl=99", "--sysctl", "kernel.msgmax=1234"}, "cat", "/proc/sys/net/ipv4/ip_default_ttl", "/proc/sys/kernel/msgmax").
+			a.quick([]string{"--sysctl", "net.ipv4.ip_default_ttl=99", "--sysctl", "kernel.msgmax=1234"}, "cat",
+				"/proc/sys/net/ipv4/ip_default_ttl", "/proc/sys/kernel/msgmax").
 				ok().prints("99\n1234")
 			if ttl := a.host("cat", "/proc/sys/net/ipv4/ip_default_ttl"); ttl == "99" {
 				a.fatalf("it is the machine's now, too")
@@ -109,13 +119,15 @@ func namespaceFlows() []flow {
 		{name: "namespace/net-container", run: func(a *attempt) {
 			name := a.detached()
 			want := a.host("readlink", "/proc/"+a.inspect(name, "{{.State.Pid}}")+"/ns/net")
-			a.do("run", "--rm", "--network", "container:"+name, image, "readlink", "/proc/self/ns/net").ok().prints(want)
+			a.do("run", "--rm", "--network", "container:"+name, image, "readlink",
+				"/proc/self/ns/net").ok().prints(want)
 		}},
 		{name: "namespace/ipc-container", run: func(a *attempt) {
 			name := a.detached("--ipc", "shareable")
 			a.do("exec", name, "touch", "/dev/shm/shared").ok()
 			want := a.host("readlink", "/proc/"+a.inspect(name, "{{.State.Pid}}")+"/ns/ipc")
-			a.quick([]string{"--ipc", "container:" + name}, "sh", "-c", "readlink /proc/self/ns/ipc; ls /dev/shm").ok().prints(want + "\nshared")
+			a.quick([]string{"--ipc", "container:" + name}, "sh", "-c",
+				"readlink /proc/self/ns/ipc; ls /dev/shm").ok().prints(want + "\nshared")
 		}},
 		{name: "namespace/ipc-host", run: host("--ipc", "ipc")},
 		{name: "namespace/uts-host", run: host("--uts", "uts")},

@@ -83,11 +83,13 @@ func TestStateAndList(t *testing.T) {
 		t.Fatal(err)
 	}
 	if state.ID != c.ID || state.Pid != c.State().Pid || state.Status != "running" || state.Bundle != c.Bundle ||
-		state.Rootfs != c.Path("") || time.Since(state.Created) > time.Minute || state.Annotations["org.example.key"] != "value" {
+		state.Rootfs != c.Path("") || time.Since(state.Created) > time.Minute ||
+		state.Annotations["org.example.key"] != "value" {
 		t.Errorf("state: %+v", state)
 	}
 	list, err := r.List(t.Context())
-	if err != nil || len(list) != 1 || list[0].ID != c.ID || list[0].Pid != state.Pid || !list[0].Created.Equal(state.Created) {
+	if err != nil || len(list) != 1 || list[0].ID != c.ID || list[0].Pid != state.Pid ||
+		!list[0].Created.Equal(state.Created) {
 		t.Errorf("list: %+v, %v", list, err)
 	}
 	if _, err := r.State(t.Context(), "nobody"); err == nil || !strings.Contains(err.Error(), "does not exist") {
@@ -130,7 +132,8 @@ func TestStatsAndEvents(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if stats.Cpu.Usage.Total == 0 || len(stats.Cpu.Usage.Percpu) == 0 || stats.Memory.Usage.Limit != 64<<20 || stats.Memory.Usage.Usage == 0 ||
+	if stats.Cpu.Usage.Total == 0 || len(stats.Cpu.Usage.Percpu) == 0 || stats.Memory.Usage.Limit != 64<<20 ||
+		stats.Memory.Usage.Usage == 0 ||
 		stats.Memory.Raw["hierarchical_memory_limit"] != 64<<20 || stats.Pids.Current != 1 || stats.Pids.Limit != 50 {
 		t.Errorf("stats: %+v", stats)
 	}
@@ -159,7 +162,8 @@ func TestStatsAndEvents(t *testing.T) {
 
 func TestUpdate(t *testing.T) {
 	c, r := started(t, "exec sleep 1000", limited)
-	if err := r.Update(t.Context(), c.ID, &specs.LinuxResources{Memory: &specs.LinuxMemory{Limit: ptr(int64(32 << 20))}}); err != nil {
+	if err := r.Update(t.Context(), c.ID,
+		&specs.LinuxResources{Memory: &specs.LinuxMemory{Limit: ptr(int64(32 << 20))}}); err != nil {
 		t.Fatal(err)
 	}
 	stats, err := r.Stats(t.Context(), c.ID)
@@ -197,7 +201,8 @@ func TestStates(t *testing.T) {
 	for _, kill := range []struct {
 		signal int
 		opts   *runc.KillOpts
-	}{{64, nil}, {34, &runc.KillOpts{All: true}}, {9, nil}} { // the first process of a pid namespace ignores the first two
+		// the first process of a pid namespace ignores the first two
+	}{{64, nil}, {34, &runc.KillOpts{All: true}}, {9, nil}} {
 		if err := r.Kill(ctx, c.ID, kill.signal, kill.opts); err != nil {
 			t.Fatal(err)
 		}

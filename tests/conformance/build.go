@@ -38,7 +38,8 @@ func build(dir string) ([]string, error) {
 		return nil, err
 	}
 	packages := strings.Fields(list)
-	args := append([]string{"build", "-ldflags=-s -w", "-o", dir + string(filepath.Separator), suite + "/cmd/runtimetest"}, packages...)
+	args := append([]string{"build", "-ldflags=-s -w", "-o", dir + string(filepath.Separator),
+		suite + "/cmd/runtimetest"}, packages...)
 	if _, err := goTool(args...); err != nil {
 		return nil, err
 	}

@@ -84,15 +84,19 @@ func TestCount(t *testing.T) {
 		{"unexpected failure", result{tally: fail}, expectation{pass: true}, summary{Failed: []string{""}}},
 		{"unexpected pass", result{tally: pass}, expectation{counts: "2/3"}, summary{Pass: 1, Failed: []string{""}}},
 		{"expected failure", result{tally: fail}, expectation{counts: "2/3"}, summary{Known: []string{""}}},
-		{"expected failure, count not checked", result{tally: fail}, expectation{counts: "-"}, summary{Known: []string{""}}},
+		{"expected failure, count not checked", result{tally: fail}, expectation{counts: "-"},
+			summary{Known: []string{""}}},
 		{"worse than expected", result{tally: fail}, expectation{counts: "3/3"}, summary{Failed: []string{""}}},
-		{"asserts missing", result{tally: tally{passed: 1, planned: 2}}, expectation{pass: true}, summary{Failed: []string{""}}},
-		{"panics after its asserts", result{tally: pass, exit: "exit status 2"}, expectation{pass: true}, summary{Failed: []string{""}}},
+		{"asserts missing", result{tally: tally{passed: 1, planned: 2}}, expectation{pass: true},
+			summary{Failed: []string{""}}},
+		{"panics after its asserts", result{tally: pass, exit: "exit status 2"}, expectation{pass: true},
+			summary{Failed: []string{""}}},
 	}
 	for _, test := range tests {
 		var sum summary
 		sum.count("name", test.r, test.want, true)
-		if sum.Pass != test.sum.Pass || sum.Passed != test.sum.Passed || len(sum.Failed) != len(test.sum.Failed) || len(sum.Known) != len(test.sum.Known) {
+		if sum.Pass != test.sum.Pass || sum.Passed != test.sum.Passed || len(sum.Failed) != len(test.sum.Failed) ||
+			len(sum.Known) != len(test.sum.Known) {
 			t.Errorf("%s: got %+v, want %+v", test.name, sum, test.sum)
 		}
 	}

@@ -176,7 +176,8 @@ func replaceCgroupRoot() error {
 	if err != nil {
 		return err
 	}
-	if err := syscall.Mount("tmpfs", cgroupRoot, "tmpfs", syscall.MS_NOSUID|syscall.MS_NODEV|syscall.MS_NOEXEC, "mode=755"); err != nil {
+	if err := syscall.Mount("tmpfs", cgroupRoot, "tmpfs", syscall.MS_NOSUID|syscall.MS_NODEV|syscall.MS_NOEXEC,
+		"mode=755"); err != nil {
 		return fmt.Errorf("mounting a tmpfs on %s: %w", cgroupRoot, err)
 	}
 	for _, entry := range entries {

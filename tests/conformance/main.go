@@ -205,7 +205,8 @@ type summary struct {
 	Known          []string
 }
 
-func runAll(h *harness, programs, only []string, expected map[string]expectation, missing map[string]string) (summary, error) {
+func runAll(h *harness, programs, only []string, expected map[string]expectation, missing map[string]string) (summary,
+	error) {
 	var sum summary
 	for _, name := range programs {
 		if len(only) > 0 && !slices.Contains(only, name) {

@@ -10,8 +10,10 @@ func TestParseTAP(t *testing.T) {
 	}{
 		{"nothing", "", "-", 0, 0},
 		{"one document", "TAP version 13\nok 1 - a\nnot ok 2 - b\n1..2\n", "1/2", 1, 2},
-		{"two documents in one stream", "TAP version 13\nok 1 - a\n1..1\nTAP version 13\nok 1 - b\n1..1\n", "2/2", 0, 2},
-		{"asserts quoted in a YAML block", "ok 1 - a\n  ---\n  {\"stdout\": \"not ok 2\"}\n  not ok 7\n  ...\n1..1\n", "1/1", 0, 1},
+		{"two documents in one stream", "TAP version 13\nok 1 - a\n1..1\nTAP version 13\nok 1 - b\n1..1\n", "2/2", 0,
+			2},
+		{"asserts quoted in a YAML block", "ok 1 - a\n  ---\n  {\"stdout\": \"not ok 2\"}\n  not ok 7\n  ...\n1..1\n",
+			"1/1", 0, 1},
 		{"without description", "ok 1\nnot ok 2\n", "1/2", 1, 0},
 		{"a long line", "ok 1 - " + string(make([]byte, 100_000)) + "\nok 2\n", "2/2", 0, 0},
 		{"words that only look like asserts", "okay 1\nok then\n", "-", 0, 0},

@@ -175,8 +175,8 @@ for round in 1 2; do
 	[[ $(type -P rung) == /usr/bin/rung ]]
 	rung --version | sed -n 1p
 	rung spec --bundle /run/rung && rm /run/rung/config.json
-	for file in /usr/share/{bash-completion/completions/rung,zsh/vendor-completions/_rung,fish/vendor_completions.d/rung.fish}; do
-		[[ -s $file ]]
+	for file in bash-completion/completions/rung zsh/vendor-completions/_rung fish/vendor_completions.d/rung.fish; do
+		[[ -s /usr/share/$file ]]
 	done
 	if ! grep -qs '^path-exclude.*/man/' /etc/dpkg/dpkg.cfg.d/*; then
 		gzip -dc /usr/share/man/man8/rung-create.8.gz | grep '^.SH SYNOPSIS' >/dev/null
@@ -202,7 +202,8 @@ find . -type f | sort
 ./bin/rung --version
 `)
 	for _, want := range []string{"./bin/rung\n", "./share/man/man8/rung.8\n", "./share/man/man8/rung-run.8\n",
-		"./share/bash-completion/completions/rung\n", "./share/zsh/site-functions/_rung\n", "./share/fish/vendor_completions.d/rung.fish\n", "\nrung version "} {
+		"./share/bash-completion/completions/rung\n", "./share/zsh/site-functions/_rung\n",
+		"./share/fish/vendor_completions.d/rung.fish\n", "\nrung version "} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in\n%s", want, out)
 		}
@@ -234,8 +235,10 @@ podman run --network none --name c hello sh -c 'echo by default'
 podman inspect --format 'run by {{.OCIRuntime}}' c
 podman rm c >/dev/null
 `)
-	contains(t, out, "hello from podman\n", "runtime rung at /usr/bin/rung\n", "status 7\nrun by rung\n", "without cgroups\n",
-		"in the place of runc\ncalled runc version ", "in the place of crun\ncalled crun version ", "by default\nrun by rung\n")
+	contains(t, out, "hello from podman\n", "runtime rung at /usr/bin/rung\n", "status 7\nrun by rung\n",
+		"without cgroups\n",
+		"in the place of runc\ncalled runc version ", "in the place of crun\ncalled crun version ",
+		"by default\nrun by rung\n")
 }
 
 func contains(t *testing.T, out string, wants ...string) {
@@ -253,7 +256,8 @@ func TestDockerConfiguration(t *testing.T) {
 mkdir -p /etc/docker
 cp contrib/docker/daemon.json /etc/docker/
 export DOCKER_HOST=unix:///run/docker/d.sock
-daemon dockerd --iptables=false --bridge=none --storage-driver=vfs --host "$DOCKER_HOST" --exec-root /run/docker/exec --pidfile /run/docker/pid
+daemon dockerd --iptables=false --bridge=none --storage-driver=vfs --host "$DOCKER_HOST" \
+	--exec-root /run/docker/exec --pidfile /run/docker/pid
 ready docker version
 docker info --format 'runtimes {{json .Runtimes}}'
 tar -C /run/rung/hello -c . | docker import - hello
@@ -318,7 +322,8 @@ func TestConfigurationsAreWellFormed(t *testing.T) {
 		files = append(files, found...)
 	}
 	slices.Sort(files)
-	const load = "import json, sys, tomllib\nf = open(sys.argv[1], 'rb')\nprint((json if sys.argv[1].endswith('.json') else tomllib).load(f))"
+	const load = "import json, sys, tomllib\nf = open(sys.argv[1], 'rb')\nprint((json if " +
+		"sys.argv[1].endswith('.json') else tomllib).load(f))"
 	for _, file := range files {
 		out, err := exec.Command("python3", "-c", load, file).CombinedOutput()
 		if err != nil {

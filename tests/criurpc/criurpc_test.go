@@ -36,17 +36,24 @@ func TestOptions(t *testing.T) {
 		}
 	}
 	want := &rpc.CriuReq{Type: rpc.CriuReqType_DUMP.Enum(), Opts: &rpc.CriuOpts{
-		ImagesDirFd: proto.Int32(101), WorkDirFd: proto.Int32(102), LogLevel: proto.Int32(4), LogFile: proto.String("log"), ConfigFile: proto.String("config"),
-		Pid: proto.Int32(103), Root: proto.String("/root"), ParentImg: proto.String("../parent"), FreezeCgroup: proto.String("/freezer"),
-		LeaveRunning: proto.Bool(true), ExtUnixSk: proto.Bool(true), TcpEstablished: proto.Bool(true), TcpSkipInFlight: proto.Bool(true), ShellJob: proto.Bool(true), FileLocks: proto.Bool(true),
-		LinkRemap: proto.Bool(true), AutoDedup: proto.Bool(true), LazyPages: proto.Bool(true), TrackMem: proto.Bool(true), NotifyScripts: proto.Bool(true), OrphanPtsMaster: proto.Bool(true),
-		ExtMasters: proto.Bool(true), RstSibling: proto.Bool(true), ManageCgroups: proto.Bool(true), ManageCgroupsMode: rpc.CriuCgMode_FULL.Enum(), EmptyNs: proto.Uint32(0x40000000), StatusFd: proto.Int32(104),
+		ImagesDirFd: proto.Int32(101), WorkDirFd: proto.Int32(102), LogLevel: proto.Int32(4),
+		LogFile: proto.String("log"), ConfigFile: proto.String("config"),
+		Pid: proto.Int32(103), Root: proto.String("/root"), ParentImg: proto.String("../parent"),
+		FreezeCgroup: proto.String("/freezer"),
+		LeaveRunning: proto.Bool(true), ExtUnixSk: proto.Bool(true), TcpEstablished: proto.Bool(true),
+		TcpSkipInFlight: proto.Bool(true), ShellJob: proto.Bool(true), FileLocks: proto.Bool(true),
+		LinkRemap: proto.Bool(true), AutoDedup: proto.Bool(true), LazyPages: proto.Bool(true),
+		TrackMem: proto.Bool(true), NotifyScripts: proto.Bool(true), OrphanPtsMaster: proto.Bool(true),
+		ExtMasters: proto.Bool(true), RstSibling: proto.Bool(true), ManageCgroups: proto.Bool(true),
+		ManageCgroupsMode: rpc.CriuCgMode_FULL.Enum(), EmptyNs: proto.Uint32(0x40000000),
+		StatusFd:   proto.Int32(104),
 		LsmProfile: proto.String("profile"), LsmMountContext: proto.String("context"),
-		Ps:        &rpc.CriuPageServerInfo{Address: proto.String("::1"), Port: proto.Int32(105)},
-		CgRoot:    []*rpc.CgroupRoot{{Ctrl: proto.String("cpu"), Path: proto.String("/a")}, {Path: proto.String("/b")}},
-		InheritFd: []*rpc.InheritFd{{Key: proto.String("k"), Fd: proto.Int32(106)}, {Key: proto.String("l"), Fd: proto.Int32(0)}},
-		JoinNs:    []*rpc.JoinNamespace{{Ns: proto.String("ipc"), NsFile: proto.String("/ns")}},
-		External:  []string{"x", "y"},
+		Ps:     &rpc.CriuPageServerInfo{Address: proto.String("::1"), Port: proto.Int32(105)},
+		CgRoot: []*rpc.CgroupRoot{{Ctrl: proto.String("cpu"), Path: proto.String("/a")}, {Path: proto.String("/b")}},
+		InheritFd: []*rpc.InheritFd{{Key: proto.String("k"), Fd: proto.Int32(106)},
+			{Key: proto.String("l"), Fd: proto.Int32(0)}},
+		JoinNs:   []*rpc.JoinNamespace{{Ns: proto.String("ipc"), NsFile: proto.String("/ns")}},
+		External: []string{"x", "y"},
 	}}
 	expect(t, criu.Request{Type: criu.Dump, Options: &full}, want)
 }
@@ -70,16 +77,21 @@ func expect(t *testing.T, ours criu.Request, want *rpc.CriuReq) {
 
 func TestRequests(t *testing.T) {
 	expect(t, criu.Request{Type: criu.Restore, Options: &criu.Options{}}, &rpc.CriuReq{
-		Type: rpc.CriuReqType_RESTORE.Enum(), Opts: &rpc.CriuOpts{ImagesDirFd: proto.Int32(0), WorkDirFd: proto.Int32(0)},
+		Type: rpc.CriuReqType_RESTORE.Enum(), Opts: &rpc.CriuOpts{ImagesDirFd: proto.Int32(0),
+			WorkDirFd: proto.Int32(0)},
 	})
 	expect(t, criu.Request{Type: criu.PreDump}, &rpc.CriuReq{Type: rpc.CriuReqType_PRE_DUMP.Enum()})
 	for _, success := range []bool{true, false} {
-		expect(t, criu.Request{Type: criu.Notify, Success: success}, &rpc.CriuReq{Type: rpc.CriuReqType_NOTIFY.Enum(), NotifySuccess: proto.Bool(success)})
+		expect(t, criu.Request{Type: criu.Notify, Success: success},
+			&rpc.CriuReq{Type: rpc.CriuReqType_NOTIFY.Enum(), NotifySuccess: proto.Bool(success)})
 	}
-	expect(t, criu.Request{Type: criu.FeatureCheck, Features: &criu.Features{MemTrack: true, LazyPages: true}}, &rpc.CriuReq{
-		Type: rpc.CriuReqType_FEATURE_CHECK.Enum(), Features: &rpc.CriuFeatures{MemTrack: proto.Bool(true), LazyPages: proto.Bool(true)},
-	})
-	for ours, name := range map[criu.Mode]rpc.CriuCgMode{criu.Ignore: rpc.CriuCgMode_IGNORE, criu.Soft: rpc.CriuCgMode_SOFT, criu.Full: rpc.CriuCgMode_FULL, criu.Strict: rpc.CriuCgMode_STRICT} {
+	expect(t, criu.Request{Type: criu.FeatureCheck, Features: &criu.Features{MemTrack: true, LazyPages: true}},
+		&rpc.CriuReq{
+			Type: rpc.CriuReqType_FEATURE_CHECK.Enum(), Features: &rpc.CriuFeatures{MemTrack: proto.Bool(true),
+				LazyPages: proto.Bool(true)},
+		})
+	for ours, name := range map[criu.Mode]rpc.CriuCgMode{criu.Ignore: rpc.CriuCgMode_IGNORE,
+		criu.Soft: rpc.CriuCgMode_SOFT, criu.Full: rpc.CriuCgMode_FULL, criu.Strict: rpc.CriuCgMode_STRICT} {
 		if int32(ours) != int32(name) {
 			t.Errorf("mode %v is %d", name, ours)
 		}
@@ -91,17 +103,22 @@ func TestResponses(t *testing.T) {
 		theirs *rpc.CriuResp
 		want   criu.Response
 	}{
-		{&rpc.CriuResp{Type: rpc.CriuReqType_DUMP.Enum(), Success: proto.Bool(true), Dump: &rpc.CriuDumpResp{Restored: proto.Bool(true)}},
+		{&rpc.CriuResp{Type: rpc.CriuReqType_DUMP.Enum(), Success: proto.Bool(true),
+			Dump: &rpc.CriuDumpResp{Restored: proto.Bool(true)}},
 			criu.Response{Type: criu.Dump, Success: true}},
-		{&rpc.CriuResp{Type: rpc.CriuReqType_RESTORE.Enum(), Success: proto.Bool(true), Restore: &rpc.CriuRestoreResp{Pid: proto.Int32(4711)}},
+		{&rpc.CriuResp{Type: rpc.CriuReqType_RESTORE.Enum(), Success: proto.Bool(true),
+			Restore: &rpc.CriuRestoreResp{Pid: proto.Int32(4711)}},
 			criu.Response{Type: criu.Restore, Success: true, Restored: 4711}},
-		{&rpc.CriuResp{Type: rpc.CriuReqType_RESTORE.Enum(), Success: proto.Bool(false), CrErrno: proto.Int32(17), CrErrmsg: proto.String("no")},
+		{&rpc.CriuResp{Type: rpc.CriuReqType_RESTORE.Enum(), Success: proto.Bool(false), CrErrno: proto.Int32(17),
+			CrErrmsg: proto.String("no")},
 			criu.Response{Type: criu.Restore, Errno: 17, Message: "no"}},
 		{&rpc.CriuResp{Type: rpc.CriuReqType_RESTORE.Enum(), Success: proto.Bool(false), CrErrno: proto.Int32(-52)},
 			criu.Response{Type: criu.Restore, Errno: -52}},
-		{&rpc.CriuResp{Type: rpc.CriuReqType_NOTIFY.Enum(), Success: proto.Bool(true), Notify: &rpc.CriuNotify{Script: proto.String("post-restore"), Pid: proto.Int32(9)}},
+		{&rpc.CriuResp{Type: rpc.CriuReqType_NOTIFY.Enum(), Success: proto.Bool(true),
+			Notify: &rpc.CriuNotify{Script: proto.String("post-restore"), Pid: proto.Int32(9)}},
 			criu.Response{Type: criu.Notify, Success: true, Script: "post-restore", Pid: 9}},
-		{&rpc.CriuResp{Type: rpc.CriuReqType_FEATURE_CHECK.Enum(), Success: proto.Bool(true), Features: &rpc.CriuFeatures{MemTrack: proto.Bool(true), LazyPages: proto.Bool(false)}},
+		{&rpc.CriuResp{Type: rpc.CriuReqType_FEATURE_CHECK.Enum(), Success: proto.Bool(true),
+			Features: &rpc.CriuFeatures{MemTrack: proto.Bool(true), LazyPages: proto.Bool(false)}},
 			criu.Response{Type: criu.FeatureCheck, Success: true, Features: criu.Features{MemTrack: true}}},
 	} {
 		text, err := proto.Marshal(tt.theirs)

@@ -98,7 +98,8 @@ func makeFromHost(dir string, spec *specs.Spec) error {
 			if err := os.Mkdir(filepath.Join(rootfs, path), 0o755); err != nil {
 				return err
 			}
-			bundle.Mount(specs.Mount{Destination: path, Type: "bind", Source: path, Options: []string{"rbind", "ro"}})(spec)
+			bundle.Mount(specs.Mount{Destination: path, Type: "bind", Source: path,
+				Options: []string{"rbind", "ro"}})(spec)
 		}
 	}
 	return bundle.WriteConfig(dir, spec)

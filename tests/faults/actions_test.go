@@ -36,12 +36,17 @@ func scenarios(s *surveyed) []*scenario {
 		{name: "create", config: s.config, command: []string{"create"}},
 		{name: "create that fails", config: s.config, command: []string{"create"}, fail: fatal[len(fatal)/2].place},
 		{name: "start", config: s.config, before: []string{"create"}, command: []string{"start"}},
-		{name: "start that fails", config: s.config, before: []string{"create"}, command: []string{"start"}, fail: fatal[len(fatal)-1].place},
+		{name: "start that fails", config: s.config, before: []string{"create"}, command: []string{"start"},
+			fail: fatal[len(fatal)-1].place},
 		{name: "run detached", config: s.config, command: []string{"run", "--detach"}},
-		{name: "run that fails", config: s.config, command: []string{"run", "--detach"}, fail: fatal[len(fatal)-1].place},
-		{name: "delete", config: s.config, before: []string{"create", "start"}, stopped: true, command: []string{"delete"}},
-		{name: "delete of a created container", config: &quiet, changes: sleeping, before: []string{"create"}, command: []string{"delete", "--force"}},
-		{name: "delete of a running container", config: &quiet, changes: sleeping, before: []string{"create", "start"}, command: []string{"delete", "--force"}},
+		{name: "run that fails", config: s.config, command: []string{"run", "--detach"},
+			fail: fatal[len(fatal)-1].place},
+		{name: "delete", config: s.config, before: []string{"create", "start"}, stopped: true,
+			command: []string{"delete"}},
+		{name: "delete of a created container", config: &quiet, changes: sleeping, before: []string{"create"},
+			command: []string{"delete", "--force"}},
+		{name: "delete of a running container", config: &quiet, changes: sleeping, before: []string{"create", "start"},
+			command: []string{"delete", "--force"}},
 	}
 	if !s.config.sockets {
 		list = append(list, &scenario{name: "run", config: s.config, command: []string{"run"}})

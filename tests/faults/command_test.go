@@ -128,7 +128,8 @@ func (k *command) receive() {
 func (k *command) String() string {
 	k.output.Seek(0, 0)
 	text, _ := os.ReadFile(k.output.Name())
-	return fmt.Sprintf("rung %s: exit status %d, output: %s", strings.Join(k.args, " "), k.code, strings.TrimSpace(string(text)))
+	return fmt.Sprintf("rung %s: exit status %d, output: %s", strings.Join(k.args, " "), k.code,
+		strings.TrimSpace(string(text)))
 }
 
 // wait waits for rung's end, and requires one of the exit statuses.

@@ -42,8 +42,10 @@ func configs(t *testing.T) []*config {
 				c.Process.ConsoleSize = &specs.Box{Height: 30, Width: 100}
 				c.Root.Readonly = true
 				c.Linux.RootfsPropagation = "rshared"
-				c.Mounts = append(c.Mounts, specs.Mount{Destination: "/cache", Type: "tmpfs", Source: "tmpfs", Options: []string{"tmpcopyup", "private"}})
-				c.Linux.Sysctl = map[string]string{"net.ipv4.ip_forward": "1", "kernel.shmmax": "65536", "fs.mqueue.msg_max": "20"}
+				c.Mounts = append(c.Mounts, specs.Mount{Destination: "/cache", Type: "tmpfs", Source: "tmpfs",
+					Options: []string{"tmpcopyup", "private"}})
+				c.Linux.Sysctl = map[string]string{"net.ipv4.ip_forward": "1", "kernel.shmmax": "65536",
+					"fs.mqueue.msg_max": "20"}
 				c.Linux.Resources = resources()
 			}, bundle.Namespace(specs.TimeNamespace, "")},
 			sockets: true,
@@ -54,11 +56,14 @@ func configs(t *testing.T) []*config {
 			changes: []bundle.Change{common(s), func(c *specs.Spec) {
 				c.Process.NoNewPrivileges = true
 				c.Linux.RootfsPropagation = "rprivate"
-				c.Linux.UIDMappings = []specs.LinuxIDMapping{{ContainerID: 0, HostID: 100000, Size: 1000}, {ContainerID: 1000, HostID: 200000, Size: 64536}}
+				c.Linux.UIDMappings = []specs.LinuxIDMapping{{ContainerID: 0, HostID: 100000, Size: 1000},
+					{ContainerID: 1000, HostID: 200000, Size: 64536}}
 				c.Linux.GIDMappings = []specs.LinuxIDMapping{{ContainerID: 0, HostID: 100000, Size: 65536}}
 				c.Linux.Sysctl = map[string]string{"net.ipv4.ip_forward": "1"}
-				c.Mounts = append(c.Mounts, specs.Mount{Destination: "/cache", Type: "tmpfs", Source: "tmpfs", Options: []string{"tmpcopyup", "private"}})
-			}, bundle.Namespace(specs.UserNamespace, ""), bundle.Namespace(specs.CgroupNamespace, ""), bundle.Namespace(specs.TimeNamespace, "")},
+				c.Mounts = append(c.Mounts, specs.Mount{Destination: "/cache", Type: "tmpfs", Source: "tmpfs",
+					Options: []string{"tmpcopyup", "private"}})
+			}, bundle.Namespace(specs.UserNamespace, ""), bundle.Namespace(specs.CgroupNamespace,
+				""), bundle.Namespace(specs.TimeNamespace, "")},
 			uid: 100000,
 		},
 		{
@@ -95,18 +100,24 @@ func common(s *shared) bundle.Change {
 		c.Process.Scheduler = &specs.Scheduler{Policy: specs.SchedBatch, Nice: 5}
 		c.Process.IOPriority = &specs.LinuxIOPriority{Class: specs.IOPRIO_CLASS_BE, Priority: 6}
 		c.Mounts = append(c.Mounts,
-			specs.Mount{Destination: "/srv/data", Type: "none", Source: s.dir, Options: []string{"rbind", "rro", "nosuid", "rslave"}},
+			specs.Mount{Destination: "/srv/data", Type: "none", Source: s.dir,
+				Options: []string{"rbind", "rro", "nosuid", "rslave"}},
 			specs.Mount{Destination: "/etc/hosts", Type: "bind", Source: s.file, Options: []string{"bind", "ro"}},
-			specs.Mount{Destination: "/var/run/deep", Type: "tmpfs", Source: "tmpfs", Options: []string{"mode=700", "nr_inodes=10"}},
+			specs.Mount{Destination: "/var/run/deep", Type: "tmpfs", Source: "tmpfs",
+				Options: []string{"mode=700", "nr_inodes=10"}},
 			specs.Mount{Destination: "/var/run/deep", Options: []string{"remount", "ro"}},
 		)
 		c.Hooks = hooks()
 		c.Linux.Devices = []specs.LinuxDevice{
-			{Path: "/dev/fuse", Type: "c", Major: 10, Minor: 229, FileMode: pointer(os.FileMode(0o640)), UID: pointer(uint32(0)), GID: pointer(uint32(6))},
+			{Path: "/dev/fuse", Type: "c", Major: 10, Minor: 229, FileMode: pointer(os.FileMode(0o640)),
+				UID: pointer(uint32(0)), GID: pointer(uint32(6))},
 			{Path: "/dev/pipe", Type: "p", UID: pointer(uint32(1000))},
 		}
-		c.Linux.Resources.Devices = append(c.Linux.Resources.Devices, specs.LinuxDeviceCgroup{Allow: true, Type: "c", Major: pointer(int64(10)), Minor: pointer(int64(229)), Access: "rwm"})
-		c.Linux.TimeOffsets = map[string]specs.LinuxTimeOffset{"monotonic": {Secs: 5}, "boottime": {Secs: 7, Nanosecs: 7}}
+		c.Linux.Resources.Devices = append(c.Linux.Resources.Devices,
+			specs.LinuxDeviceCgroup{Allow: true, Type: "c", Major: pointer(int64(10)), Minor: pointer(int64(229)),
+				Access: "rwm"})
+		c.Linux.TimeOffsets = map[string]specs.LinuxTimeOffset{"monotonic": {Secs: 5},
+			"boottime": {Secs: 7, Nanosecs: 7}}
 		c.Linux.Personality = &specs.LinuxPersonality{Domain: specs.PerLinux}
 		c.Linux.MemoryPolicy = &specs.LinuxMemoryPolicy{Mode: specs.MpolBind, Nodes: "0"}
 		c.Linux.Seccomp = &specs.LinuxSeccomp{
@@ -132,15 +143,18 @@ func hooks() *specs.Hooks {
 // resources are limits for all controllers that this machine has.
 func resources() *specs.LinuxResources {
 	r := bundle.Spec().Linux.Resources
-	r.Devices = append(r.Devices, specs.LinuxDeviceCgroup{Allow: true, Type: "c", Major: pointer(int64(10)), Minor: pointer(int64(229)), Access: "rwm"})
+	r.Devices = append(r.Devices, specs.LinuxDeviceCgroup{Allow: true, Type: "c", Major: pointer(int64(10)),
+		Minor: pointer(int64(229)), Access: "rwm"})
 	if hasFile("memory.limit_in_bytes") {
-		r.Memory = &specs.LinuxMemory{Limit: pointer(int64(64 << 20)), Reservation: pointer(int64(32 << 20)), Swappiness: pointer(uint64(10))}
+		r.Memory = &specs.LinuxMemory{Limit: pointer(int64(64 << 20)), Reservation: pointer(int64(32 << 20)),
+			Swappiness: pointer(uint64(10))}
 		if hasFile("memory.memsw.limit_in_bytes") {
 			r.Memory.Swap = pointer(int64(96 << 20))
 		}
 	}
 	if hasFile("cpu.shares") {
-		r.CPU = &specs.LinuxCPU{Shares: pointer(uint64(512)), Quota: pointer(int64(90000)), Period: pointer(uint64(100000))}
+		r.CPU = &specs.LinuxCPU{Shares: pointer(uint64(512)), Quota: pointer(int64(90000)),
+			Period: pointer(uint64(100000))}
 		if hasFile("cpu.cfs_burst_us") {
 			r.CPU.Burst = pointer(uint64(1000))
 		}
@@ -161,7 +175,8 @@ func resources() *specs.LinuxResources {
 		rate := specs.LinuxThrottleDevice{Rate: 1 << 30}
 		rate.Major, rate.Minor = major, minor
 		list := []specs.LinuxThrottleDevice{rate}
-		r.BlockIO = &specs.LinuxBlockIO{ThrottleReadBpsDevice: list, ThrottleWriteBpsDevice: list, ThrottleReadIOPSDevice: list, ThrottleWriteIOPSDevice: list}
+		r.BlockIO = &specs.LinuxBlockIO{ThrottleReadBpsDevice: list, ThrottleWriteBpsDevice: list,
+			ThrottleReadIOPSDevice: list, ThrottleWriteIOPSDevice: list}
 	}
 	if hasFile("net_cls.classid") {
 		r.Network = &specs.LinuxNetwork{ClassID: pointer(uint32(0x100001))}
@@ -219,7 +234,8 @@ func joining(t *testing.T) []bundle.Change {
 	holder := exec.Command("sleep", "1000000")
 	ids := []syscall.SysProcIDMap{{ContainerID: 0, HostID: 100000, Size: 65536}}
 	holder.SysProcAttr = &syscall.SysProcAttr{
-		Cloneflags: unix.CLONE_NEWUSER | unix.CLONE_NEWPID | unix.CLONE_NEWNET | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS | unix.CLONE_NEWCGROUP,
+		Cloneflags: unix.CLONE_NEWUSER | unix.CLONE_NEWPID | unix.CLONE_NEWNET | unix.CLONE_NEWIPC |
+			unix.CLONE_NEWUTS | unix.CLONE_NEWCGROUP,
 		// a new time namespace is for children
 		Unshareflags: unix.CLONE_NEWTIME,
 		UidMappings:  ids, GidMappings: ids, GidMappingsEnableSetgroups: true,
@@ -235,7 +251,8 @@ func joining(t *testing.T) []bundle.Change {
 	ns := "/proc/" + strconv.Itoa(holder.Process.Pid) + "/ns/"
 	changes := []bundle.Change{func(c *specs.Spec) { c.Linux.TimeOffsets = nil }}
 	for typ, file := range map[specs.LinuxNamespaceType]string{
-		specs.UserNamespace: "user", specs.PIDNamespace: "pid", specs.NetworkNamespace: "net", specs.IPCNamespace: "ipc",
+		specs.UserNamespace: "user", specs.PIDNamespace: "pid", specs.NetworkNamespace: "net",
+		specs.IPCNamespace: "ipc",
 		specs.UTSNamespace: "uts", specs.CgroupNamespace: "cgroup", specs.TimeNamespace: "time_for_children",
 	} {
 		changes = append(changes, bundle.Namespace(typ, ns+file))

@@ -44,13 +44,15 @@ func newContainer(config *config, changes ...bundle.Change) (*container, error) 
 	dir := filepath.Join(bundle.Scratch(), id)
 	c := &container{
 		config: config, id: id, dir: dir, bundle: filepath.Join(dir, "bundle"), root: filepath.Join(dir, "root"),
-		log: filepath.Join(dir, logName), pidFile: filepath.Join(dir, "pid"), cgroup: filepath.Join(bundle.CgroupParent(), id),
+		log: filepath.Join(dir, logName), pidFile: filepath.Join(dir,
+			"pid"), cgroup: filepath.Join(bundle.CgroupParent(), id),
 	}
 	if err := makeRootfs(filepath.Join(c.bundle, "rootfs"), config.uid); err != nil {
 		return nil, err
 	}
 	inCgroup := func(s *specs.Spec) { s.Linux.CgroupsPath = c.cgroup }
-	if err := bundle.WriteConfig(c.bundle, bundle.Spec(slices.Concat(config.changes, []bundle.Change{inCgroup}, changes)...)); err != nil {
+	if err := bundle.WriteConfig(c.bundle, bundle.Spec(slices.Concat(config.changes, []bundle.Change{inCgroup},
+		changes)...)); err != nil {
 		return nil, err
 	}
 	mountinfo, err := os.ReadFile("/proc/self/mountinfo")

@@ -24,12 +24,14 @@ func TestExec(t *testing.T) {
 		{name: "usual"},
 		{name: "all", changes: []bundle.Change{bundle.Namespace(specs.TimeNamespace, ""), restricted}},
 		{name: "shared", changes: []bundle.Change{restricted, func(s *specs.Spec) {
-			s.Linux.Namespaces, s.Hostname, s.Mounts, s.Linux.MaskedPaths, s.Linux.ReadonlyPaths = nil, "", nil, nil, nil
+			s.Linux.Namespaces, s.Hostname, s.Mounts, s.Linux.MaskedPaths, s.Linux.ReadonlyPaths = nil, "", nil, nil,
+				nil
 		}}},
-		{name: "user namespace", changes: []bundle.Change{restricted, bundle.Namespace(specs.UserNamespace, ""), func(s *specs.Spec) {
-			ids := []specs.LinuxIDMapping{{ContainerID: 0, HostID: 100000, Size: 65536}}
-			s.Linux.UIDMappings, s.Linux.GIDMappings = ids, ids
-		}}, uid: 100000},
+		{name: "user namespace", changes: []bundle.Change{restricted, bundle.Namespace(specs.UserNamespace, ""),
+			func(s *specs.Spec) {
+				ids := []specs.LinuxIDMapping{{ContainerID: 0, HostID: 100000, Size: 65536}}
+				s.Linux.UIDMappings, s.Linux.GIDMappings = ids, ids
+			}}, uid: 100000},
 	} {
 		t.Run(config.name, func(t *testing.T) {
 			steps := surveyExec(t, config)
@@ -56,7 +58,8 @@ func restricted(s *specs.Spec) {
 	p.IOPriority = &specs.LinuxIOPriority{Class: specs.IOPRIO_CLASS_BE, Priority: 6}
 	p.ExecCPUAffinity = &specs.CPUAffinity{Initial: "0", Final: "0"}
 	s.Linux.Personality = &specs.LinuxPersonality{Domain: specs.PerLinux}
-	s.Linux.Seccomp = &specs.LinuxSeccomp{DefaultAction: specs.ActAllow, Syscalls: []specs.LinuxSyscall{{Names: []string{"bpf"}, Action: specs.ActErrno}}}
+	s.Linux.Seccomp = &specs.LinuxSeccomp{DefaultAction: specs.ActAllow,
+		Syscalls: []specs.LinuxSyscall{{Names: []string{"bpf"}, Action: specs.ActErrno}}}
 }
 
 // living makes a container that runs, for execs.
@@ -140,7 +143,8 @@ func failExecStep(c *container, e step) error {
 		return err
 	}
 	err = k.wait(255)
-	if e.Index > 0 && !strings.HasPrefix(e.label, "executing ") { // before the report page is mapped only the end is seen
+	// before the report page is mapped only the end is seen
+	if e.Index > 0 && !strings.HasPrefix(e.label, "executing ") {
 		err = errors.Join(err, c.names(k, e, m.text))
 	}
 	_, drained := k.drain()

@@ -46,7 +46,8 @@ const (
 // which the step has no rule but to fail.
 func failing(s nsenter.Step) (nsenter.Step, class) {
 	switch {
-	case s.Op == nsenter.OpTest && s.Rules[0].Action != nsenter.Fail, s.Nr == unix.SYS_EXIT_GROUP && s.Op == nsenter.OpCall:
+	case s.Op == nsenter.OpTest && s.Rules[0].Action != nsenter.Fail, s.Nr == unix.SYS_EXIT_GROUP &&
+		s.Op == nsenter.OpCall:
 		return s, unfailing
 	case s.Op == nsenter.OpTest: // 0 & 0 == 1
 		s.Invert = false

@@ -61,7 +61,8 @@ func (s *surveyed) String() string {
 	for _, e := range s.executed {
 		count[e.class]++
 	}
-	return fmt.Sprintf("%d steps: %d executed, of which %d can fail the creation, %d tolerate every error, %d are jumps and exits",
+	return fmt.Sprintf("%d steps: %d executed, of which %d can fail the creation, %d tolerate every error, %d are "+
+		"jumps and exits",
 		len(s.steps), len(s.executed), count[fatal], count[tolerated], count[unfailing])
 }
 

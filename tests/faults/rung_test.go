@@ -74,7 +74,8 @@ func (f *fault) at(here place, action string) {
 func ofSignals(fd int) bool {
 	var st unix.Stat_t
 	flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0)
-	return err == nil && flags&unix.O_NONBLOCK != 0 && unix.Fstat(fd, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFSOCK
+	return err == nil && flags&unix.O_NONBLOCK != 0 && unix.Fstat(fd, &st) == nil &&
+		st.Mode&unix.S_IFMT == unix.S_IFSOCK
 }
 
 // leaked lists the descriptors that were not there before and, after a failure,
@@ -83,7 +84,8 @@ func leaked(before map[int]string, failed bool) (left []string) {
 	after := descriptors()
 	for _, fd := range slices.Sorted(maps.Keys(after)) {
 		file := after[fd]
-		ofGo := file == "anon_inode:[eventpoll]" || file == "anon_inode:[eventfd]" || strings.HasSuffix(file, "/"+logName)
+		ofGo := file == "anon_inode:[eventpoll]" || file == "anon_inode:[eventfd]" ||
+			strings.HasSuffix(file, "/"+logName)
 		if _, was := before[fd]; !was && !ofGo && !ofSignals(fd) {
 			left = append(left, fmt.Sprintf("descriptor %d of %s", fd, file))
 		}

@@ -89,22 +89,27 @@ func TestSymlinksToTheHost(t *testing.T) {
 	k := newCanary(t)
 	up := strings.Repeat("../", 30)
 	links := []struct{ path, below string }{
-		{"a", "/b/c"}, {"a/b", "/c"}, {"a/b/c", ""}, {"dev", ""}, {"dev", "/shm"}, {"dev/shm", ""}, {"dev/null", ""}, {"dev/ptmx", ""},
+		{"a", "/b/c"}, {"a/b", "/c"}, {"a/b/c", ""}, {"dev", ""}, {"dev", "/shm"}, {"dev/shm", ""}, {"dev/null",
+			""}, {"dev/ptmx", ""},
 		{"dev/pts", ""}, {"dev/console", ""}, {"sys/fs", "/cgroup"}, {"run", ""}, {"mnt", ""}, {"etc", ""},
 	}
 	for _, l := range links {
 		t.Run(l.path+"+"+l.below, func(t *testing.T) {
 			t.Parallel()
-			for _, target := range []string{k.dir, up + k.dir, "/proc/self/root" + k.dir, "/proc/1/cwd/" + up + k.dir, "/proc/self/fd/3", "link-to-link"} {
+			for _, target := range []string{k.dir, up + k.dir, "/proc/self/root" + k.dir, "/proc/1/cwd/" + up + k.dir,
+				"/proc/self/fd/3", "link-to-link"} {
 				c := bundle.New(t, bundle.Shell("echo inside"), func(s *specs.Spec) {
 					s.Mounts = append(s.Mounts,
 						specs.Mount{Destination: "/" + l.path + l.below, Type: "tmpfs", Source: "tmpfs"},
-						specs.Mount{Destination: "/" + l.path + l.below + "/new/dir", Source: "/etc", Options: []string{"bind"}},
-						specs.Mount{Destination: "/" + l.path + l.below + "/new/file", Source: "/etc/hostname", Options: []string{"bind"}})
+						specs.Mount{Destination: "/" + l.path + l.below + "/new/dir", Source: "/etc",
+							Options: []string{"bind"}},
+						specs.Mount{Destination: "/" + l.path + l.below + "/new/file", Source: "/etc/hostname",
+							Options: []string{"bind"}})
 					if strings.HasPrefix(l.path, "dev") { // or it would be hidden below a tmpfs
 						s.Mounts = s.Mounts[:1]
 					}
-					s.Linux.Devices = []specs.LinuxDevice{{Path: "/" + l.path + "/device", Type: "c", Major: 1, Minor: 3}}
+					s.Linux.Devices = []specs.LinuxDevice{{Path: "/" + l.path + "/device", Type: "c", Major: 1,
+						Minor: 3}}
 					s.Linux.MaskedPaths = append(s.Linux.MaskedPaths, "/"+l.path, "/"+l.path+"/file")
 					s.Linux.ReadonlyPaths = append(s.Linux.ReadonlyPaths, "/"+l.path)
 					s.Process.Cwd = "/" + l.path + "/cwd"
@@ -155,7 +160,8 @@ func TestFakeProc(t *testing.T) {
 	if stdout, _ := created.Output(); stdout != "fake\n\nready\n" {
 		t.Errorf("the fake was written: %q", stdout)
 	}
-	real := host(t, "nsenter", "--net", "--target", fmt.Sprint(c.State().Pid), "cat", "/proc/sys/net/ipv4/ip_default_ttl")
+	real := host(t, "nsenter", "--net", "--target", fmt.Sprint(c.State().Pid), "cat",
+		"/proc/sys/net/ipv4/ip_default_ttl")
 	if real != "77" {
 		t.Errorf("the sysctl is %s", real)
 	}
@@ -169,10 +175,12 @@ func TestMaskingWithAFakeNull(t *testing.T) {
 	t.Parallel()
 	pattern := read(t, "/proc/sys/kernel/core_pattern")
 	for _, target := range []string{"/proc/sys/kernel/core_pattern", "/etc/passwd", "zero"} {
-		c := bundle.New(t, bundle.Shell("cat /etc/group /proc/kcore | wc -c; (echo x >/etc/group) 2>/dev/null; cat /proc/sys/kernel/core_pattern"), func(s *specs.Spec) {
-			s.Mounts = s.Mounts[:1] // the image's own /dev
-			s.Linux.MaskedPaths = []string{"/etc/group", "/proc/kcore"}
-		})
+		c := bundle.New(t,
+			bundle.Shell("cat /etc/group /proc/kcore | wc -c; (echo x >/etc/group) 2>/dev/null; cat "+
+				"/proc/sys/kernel/core_pattern"), func(s *specs.Spec) {
+				s.Mounts = s.Mounts[:1] // the image's own /dev
+				s.Linux.MaskedPaths = []string{"/etc/group", "/proc/kcore"}
+			})
 		link(t, c, target, "dev/null")
 		r := c.Run()
 		if r.Code == 0 && !strings.HasPrefix(r.Stdout, "0\n") {
@@ -195,7 +203,8 @@ func TestFakePtmx(t *testing.T) {
 	t.Parallel()
 	k := newCanary(t)
 	for _, test := range []struct{ path, target string }{
-		{"dev/pts/ptmx", k.dir + "/ptmx"}, {"dev/pts/ptmx", "/dev/ptmx"}, {"dev/pts", k.dir}, {"dev/pts/ptmx", "/proc/self/root/dev/ptmx"},
+		{"dev/pts/ptmx", k.dir + "/ptmx"}, {"dev/pts/ptmx", "/dev/ptmx"}, {"dev/pts", k.dir}, {"dev/pts/ptmx",
+			"/proc/self/root/dev/ptmx"},
 	} {
 		c := bundle.New(t, terminal, func(s *specs.Spec) { s.Mounts = s.Mounts[:1] })
 		link(t, c, test.target, test.path)
@@ -203,7 +212,8 @@ func TestFakePtmx(t *testing.T) {
 		c.Create("--console-socket", r.path).Fails("terminal")
 		c.LeavesNothing()
 	}
-	bound := bundle.New(t, terminal, bundle.Mount(specs.Mount{Destination: "/dev/console", Source: filepath.Join(k.dir, "console"), Options: []string{"bind"}}))
+	bound := bundle.New(t, terminal, bundle.Mount(specs.Mount{Destination: "/dev/console",
+		Source: filepath.Join(k.dir, "console"), Options: []string{"bind"}}))
 	r := listen(t, bound.Dir)
 	bound.Create("--console-socket", r.path)
 	k.lives(t)
@@ -216,7 +226,9 @@ func TestWorkingDirectoryThroughADescriptor(t *testing.T) {
 	escaped := filepath.Join(bundle.Scratch()) // to be seen by who is outside
 	for n := 3; n <= 30; n++ {
 		for _, cwd := range []string{fmt.Sprintf("/proc/self/fd/%d", n), fmt.Sprintf("/proc/1/fd/%d/.", n)} {
-			c.Configure(bundle.Shell("[ -e "+escaped+" ] && echo escaped; [ -e ./etc/machine-id ] && echo escaped; [ -e ../../../etc/machine-id ] && echo escaped; exit 0"),
+			c.Configure(bundle.Shell("[ -e "+escaped+
+				" ] && echo escaped; [ -e ./etc/machine-id ] && echo escaped; [ -e ../../../etc/machine-id ] && echo "+
+				"escaped; exit 0"),
 				func(s *specs.Spec) { s.Process.Cwd = cwd })
 			r := c.Run()
 			if r.Code != 1 && r.Code != 0 || strings.Contains(r.Stdout, "escaped") {
@@ -232,7 +244,8 @@ func TestWorkingDirectoryThroughADescriptor(t *testing.T) {
 // nothing to write on or to trace (CVE-2019-5736, CVE-2016-9962).
 func TestInitCannotBeOverwritten(t *testing.T) {
 	t.Parallel()
-	c := bundle.New(t, capabilities("CAP_SYS_ADMIN", "CAP_DAC_OVERRIDE", "CAP_SYS_CHROOT", "CAP_SETUID", "CAP_SETGID"), bundle.Shell(`echo ready
+	c := bundle.New(t, capabilities("CAP_SYS_ADMIN", "CAP_DAC_OVERRIDE", "CAP_SYS_CHROOT", "CAP_SETUID", "CAP_SETGID"),
+		bundle.Shell(`echo ready
 		until [ -e /tmp/go ]; do sleep 0.01; done
 		for p in /proc/[0-9]*; do
 			grep -q rung $p/comm 2>/dev/null || continue
@@ -280,7 +293,8 @@ func TestImageDir(t *testing.T) {
 	c := bundle.New(t)
 	c.Do("--image-dir", dir, "create", "--bundle", c.Bundle, c.ID).OK()
 	exe := fmt.Sprintf("/proc/%d/exe", c.State().Pid)
-	if target := host(t, "readlink", exe); !strings.HasPrefix(target, dir+"/") || !strings.HasSuffix(target, " (deleted)") {
+	if target := host(t, "readlink", exe); !strings.HasPrefix(target, dir+"/") ||
+		!strings.HasSuffix(target, " (deleted)") {
 		t.Errorf("the first process executes %s", target)
 	}
 	if f, err := os.OpenFile(exe, os.O_WRONLY, 0); err == nil {
@@ -361,7 +375,8 @@ func TestLongStrings(t *testing.T) {
 		func(s *specs.Spec) { s.Hostname = long },
 		func(s *specs.Spec) { s.Process.Cwd = "/" + long },
 		bundle.Mount(specs.Mount{Destination: "/" + long, Type: "tmpfs", Source: "tmpfs"}),
-		bundle.Mount(specs.Mount{Destination: "/mnt", Type: "tmpfs", Source: "tmpfs", Options: []string{"size=" + long}}),
+		bundle.Mount(specs.Mount{Destination: "/mnt", Type: "tmpfs", Source: "tmpfs",
+			Options: []string{"size=" + long}}),
 		func(s *specs.Spec) { s.Linux.CgroupsPath += "/" + long },
 	} {
 		c := bundle.New(t, change)
@@ -374,7 +389,8 @@ func TestLongStrings(t *testing.T) {
 // (CVE-2022-29162).
 func TestNoInheritableCapabilities(t *testing.T) {
 	t.Parallel()
-	if got := printed(t, "grep -E '^Cap(Inh|Amb)' /proc/self/status | cut -f2"); got != "0000000000000000\n0000000000000000" {
+	if got := printed(t,
+		"grep -E '^Cap(Inh|Amb)' /proc/self/status | cut -f2"); got != "0000000000000000\n0000000000000000" {
 		t.Errorf("got %q", got)
 	}
 }

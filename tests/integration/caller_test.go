@@ -17,14 +17,16 @@ import (
 // runtime's.
 func TestCallersStateDoesNotLeak(t *testing.T) {
 	t.Parallel()
-	const show = `grep -E "^(SigIgn|SigBlk|Cpus_allowed_list)" /proc/self/status; grep "open files" /proc/self/limits | tr -s " "; umask; cat /proc/self/oom_score_adj`
+	const show = `grep -E "^(SigIgn|SigBlk|Cpus_allowed_list)" /proc/self/status; ` +
+		`grep "open files" /proc/self/limits | tr -s " "; umask; cat /proc/self/oom_score_adj`
 	change := func(s *specs.Spec) { s.Process.Rlimits = nil }
 	for _, command := range []string{"run", "create"} {
 		t.Run(command, func(t *testing.T) {
 			t.Parallel()
 			c := bundle.New(t, bundle.Shell(show), change)
 			cmd := c.Command(command, "--bundle", c.Bundle, c.ID)
-			script := `umask 0; ulimit -Sn 500; ulimit -Hn 900; exec env --ignore-signal=HUP,PIPE,USR1 --block-signal=USR2,TERM,CHLD,RTMIN+3 taskset 1 "$0" "$@"`
+			script := `umask 0; ulimit -Sn 500; ulimit -Hn 900; exec env --ignore-signal=HUP,PIPE,USR1 ` +
+				`--block-signal=USR2,TERM,CHLD,RTMIN+3 taskset 1 "$0" "$@"`
 			cmd.Args = append([]string{"sh", "-c", script}, cmd.Args...)
 			cmd.Path = "/bin/sh"
 			r := c.Wait(cmd).OK()
@@ -33,7 +35,8 @@ func TestCallersStateDoesNotLeak(t *testing.T) {
 				c.WaitStatus(specs.StateStopped)
 			}
 			cpus := read(t, "/sys/devices/system/cpu/online")
-			r.Prints("SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\nCpus_allowed_list:\t" + cpus + "\nMax open files 500 900 files \n0022\n0")
+			r.Prints("SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\nCpus_allowed_list:\t" + cpus +
+				"\nMax open files 500 900 files \n0022\n0")
 		})
 	}
 }
@@ -45,7 +48,8 @@ func TestCallersUmask(t *testing.T) {
 	c := bundle.New(t, userNamespace(100000))
 	parent := c.Cgroup
 	c.Cgroup = filepath.Join(parent, "child")
-	c.Configure(userNamespace(100000), bundle.Shell("cat /sys/fs/cgroup/pids/pids.max; stat -c %a /dev/pts /dev/shm /mnt"),
+	c.Configure(userNamespace(100000),
+		bundle.Shell("cat /sys/fs/cgroup/pids/pids.max; stat -c %a /dev/pts /dev/shm /mnt"),
 		bundle.Mount(specs.Mount{Destination: "/mnt", Type: "tmpfs", Source: "none"}))
 	cmd := c.Command("run", "--bundle", c.Bundle, c.ID)
 	cmd.Args = append([]string{"sh", "-c", `umask 077; exec "$0" "$@"`}, cmd.Args...)
@@ -117,7 +121,8 @@ func TestCallersAmbientCapabilities(t *testing.T) {
 	const print = "grep ^CapAmb /proc/self/status | cut -f2"
 	inheritable := func(s *specs.Spec) {
 		own := []string{"CAP_KILL"}
-		s.Process.Capabilities = &specs.LinuxCapabilities{Bounding: own, Permitted: own, Effective: own, Inheritable: own}
+		s.Process.Capabilities = &specs.LinuxCapabilities{Bounding: own, Permitted: own, Effective: own,
+			Inheritable: own}
 	}
 	ambient := func(cmd *exec.Cmd) *exec.Cmd {
 		cmd.Args = append([]string{"setpriv", "--inh-caps", "+kill", "--ambient-caps", "+kill"}, cmd.Args...)

@@ -112,9 +112,10 @@ func TestCPUSet(t *testing.T) {
 	}
 	online := read(t, filepath.Join(hierarchy(t, "cpuset"), "cpuset.cpus"))
 	cpu := online[strings.LastIndexAny(online, ",-")+1:] // the last one
-	c := running(t, "grep Cpus_allowed_list /proc/self/status; echo ready; while :; do :; done", resources(func(r *specs.LinuxResources) {
-		r.CPU = &specs.LinuxCPU{Cpus: cpu, Mems: "0", Shares: ptr(uint64(2))} // leave the CPU to the others
-	}))
+	c := running(t, "grep Cpus_allowed_list /proc/self/status; echo ready; while :; do :; done",
+		resources(func(r *specs.LinuxResources) {
+			r.CPU = &specs.LinuxCPU{Cpus: cpu, Mems: "0", Shares: ptr(uint64(2))} // leave the CPU to the others
+		}))
 	pid := c.State().Pid
 	if got := read(t, fmt.Sprintf("/proc/%d/status", pid)); !strings.Contains(got, "Cpus_allowed_list:\t"+cpu+"\n") {
 		t.Errorf("not pinned to CPU %s:\n%s", cpu, got)
@@ -153,7 +154,8 @@ func TestMemoryLimit(t *testing.T) {
 		tail -n 1 /dev/zero
 		echo "status $?"
 		`+idle), resources(func(r *specs.LinuxResources) {
-		r.Memory = &specs.LinuxMemory{Limit: ptr(int64(limit)), Swap: ptr(int64(2 * limit)), Reservation: ptr(int64(limit / 2))}
+		r.Memory = &specs.LinuxMemory{Limit: ptr(int64(limit)), Swap: ptr(int64(2 * limit)),
+			Reservation: ptr(int64(limit / 2))}
 	}))
 	created := start(t, c)
 	if stdout, _ := created.Output(); stdout != "fits\nstatus 137\nready\n" {
@@ -193,7 +195,8 @@ func TestDeviceRules(t *testing.T) {
 	t.Parallel()
 	const open = "mknod /tmp/kmsg c 1 11; (: >/tmp/kmsg) 2>&1 && echo written; (: </tmp/kmsg) 2>&1 && echo read"
 	kmsg := func(allow bool, access string) specs.LinuxDeviceCgroup {
-		return specs.LinuxDeviceCgroup{Allow: allow, Type: "c", Major: ptr(int64(1)), Minor: ptr(int64(11)), Access: access}
+		return specs.LinuxDeviceCgroup{Allow: allow, Type: "c", Major: ptr(int64(1)), Minor: ptr(int64(11)),
+			Access: access}
 	}
 	everything := specs.LinuxDeviceCgroup{Allow: true, Access: "rwm"}
 	nothing := specs.LinuxDeviceCgroup{Allow: false, Access: "rwm"}
@@ -205,7 +208,8 @@ func TestDeviceRules(t *testing.T) {
 		{"nothing allowed", []specs.LinuxDeviceCgroup{nothing}, false, false},
 		{"to write", []specs.LinuxDeviceCgroup{nothing, kmsg(true, "w")}, true, false},
 		{"to read and write", []specs.LinuxDeviceCgroup{nothing, kmsg(true, "rwm")}, true, true},
-		{"another device", []specs.LinuxDeviceCgroup{nothing, {Allow: true, Type: "b", Major: ptr(int64(1)), Minor: ptr(int64(11)), Access: "rwm"}}, false, false},
+		{"another device", []specs.LinuxDeviceCgroup{nothing,
+			{Allow: true, Type: "b", Major: ptr(int64(1)), Minor: ptr(int64(11)), Access: "rwm"}}, false, false},
 		{"all", []specs.LinuxDeviceCgroup{everything}, true, true},
 		{"all but one", []specs.LinuxDeviceCgroup{everything, kmsg(false, "rw")}, false, false},
 		{"all but to read", []specs.LinuxDeviceCgroup{everything, kmsg(false, "r")}, true, false},
@@ -231,10 +235,12 @@ func TestDeviceRules(t *testing.T) {
 
 func TestPIDsLimit(t *testing.T) {
 	t.Parallel()
-	c := bundle.New(t, bundle.Shell("trap 'echo trapped' EXIT; for i in 1 2 3 4 5 6 7 8; do sleep 1000 & echo $i; done"),
+	c := bundle.New(t,
+		bundle.Shell("trap 'echo trapped' EXIT; for i in 1 2 3 4 5 6 7 8; do sleep 1000 & echo $i; done"),
 		resources(func(r *specs.LinuxResources) { r.Pids = &specs.LinuxPids{Limit: ptr(int64(4))} }))
 	r := c.Run("--keep")
-	if r.Code == 0 || !strings.Contains(r.Stderr, "can't fork") || !strings.HasPrefix(r.Stdout, "1\n2\n3\n") || strings.Contains(r.Stdout, "4") {
+	if r.Code == 0 || !strings.Contains(r.Stderr, "can't fork") || !strings.HasPrefix(r.Stdout, "1\n2\n3\n") ||
+		strings.Contains(r.Stdout, "4") {
 		t.Errorf("exit status %d, stdout %q, stderr %q; want a failure after 3 processes", r.Code, r.Stdout, r.Stderr)
 	}
 	if got := cgroupNumber(t, c, "pids.max", ""); got != 4 {
@@ -257,9 +263,10 @@ func setFrozen(t *testing.T, dir, state string) {
 
 func TestFreezer(t *testing.T) {
 	t.Parallel()
-	c := running(t, "i=0; echo ready; while :; do i=$((i+1)); echo $i >/tmp/count; done", resources(func(r *specs.LinuxResources) {
-		r.CPU = &specs.LinuxCPU{Shares: ptr(uint64(2))}
-	}))
+	c := running(t, "i=0; echo ready; while :; do i=$((i+1)); echo $i >/tmp/count; done",
+		resources(func(r *specs.LinuxResources) {
+			r.CPU = &specs.LinuxCPU{Shares: ptr(uint64(2))}
+		}))
 	dir := filepath.Dir(cgroupFile(t, c, "freezer.state"))
 	setFrozen(t, dir, "FROZEN")
 	if s := c.State(); s.Status != "paused" || s.Pid == 0 {
@@ -276,7 +283,9 @@ func TestFreezer(t *testing.T) {
 	if s := c.State(); s.Status != specs.StateRunning {
 		t.Errorf("thawed: status %s", s.Status)
 	}
-	bundle.Eventually(t, "progress after thawing", func() bool { return cgroupNumber(t, c, "cpuacct.usage", "") > before })
+	bundle.Eventually(t, "progress after thawing", func() bool {
+		return cgroupNumber(t, c, "cpuacct.usage", "") > before
+	})
 }
 
 func TestKillOfAPausedContainer(t *testing.T) {
@@ -320,7 +329,9 @@ func TestFrozenCgroupIsRefused(t *testing.T) {
 
 func TestAccounting(t *testing.T) {
 	t.Parallel()
-	c := running(t, "head -c 20000000 /dev/zero >/dev/shm/file; rm /dev/shm/file; i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done; "+idle)
+	c := running(t,
+		"head -c 20000000 /dev/zero >/dev/shm/file; rm /dev/shm/file; i=0; while [ $i -lt 200000 ]; do i=$((i+1)); "+
+			"done; "+idle)
 	if got := cgroupNumber(t, c, "cpuacct.usage", ""); got < int64(20*time.Millisecond) || got > int64(10*time.Second) {
 		t.Errorf("cpuacct.usage: %v", time.Duration(got))
 	}
@@ -503,16 +514,24 @@ func TestResourcesThatCannotBeApplied(t *testing.T) {
 		set  func(*specs.LinuxResources)
 		want []string
 	}{
-		{"cpus", func(r *specs.LinuxResources) { r.CPU = &specs.LinuxCPU{Cpus: "1000"} }, []string{"cpuset", "cpuset.cpus"}},
-		{"mems", func(r *specs.LinuxResources) { r.CPU = &specs.LinuxCPU{Mems: "99"} }, []string{"cpuset", "cpuset.mems"}},
+		{"cpus", func(r *specs.LinuxResources) {
+			r.CPU = &specs.LinuxCPU{Cpus: "1000"}
+		}, []string{"cpuset", "cpuset.cpus"}},
+		{"mems", func(r *specs.LinuxResources) {
+			r.CPU = &specs.LinuxCPU{Mems: "99"}
+		}, []string{"cpuset", "cpuset.mems"}},
 		{"swap below limit", func(r *specs.LinuxResources) {
 			r.Memory = &specs.LinuxMemory{Limit: ptr(int64(1 << 24)), Swap: ptr(int64(1 << 23))}
 		}, []string{"memory", "swap"}},
-		{"swappiness", func(r *specs.LinuxResources) { r.Memory = &specs.LinuxMemory{Swappiness: ptr(uint64(1000))} }, []string{"swappiness"}},
+		{"swappiness", func(r *specs.LinuxResources) {
+			r.Memory = &specs.LinuxMemory{Swappiness: ptr(uint64(1000))}
+		}, []string{"swappiness"}},
 		{"rdma", func(r *specs.LinuxResources) {
 			r.Rdma = map[string]specs.LinuxRdma{"mlx5_1": {HcaHandles: ptr(uint32(1))}}
 		}, []string{"rdma"}},
-		{"unified", func(r *specs.LinuxResources) { r.Unified = map[string]string{"missing.max": "1"} }, []string{"missing"}},
+		{"unified", func(r *specs.LinuxResources) {
+			r.Unified = map[string]string{"missing.max": "1"}
+		}, []string{"missing"}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -536,7 +555,10 @@ func TestCgroupMounts(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			got := printed(t, "cat /sys/fs/cgroup/pids/pids.max /sys/fs/cgroup/memory/memory.limit_in_bytes; cat /sys/fs/cgroup/pids/cgroup.procs; (mkdir /sys/fs/cgroup/pids/x) 2>&1; ls -d /sys/fs/cgroup/freezer",
+			got := printed(t,
+				"cat /sys/fs/cgroup/pids/pids.max /sys/fs/cgroup/memory/memory.limit_in_bytes; cat "+
+					"/sys/fs/cgroup/pids/cgroup.procs; (mkdir /sys/fs/cgroup/pids/x) 2>&1; "+
+					"ls -d /sys/fs/cgroup/freezer",
 				test.change, resources(func(r *specs.LinuxResources) {
 					r.Pids = &specs.LinuxPids{Limit: ptr(int64(77))}
 					r.Memory = &specs.LinuxMemory{Limit: ptr(int64(32 << 20))}

@@ -53,9 +53,11 @@ func TestCheck(t *testing.T) {
 		}
 	}
 	c.Run().OK()
-	for name, change := range map[string]bundle.Change{"user": userNamespace(100000), "time": bundle.Namespace(specs.TimeNamespace, "")} {
+	for name, change := range map[string]bundle.Change{"user": userNamespace(100000),
+		"time": bundle.Namespace(specs.TimeNamespace, "")} {
 		if r := bundle.New(t, change).Run(); (r.Code == 0) != (findings["namespaces/"+name].Status == "ok") {
-			t.Errorf("a container with a %s namespace exits with %d: %s, but %+v", name, r.Code, r.Stderr, findings["namespaces/"+name])
+			t.Errorf("a container with a %s namespace exits with %d: %s, but %+v", name, r.Code, r.Stderr,
+				findings["namespaces/"+name])
 		}
 	}
 	if text := c.Do("check").OK().Stdout; !strings.HasSuffix(text, "\nContainers can run here.\n") {
@@ -77,7 +79,8 @@ func TestCheckAsAUser(t *testing.T) {
 	if canRun {
 		t.Errorf("%+v", findings)
 	}
-	for name, part := range map[string]string{"caller/user": "as root", "namespaces/mount": "CAP_SYS_ADMIN", "state/directory": "--root"} {
+	for name, part := range map[string]string{"caller/user": "as root", "namespaces/mount": "CAP_SYS_ADMIN",
+		"state/directory": "--root"} {
 		if f := findings[name]; f.Status != "fail" || !strings.Contains(f.Advice, part) {
 			t.Errorf("%+v, want advice about %s", f, part)
 		}
@@ -92,7 +95,8 @@ func TestCheckWithReadOnlyCgroups(t *testing.T) {
 	script := `mount -o remount,bind,ro "$1" && shift && exec "$@"`
 	own := ""
 	for line := range strings.SplitSeq(read(t, "/proc/self/mountinfo"), "\n") {
-		if f := strings.Fields(line); len(f) > 4 && strings.Contains(line, " - cgroup ") && strings.HasSuffix(f[4], "/pids") {
+		if f := strings.Fields(line); len(f) > 4 && strings.Contains(line, " - cgroup ") &&
+			strings.HasSuffix(f[4], "/pids") {
 			own = f[4]
 		}
 	}
@@ -101,7 +105,8 @@ func TestCheckWithReadOnlyCgroups(t *testing.T) {
 	}
 	args := append([]string{"--mount", "sh", "-c", script, "sh", own}, c.Command("check", "--format", "json").Args...)
 	_, findings := checked(t, c.Wait(exec.Command("unshare", args...)).Exits(1).Stdout)
-	if f := findings["cgroups/pids"]; f.Status != "fail" || !strings.Contains(f.Found, "read-only") || !strings.Contains(f.Advice, "privileged") {
+	if f := findings["cgroups/pids"]; f.Status != "fail" || !strings.Contains(f.Found, "read-only") ||
+		!strings.Contains(f.Advice, "privileged") {
 		t.Errorf("%+v", f)
 	}
 }
@@ -112,7 +117,8 @@ func TestCheckWithoutExecutableMemory(t *testing.T) {
 	t.Parallel()
 	c := bundle.New(t)
 	script := `echo 2 >/proc/sys/vm/memfd_noexec && exec "$@"`
-	args := append([]string{"--pid", "--fork", "--mount-proc", "sh", "-c", script, "sh"}, c.Command("check", "--format", "json").Args...)
+	args := append([]string{"--pid", "--fork", "--mount-proc", "sh", "-c", script, "sh"},
+		c.Command("check", "--format", "json").Args...)
 	r := c.Wait(exec.Command("unshare", args...))
 	if strings.Contains(r.Stderr, "memfd_noexec") {
 		t.Skipf("this kernel has no such sysctl: %s", r.Stderr)

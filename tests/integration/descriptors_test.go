@@ -101,7 +101,8 @@ func activated(cmd *exec.Cmd, variables string) {
 // (CVE-2024-21626), nor are they missed where nobody passed any.
 func TestListenFdsOfOthers(t *testing.T) {
 	t.Parallel()
-	c := bundle.New(t, bundle.Shell(`echo "${LISTEN_FDS-none} ${LISTEN_PID-none} ${LISTEN_FDNAMES-none}"; `+descriptors))
+	c := bundle.New(t, bundle.Shell(`echo "${LISTEN_FDS-none} ${LISTEN_PID-none} ${LISTEN_FDNAMES-none}"; `+
+		descriptors))
 	root, err := os.Open("/")
 	if err != nil {
 		t.Fatal(err)
@@ -209,7 +210,8 @@ func TestPidfdSocket(t *testing.T) {
 	r := listen(t, c.Dir)
 	c.Create("--pidfd-socket", r.path).OK()
 	got := r.wait(t)
-	if info, want := read(t, fmt.Sprintf("/proc/self/fdinfo/%d", got.fd)), fmt.Sprintf("Pid:\t%d\n", c.State().Pid); !strings.Contains(info, want) {
+	if info, want := read(t, fmt.Sprintf("/proc/self/fdinfo/%d", got.fd)), fmt.Sprintf("Pid:\t%d\n",
+		c.State().Pid); !strings.Contains(info, want) {
 		t.Errorf("no %q in\n%s", want, info)
 	}
 	c.Delete("--force").OK()
@@ -241,7 +243,8 @@ func TestNotifySocket(t *testing.T) {
 	waitReady(t, created)
 	stdout, _ := created.Output()
 	socket := strings.Split(stdout, "\n")[0]
-	conn, err := net.DialUnix("unixgram", nil, &net.UnixAddr{Name: fmt.Sprintf("/proc/%d/root%s", pid, socket), Net: "unixgram"})
+	conn, err := net.DialUnix("unixgram", nil, &net.UnixAddr{Name: fmt.Sprintf("/proc/%d/root%s", pid, socket),
+		Net: "unixgram"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -252,7 +255,8 @@ func TestNotifySocket(t *testing.T) {
 	message := make([]byte, 4096)
 	manager.SetReadDeadline(time.Now().Add(20 * time.Second))
 	n, err := manager.Read(message)
-	if text := string(message[:n]); err != nil || !strings.Contains(text, "READY=1") || !strings.Contains(text, fmt.Sprintf("MAINPID=%d", pid)) || strings.Contains(text, "secret") {
+	if text := string(message[:n]); err != nil || !strings.Contains(text, "READY=1") ||
+		!strings.Contains(text, fmt.Sprintf("MAINPID=%d", pid)) || strings.Contains(text, "secret") {
 		t.Errorf("the manager got %q, %v", text, err)
 	}
 	manager.Close() // a barrier that nobody answers
@@ -282,7 +286,8 @@ func TestFewDescriptors(t *testing.T) {
 	}
 	// those that the caller has open count
 	cmd := c.Command("run", "--bundle", c.Bundle, c.ID)
-	cmd.Args = append([]string{"sh", "-c", `exec 3</ 4</ 5</ 6</ 7</ 8</ 9</; ulimit -n 70; exec "$0" "$@"`}, cmd.Args...)
+	cmd.Args = append([]string{"sh", "-c", `exec 3</ 4</ 5</ 6</ 7</ 8</ 9</; ulimit -n 70; exec "$0" "$@"`},
+		cmd.Args...)
 	cmd.Path = "/bin/sh"
 	c.Wait(cmd).Fails("RLIMIT_NOFILE")
 	c.LeavesNothing()

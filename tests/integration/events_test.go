@@ -48,22 +48,26 @@ func parseEvents(t *testing.T, text string) (list []event) {
 
 func TestEventsStats(t *testing.T) {
 	t.Parallel()
-	c := running(t, "sleep 1000 & i=0; while [ $i -lt 2000 ]; do i=$((i+1)); done; "+idle, resources(func(r *specs.LinuxResources) {
-		r.Memory = &specs.LinuxMemory{Limit: ptr(int64(64 << 20))}
-		r.Pids = &specs.LinuxPids{Limit: ptr(int64(55))}
-		r.CPU = &specs.LinuxCPU{Cpus: "0"}
-	}))
+	c := running(t, "sleep 1000 & i=0; while [ $i -lt 2000 ]; do i=$((i+1)); done; "+idle,
+		resources(func(r *specs.LinuxResources) {
+			r.Memory = &specs.LinuxMemory{Limit: ptr(int64(64 << 20))}
+			r.Pids = &specs.LinuxPids{Limit: ptr(int64(55))}
+			r.CPU = &specs.LinuxCPU{Cpus: "0"}
+		}))
 	text := c.Do("events", "--stats", c.ID).OK().Stdout
 	list := parseEvents(t, text)
 	if len(list) != 1 || list[0].Type != "stats" || list[0].ID != c.ID || list[0].Data == nil {
 		t.Fatalf("events --stats: %s", text)
 	}
 	d := list[0].Data
-	if d.CPU.Usage.Total == 0 || len(d.CPU.Usage.Percpu) == 0 || d.Memory.Usage.Limit != 64<<20 || d.Memory.Usage.Usage == 0 ||
-		d.Memory.Usage.Max < d.Memory.Usage.Usage || len(d.Memory.Raw) < 10 || d.Pids.Current != 2 || d.Pids.Limit != 55 || fmt.Sprint(d.CPUSet.CPUs) != "[0]" {
+	if d.CPU.Usage.Total == 0 || len(d.CPU.Usage.Percpu) == 0 || d.Memory.Usage.Limit != 64<<20 ||
+		d.Memory.Usage.Usage == 0 ||
+		d.Memory.Usage.Max < d.Memory.Usage.Usage || len(d.Memory.Raw) < 10 || d.Pids.Current != 2 ||
+		d.Pids.Limit != 55 || fmt.Sprint(d.CPUSet.CPUs) != "[0]" {
 		t.Errorf("events --stats: %s", text)
 	}
-	for _, name := range []string{`"throttling":{`, `"cpu_exclusive":`, `"kernelTCP":{`, `"blkio":{`, `"hugetlb":{`, `"intel_rdt":{}`, `"network_interfaces":null`} {
+	for _, name := range []string{`"throttling":{`, `"cpu_exclusive":`, `"kernelTCP":{`, `"blkio":{`, `"hugetlb":{`,
+		`"intel_rdt":{}`, `"network_interfaces":null`} {
 		if !strings.Contains(text, name) {
 			t.Errorf("events --stats lacks %s: %s", name, text)
 		}
@@ -88,7 +92,9 @@ func TestEventsStats(t *testing.T) {
 // events tells of memory that ran out, goes on, and ends with the container.
 func TestEventsUntilTheEnd(t *testing.T) {
 	t.Parallel()
-	c := running(t, "echo ready; while [ ! -e /tmp/go ]; do sleep 0.01; done; tail -n 1 /dev/zero; while [ ! -e /tmp/end ]; do sleep 0.01; done",
+	c := running(t,
+		"echo ready; while [ ! -e /tmp/go ]; do sleep 0.01; done; tail -n 1 /dev/zero; while [ ! -e /tmp/end ]; do "+
+			"sleep 0.01; done",
 		resources(func(r *specs.LinuxResources) {
 			r.Memory = &specs.LinuxMemory{Limit: ptr(int64(16 << 20)), Swap: ptr(int64(16 << 20))}
 		}))
@@ -192,10 +198,13 @@ func follow(t *testing.T, cmd *exec.Cmd) <-chan string {
 
 func TestStateTable(t *testing.T) {
 	t.Parallel()
-	c := bundle.New(t, bundle.Args("true"), func(s *specs.Spec) { s.Annotations = map[string]string{"org.example": "x y"} })
+	c := bundle.New(t, bundle.Args("true"), func(s *specs.Spec) {
+		s.Annotations = map[string]string{"org.example": "x y"}
+	})
 	c.Create().OK()
 	table := c.Do("state", "--format", "table", c.ID).OK().Stdout
-	for _, part := range []string{"container ", c.ID, "status ", "created\n", fmt.Sprint(c.State().Pid), c.Bundle, "org.example=x y", "owner "} {
+	for _, part := range []string{"container ", c.ID, "status ", "created\n", fmt.Sprint(c.State().Pid), c.Bundle,
+		"org.example=x y", "owner "} {
 		if !strings.Contains(table, part) {
 			t.Errorf("the table lacks %q:\n%s", part, table)
 		}
@@ -208,7 +217,8 @@ func TestStateTable(t *testing.T) {
 	}
 	var list []bundle.State
 	text := c.Do("list", "--format", "json").OK().Stdout
-	if err := json.Unmarshal([]byte(text), &list); err != nil || len(list) != 1 || list[0].ID != c.ID || list[0].Owner != "root" {
+	if err := json.Unmarshal([]byte(text), &list); err != nil || len(list) != 1 || list[0].ID != c.ID ||
+		list[0].Owner != "root" {
 		t.Errorf("list --format json: %v: %s", err, text)
 	}
 	c.Do("list", "--quiet").OK().Prints(c.ID)

@@ -44,7 +44,8 @@ func TestExecIsClosedToTheContainer(t *testing.T) {
 		cat $p/environ $p/mem $p/maps >>/tmp/read 2>/dev/null
 	done; done`
 	c := running(t, spy, func(s *specs.Spec) {
-		for _, set := range []*[]string{&s.Process.Capabilities.Bounding, &s.Process.Capabilities.Effective, &s.Process.Capabilities.Permitted} {
+		for _, set := range []*[]string{&s.Process.Capabilities.Bounding, &s.Process.Capabilities.Effective,
+			&s.Process.Capabilities.Permitted} {
 			*set = append(*set, "CAP_DAC_OVERRIDE")
 		}
 	})
@@ -93,7 +94,8 @@ func TestExecReportIsNotBelieved(t *testing.T) {
 	defer victim.Process.Kill()
 
 	mayTrace := func(s *specs.Spec) {
-		for _, set := range []*[]string{&s.Process.Capabilities.Bounding, &s.Process.Capabilities.Effective, &s.Process.Capabilities.Permitted} {
+		for _, set := range []*[]string{&s.Process.Capabilities.Bounding, &s.Process.Capabilities.Effective,
+			&s.Process.Capabilities.Permitted} {
 			*set = append(*set, "CAP_SYS_PTRACE")
 		}
 	}

@@ -54,22 +54,27 @@ func TestExecJoins(t *testing.T) {
 	// what a user namespace must not mount without a namespace that it owns
 	without := func(mounts ...string) bundle.Change {
 		return func(s *specs.Spec) {
-			s.Mounts = slices.DeleteFunc(s.Mounts, func(m specs.Mount) bool { return slices.Contains(mounts, m.Destination) })
+			s.Mounts = slices.DeleteFunc(s.Mounts, func(m specs.Mount) bool {
+				return slices.Contains(mounts, m.Destination)
+			})
 			s.Linux.MaskedPaths, s.Linux.ReadonlyPaths = nil, nil
 		}
 	}
 	for name, change := range map[string]bundle.Change{
-		"usual":               func(*specs.Spec) {},
-		"user":                userNamespace(100000),
-		"time":                bundle.Namespace(specs.TimeNamespace, ""),
-		"cgroup":              bundle.Namespace(specs.CgroupNamespace, ""),
-		"all":                 all(userNamespace(100000), bundle.Namespace(specs.TimeNamespace, ""), bundle.Namespace(specs.CgroupNamespace, "")),
-		"without pid":         bundle.WithoutNamespace(specs.PIDNamespace),
-		"without network":     bundle.WithoutNamespace(specs.NetworkNamespace),
-		"user without pid":    all(userNamespace(100000), bundle.WithoutNamespace(specs.PIDNamespace), without("/proc")),
-		"user, network, time": all(userNamespace(100000), bundle.WithoutNamespace(specs.NetworkNamespace), bundle.Namespace(specs.TimeNamespace, ""), without("/sys", "/sys/fs/cgroup")),
-		"none":                none,
-		"pid":                 all(none, bundle.Namespace(specs.PIDNamespace, "")),
+		"usual":  func(*specs.Spec) {},
+		"user":   userNamespace(100000),
+		"time":   bundle.Namespace(specs.TimeNamespace, ""),
+		"cgroup": bundle.Namespace(specs.CgroupNamespace, ""),
+		"all": all(userNamespace(100000), bundle.Namespace(specs.TimeNamespace, ""),
+			bundle.Namespace(specs.CgroupNamespace, "")),
+		"without pid":     bundle.WithoutNamespace(specs.PIDNamespace),
+		"without network": bundle.WithoutNamespace(specs.NetworkNamespace),
+		"user without pid": all(userNamespace(100000), bundle.WithoutNamespace(specs.PIDNamespace),
+			without("/proc")),
+		"user, network, time": all(userNamespace(100000), bundle.WithoutNamespace(specs.NetworkNamespace),
+			bundle.Namespace(specs.TimeNamespace, ""), without("/sys", "/sys/fs/cgroup")),
+		"none": none,
+		"pid":  all(none, bundle.Namespace(specs.PIDNamespace, "")),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -85,7 +90,9 @@ func TestExecJoins(t *testing.T) {
 			if want := host(t, "stat", "-L", "-c", "%d:%i", c.Path("bin/busybox")); stat != want {
 				t.Errorf("its root has %s, want %s", stat, want)
 			}
-			c.Exec(nil, "sh", "-c", "id -u; pwd; [ $(cut -d' ' -f6 /proc/self/stat) != 0 ] && cut -d' ' -f2 /proc/uptime >/dev/null; true").OK()
+			c.Exec(nil, "sh", "-c",
+				"id -u; pwd; [ $(cut -d' ' -f6 /proc/self/stat) != 0 ] && "+
+					"cut -d' ' -f2 /proc/uptime >/dev/null; true").OK()
 			fields := strings.Fields(read(t, fmt.Sprintf("/proc/%d/stat", pid)))
 			if session := fields[5]; session != strconv.Itoa(pid) {
 				t.Errorf("its session is %s, not its own (%d)", session, pid)
@@ -103,7 +110,8 @@ func TestExecJoins(t *testing.T) {
 // root in them is not, and what they have is for nobody else.
 func TestExecDoesNotFollowTheFirstProcess(t *testing.T) {
 	t.Parallel()
-	c := bundle.New(t, bundle.WithoutNamespace(specs.NetworkNamespace), bundle.Args("unshare", "-U", "-n", "-i", "sleep", "1000"))
+	c := bundle.New(t, bundle.WithoutNamespace(specs.NetworkNamespace),
+		bundle.Args("unshare", "-U", "-n", "-i", "sleep", "1000"))
 	c.Create().OK()
 	c.Start().OK()
 	init := c.State().Pid
@@ -115,7 +123,9 @@ func TestExecDoesNotFollowTheFirstProcess(t *testing.T) {
 		return link
 	}
 	for _, name := range [...]string{"user", "net"} {
-		bundle.Eventually(t, name+" namespace of its own", func() bool { return namespace(init, name) != namespace(os.Getpid(), name) })
+		bundle.Eventually(t, name+" namespace of its own", func() bool {
+			return namespace(init, name) != namespace(os.Getpid(), name)
+		})
 	}
 	c.Exec(nil, "id", "-u").Prints("0")
 	pid := execDetached(t, c)
@@ -138,7 +148,9 @@ func TestExecInAPod(t *testing.T) {
 	path := func(file string) string { return fmt.Sprintf("/proc/%d/ns/%s", first.State().Pid, file) }
 	c := running(t, idle, userNamespace(100000), bundle.Namespace(specs.UserNamespace, path("user")),
 		bundle.Namespace(specs.NetworkNamespace, path("net")), bundle.Namespace(specs.IPCNamespace, path("ipc")),
-		bundle.Namespace(specs.PIDNamespace, path("pid")), func(s *specs.Spec) { s.Linux.UIDMappings, s.Linux.GIDMappings = nil, nil })
+		bundle.Namespace(specs.PIDNamespace, path("pid")), func(s *specs.Spec) {
+			s.Linux.UIDMappings, s.Linux.GIDMappings = nil, nil
+		})
 	pid := execDetached(t, c)
 	if got, want := namespacesOf(t, pid), namespacesOf(t, c.State().Pid); got != want {
 		t.Errorf("in\n%s\nwant\n%s", got, want)
@@ -285,7 +297,8 @@ func TestExecAtTheWrongMoment(t *testing.T) {
 // none hangs or stays.
 func TestExecWhileTheContainerIsKilled(t *testing.T) {
 	t.Parallel()
-	for _, change := range []bundle.Change{func(*specs.Spec) {}, userNamespace(100000), bundle.WithoutNamespace(specs.PIDNamespace)} {
+	for _, change := range []bundle.Change{func(*specs.Spec) {}, userNamespace(100000),
+		bundle.WithoutNamespace(specs.PIDNamespace)} {
 		for round := range 4 {
 			c := running(t, idle, change)
 			results := make(chan string)

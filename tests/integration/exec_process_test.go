@@ -76,7 +76,8 @@ func TestExecOfWhatCannotBeExecuted(t *testing.T) {
 	} {
 		execFails(t, c.Exec(nil, strings.Fields(tt.args)...), tt.parts...)
 	}
-	execFails(t, c.Exec([]string{"--cwd", "/missing"}, "true"), "entering the working directory /missing", "no such file or directory")
+	execFails(t, c.Exec([]string{"--cwd", "/missing"}, "true"), "entering the working directory /missing",
+		"no such file or directory")
 	execFails(t, c.Exec([]string{"--cwd", "/etc/passwd"}, "true"), "not a directory")
 	execFails(t, c.Exec([]string{"--cwd", "relative"}, "true"), "cwd", "not an absolute path")
 	execFails(t, c.Exec(nil), "process args cannot be empty")
@@ -122,7 +123,8 @@ func TestExecCapabilities(t *testing.T) {
 	// CAP_KILL, CAP_NET_BIND_SERVICE, CAP_AUDIT_WRITE; inheritable and ambient
 	// are empty (CVE-2022-29162)
 	c.Exec(nil, "sh", "-c", capabilitySets).OK().Prints(" 20000420 20000420 20000420")
-	c.Exec([]string{"--cap", "CAP_NET_RAW", "--cap=CAP_CHOWN"}, "sh", "-c", capabilitySets).OK().Prints(" 20002421 20002421 20002421")
+	c.Exec([]string{"--cap", "CAP_NET_RAW", "--cap=CAP_CHOWN"}, "sh", "-c",
+		capabilitySets).OK().Prints(" 20002421 20002421 20002421")
 	c.Exec([]string{"-u", "1000", "-c", "CAP_NET_RAW"}, "sh", "-c", capabilitySets).OK().Prints("  20002420")
 	r := c.Exec([]string{"-c", "CAP_NONE"}, "true").OK()
 	if !strings.Contains(r.Stderr, "CAP_NONE") {
@@ -139,14 +141,16 @@ func TestExecCapabilities(t *testing.T) {
 // container's, and flags about the process are ignored.
 func TestExecProcessFile(t *testing.T) {
 	t.Parallel()
-	const script = "id -u; id -g; pwd; echo $A; umask; grep 'open files' /proc/self/limits | tr -s ' '; cat /proc/self/oom_score_adj; grep NoNew /proc/self/status"
+	const script = "id -u; id -g; pwd; echo $A; umask; grep 'open files' /proc/self/limits | tr -s ' '; cat " +
+		"/proc/self/oom_score_adj; grep NoNew /proc/self/status"
 	c := running(t, idle, bundle.Env("A=1"), func(s *specs.Spec) {
 		s.Process.User = specs.User{UID: 7, GID: 8, Umask: ptr(uint32(0o27))}
 		s.Process.OOMScoreAdj = ptr(300)
 		s.Process.Cwd = "/tmp"
 	})
 	file := processFile(t, c, execScript(script))
-	c.Exec([]string{"--process", file}).OK().Prints("0\n0\n/\n\n0027\nMax open files 1024 1024 files \n300\nNoNewPrivs:\t0")
+	c.Exec([]string{"--process",
+		file}).OK().Prints("0\n0\n/\n\n0027\nMax open files 1024 1024 files \n300\nNoNewPrivs:\t0")
 	c.Exec([]string{"-p", file, "-u", "5", "--cwd", "/etc", "-e", "A=2", "--tty"}, "ignored").OK().
 		Prints("0\n0\n/\n\n0027\nMax open files 1024 1024 files \n300\nNoNewPrivs:\t0")
 	file = processFile(t, c, func(p *specs.Process) {
@@ -157,7 +161,8 @@ func TestExecProcessFile(t *testing.T) {
 		p.Rlimits = []specs.POSIXRlimit{{Type: "RLIMIT_NOFILE", Soft: 50, Hard: 60}}
 		p.Capabilities = &specs.LinuxCapabilities{Bounding: []string{"CAP_KILL"}}
 	})
-	c.Exec([]string{"--process=" + file}).OK().Prints("0\n6\n/etc\n3\n0077\nMax open files 50 60 files \n400\nNoNewPrivs:\t1\n   20")
+	c.Exec([]string{"--process=" +
+		file}).OK().Prints("0\n6\n/etc\n3\n0077\nMax open files 50 60 files \n400\nNoNewPrivs:\t1\n   20")
 	for text, parts := range map[string][]string{
 		"":                                   {"process.json"},
 		"{":                                  {"process.json", "line 1"},
@@ -175,7 +180,8 @@ func TestExecProcessFile(t *testing.T) {
 		write(t, file, text)
 		flags := []string{"--process", file}
 		if parts == nil {
-			flags, parts = append(flags, "-d"), []string{"cannot allocate tty if runc will detach without setting console socket"}
+			flags, parts = append(flags,
+				"-d"), []string{"cannot allocate tty if runc will detach without setting console socket"}
 		}
 		execFails(t, c.Exec(flags), parts...)
 	}
@@ -184,9 +190,12 @@ func TestExecProcessFile(t *testing.T) {
 
 func TestExecAttributes(t *testing.T) {
 	t.Parallel()
-	c := running(t, idle, func(s *specs.Spec) { s.Linux.Personality = &specs.LinuxPersonality{Domain: specs.PerLinux32} })
+	c := running(t, idle, func(s *specs.Spec) {
+		s.Linux.Personality = &specs.LinuxPersonality{Domain: specs.PerLinux32}
+	})
 	file := processFile(t, c, func(p *specs.Process) {
-		execScript("uname -m; ionice; cut -d' ' -f19 /proc/self/stat; grep Cpus_allowed_list /proc/self/status; ulimit -u")(p)
+		execScript("uname -m; ionice; cut -d' ' -f19 /proc/self/stat; grep Cpus_allowed_list /proc/self/status; " +
+			"ulimit -u")(p)
 		p.IOPriority = &specs.LinuxIOPriority{Class: specs.IOPRIO_CLASS_BE, Priority: 6}
 		p.Scheduler = &specs.Scheduler{Policy: specs.SchedBatch, Nice: 5}
 		p.ExecCPUAffinity = &specs.CPUAffinity{Initial: "0", Final: "0"}
@@ -240,12 +249,16 @@ func TestExecSeccomp(t *testing.T) {
 func TestExecRlimitOfCaller(t *testing.T) {
 	t.Parallel()
 	c := running(t, idle, func(s *specs.Spec) { s.Process.Rlimits = nil })
-	cmd := c.Command("exec", c.ID, "sh", "-c", `grep -E "^(SigIgn|SigBlk|Cpus_allowed_list)" /proc/self/status; grep "open files" /proc/self/limits | tr -s " "; umask`)
-	script := `umask 0; ulimit -Sn 500; ulimit -Hn 900; exec env --ignore-signal=HUP,PIPE,USR1 --block-signal=USR2,TERM,CHLD,RTMIN+3 taskset 1 "$0" "$@"`
+	cmd := c.Command("exec", c.ID, "sh", "-c",
+		`grep -E "^(SigIgn|SigBlk|Cpus_allowed_list)" /proc/self/status; `+
+			`grep "open files" /proc/self/limits | tr -s " "; umask`)
+	script := `umask 0; ulimit -Sn 500; ulimit -Hn 900; exec env --ignore-signal=HUP,PIPE,USR1 --block-signal=USR2,` +
+		`TERM,CHLD,RTMIN+3 taskset 1 "$0" "$@"`
 	cmd.Args = append([]string{"sh", "-c", script}, cmd.Args...)
 	cmd.Path = "/bin/sh"
 	cpus := read(t, "/sys/devices/system/cpu/online")
-	c.Wait(cmd).OK().Prints("SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\nCpus_allowed_list:\t" + cpus + "\nMax open files 500 900 files \n0022")
+	c.Wait(cmd).OK().Prints("SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\nCpus_allowed_list:\t" + cpus +
+		"\nMax open files 500 900 files \n0022")
 }
 
 func TestExecPreserveFds(t *testing.T) {

@@ -75,7 +75,8 @@ func TestExecStress(t *testing.T) {
 	if changes.Load() < 10 {
 		t.Error("the container was hardly disturbed")
 	}
-	if data, err := os.ReadFile(filepath.Join(freezer, "freezer.state")); err != nil || strings.TrimSpace(string(data)) != "THAWED" {
+	if data, err := os.ReadFile(filepath.Join(freezer, "freezer.state")); err != nil ||
+		strings.TrimSpace(string(data)) != "THAWED" {
 		t.Errorf("the container is %s, %v", data, err)
 	}
 	bundle.Eventually(t, "end of all processes but the first", func() bool {
@@ -94,7 +95,8 @@ func disturber(t *testing.T, c *bundle.Container, freezer string) (disturb func(
 	changes = new(atomic.Int64)
 	if help := c.Do("--help").Stdout; strings.Contains(help, "resume") && strings.Contains(help, "update") {
 		return func() {
-			for _, args := range [][]string{{"pause"}, {"update", "--cpu-share", "512"}, {"resume"}, {"update", "--cpu-share", "1024"}} {
+			for _, args := range [][]string{{"pause"}, {"update", "--cpu-share", "512"}, {"resume"},
+				{"update", "--cpu-share", "1024"}} {
 				cmd := c.Command(append(args, c.ID)...)
 				if out, err := cmd.CombinedOutput(); err != nil {
 					t.Errorf("%v: %v: %s", args, err, out)

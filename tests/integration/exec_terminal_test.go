@@ -19,13 +19,15 @@ import (
 // A detached process with a terminal, whose master goes to the console socket.
 func TestExecConsoleSocket(t *testing.T) {
 	t.Parallel()
-	for name, change := range map[string]bundle.Change{"usual": func(*specs.Spec) {}, "user namespace": userNamespace(100000)} {
+	for name, change := range map[string]bundle.Change{"usual": func(*specs.Spec) {},
+		"user namespace": userNamespace(100000)} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := running(t, idle, change)
 			file := processFile(t, c, func(p *specs.Process) {
 				execScript(`tty; stty size; stat -c '%u' $(tty); ` + descriptors + `
-					echo x >/dev/tty; trap 'echo interrupted' INT; trap 'stty size' WINCH; echo ready; while :; do if read line; then echo "got $line"; fi; done`)(p)
+					echo x >/dev/tty; trap 'echo interrupted' INT; trap 'stty size' WINCH; echo ready
+					while :; do if read line; then echo "got $line"; fi; done`)(p)
 				p.Terminal, p.User.UID = true, 1000
 				p.ConsoleSize = &specs.Box{Height: 33, Width: 111}
 			})
@@ -44,7 +46,8 @@ func TestExecConsoleSocket(t *testing.T) {
 			}
 			s := newScreen(t, got.fd)
 			s.shows(t, got.data+"\r\n33 111\r\n1000\r\n0 1 2 \r\nx\r\nready\r\n")
-			for _, step := range []struct{ types, shows string }{{"hello\n", "got hello\r\n"}, {"\x03", "interrupted\r\n"}} {
+			for _, step := range []struct{ types, shows string }{{"hello\n", "got hello\r\n"},
+				{"\x03", "interrupted\r\n"}} {
 				if _, err := s.master.WriteString(step.types); err != nil {
 					t.Fatal(err)
 				}
@@ -61,8 +64,10 @@ func TestExecConsoleSocket(t *testing.T) {
 func TestExecConsoleRules(t *testing.T) {
 	t.Parallel()
 	c := running(t, idle)
-	execFails(t, c.Exec([]string{"-d", "-t"}, "true"), "cannot allocate tty if runc will detach without setting console socket")
-	for _, flags := range [][]string{{"--console-socket", "/x"}, {"-d", "--console-socket", "/x"}, {"-t", "--console-socket", "/x"}} {
+	execFails(t, c.Exec([]string{"-d", "-t"}, "true"),
+		"cannot allocate tty if runc will detach without setting console socket")
+	for _, flags := range [][]string{{"--console-socket", "/x"}, {"-d", "--console-socket", "/x"},
+		{"-t", "--console-socket", "/x"}} {
 		execFails(t, c.Exec(flags, "true"), "cannot use console socket if runc will not detach or allocate tty")
 	}
 	execFails(t, c.Exec([]string{"-d", "-t", "--console-socket", "/nowhere/socket"}, "true"), "/nowhere")
@@ -75,7 +80,8 @@ func TestExecConsoleRules(t *testing.T) {
 // resize it, and give it back as it was, however it ends.
 func TestForegroundTerminal(t *testing.T) {
 	t.Parallel()
-	const script = `tty >/dev/null && stty size; trap 'stty size' WINCH; echo ready; until read line; do :; done; echo "got $line"; `
+	const script = `tty >/dev/null && stty size; trap 'stty size' WINCH; echo ready; until read line; do :; done; ` +
+		`echo "got $line"; `
 	for _, command := range []string{"exec", "run"} {
 		for end, want := range map[string]int{"exit 4": 4, "kill -9 $$": 128 + 9, "exec /missing": 127} {
 			t.Run(command+" "+end, func(t *testing.T) {
@@ -83,7 +89,8 @@ func TestForegroundTerminal(t *testing.T) {
 				change := bundle.Args("sh", "-c", idle)
 				if command == "run" {
 					if strings.HasPrefix(end, "kill") { // the first process of a pid namespace does not kill itself
-						change = all(terminal, bundle.Args("sh", "-c", script+end), bundle.WithoutNamespace(specs.PIDNamespace))
+						change = all(terminal, bundle.Args("sh", "-c", script+end),
+							bundle.WithoutNamespace(specs.PIDNamespace))
 					} else {
 						change = all(terminal, bundle.Args("sh", "-c", script+end))
 					}
@@ -95,7 +102,8 @@ func TestForegroundTerminal(t *testing.T) {
 					args = []string{"exec", "-t", c.ID, "sh", "-c", script + end}
 				}
 				master, slave := openTerminal(t)
-				if err := unix.IoctlSetWinsize(int(slave.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 44, Col: 99}); err != nil {
+				if err := unix.IoctlSetWinsize(int(slave.Fd()), unix.TIOCSWINSZ,
+					&unix.Winsize{Row: 44, Col: 99}); err != nil {
 					t.Fatal(err)
 				}
 				before, err := unix.IoctlGetTermios(int(slave.Fd()), unix.TCGETS)
@@ -111,7 +119,8 @@ func TestForegroundTerminal(t *testing.T) {
 				s := newScreen(t, int(master.Fd()))
 				s.shows(t, "44 99")
 				s.shows(t, "ready")
-				if err := unix.IoctlSetWinsize(int(slave.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 22, Col: 77}); err != nil {
+				if err := unix.IoctlSetWinsize(int(slave.Fd()), unix.TIOCSWINSZ,
+					&unix.Winsize{Row: 22, Col: 77}); err != nil {
 					t.Fatal(err)
 				}
 				s.shows(t, "22 77")
@@ -156,7 +165,8 @@ func readsBlock(t *testing.T, master, tty *os.File) {
 // the output nor the end.
 func TestForegroundTerminalReadByOthers(t *testing.T) {
 	t.Parallel()
-	const script = `echo ready; until [ -e /go ]; do sleep 0.01; done; for i in 1 2 3; do echo line $i; sleep 0.01; done; exit 4`
+	const script = `echo ready; until [ -e /go ]; do sleep 0.01; done; for i in 1 2 3; do echo line $i; sleep 0.01; ` +
+		`done; exit 4`
 	for _, command := range []string{"exec", "run"} {
 		t.Run(command, func(t *testing.T) {
 			t.Parallel()
@@ -225,7 +235,8 @@ func TestExecTerminalFails(t *testing.T) {
 func TestExecTerminalIntoAFile(t *testing.T) {
 	t.Parallel()
 	c := running(t, idle)
-	c.Exec([]string{"-t"}, "sh", "-c", "tty; seq 20000; echo end").OK().Prints("/dev/pts/0\n" + host(t, "seq", "20000") + "\nend")
+	c.Exec([]string{"-t"}, "sh", "-c", "tty; seq 20000; echo end").OK().Prints("/dev/pts/0\n" + host(t, "seq",
+		"20000") + "\nend")
 }
 
 func TestExecPidFileAndPidfd(t *testing.T) {
@@ -234,7 +245,8 @@ func TestExecPidFileAndPidfd(t *testing.T) {
 	r := listen(t, c.Dir)
 	pidFile := filepath.Join(c.Dir, "pid")
 	write(t, pidFile, "something longer than a pid that was there before")
-	c.Exec([]string{"--detach", "--pid-file", pidFile, "--pidfd-socket", r.path}, "sh", "-c", "trap 'exit 0' TERM; echo >/tmp/trapped; while :; do sleep 0.01; done").OK()
+	c.Exec([]string{"--detach", "--pid-file", pidFile, "--pidfd-socket", r.path}, "sh", "-c",
+		"trap 'exit 0' TERM; echo >/tmp/trapped; while :; do sleep 0.01; done").OK()
 	text, err := os.ReadFile(pidFile)
 	if err != nil {
 		t.Fatal(err)

@@ -84,8 +84,10 @@ func TestCallsOfPodman(t *testing.T) {
 		cmd.Env = []string{"XDG_RUNTIME_DIR=/run", "PATH=" + os.Getenv("PATH")}
 		return c.Wait(cmd)
 	}
-	for _, kill := range [][]string{{"kill", c.ID, "15"}, {"kill", c.ID, "SIGTERM"}, {"kill", "-a", c.ID, "9"}, {"kill", "--all", c.ID, "9"}} {
-		created := call("--log-format=json", "--log", log, "create", "--bundle", c.Bundle, "--pid-file", pidFile, c.ID).OK()
+	for _, kill := range [][]string{{"kill", c.ID, "15"}, {"kill", c.ID, "SIGTERM"}, {"kill", "-a", c.ID, "9"},
+		{"kill", "--all", c.ID, "9"}} {
+		created := call("--log-format=json", "--log", log, "create", "--bundle", c.Bundle, "--pid-file", pidFile,
+			c.ID).OK()
 		call("start", c.ID).OK()
 		waitReady(t, created)
 		call(kill...).OK()
@@ -108,9 +110,11 @@ func TestSpellingsOfFlags(t *testing.T) {
 		{"create", "--bundle", c.Bundle, "--pid-file", pidFile, c.ID},
 		{"create", "-bundle=" + c.Bundle, "-pid-file", pidFile, c.ID},
 		{"create", "-b", "/nowhere", "-b", c.Bundle, "--pid-file=/nowhere/pid", "--pid-file=" + pidFile, c.ID},
-		{"create", "--no-new-keyring", "--no-new-keyring", "-no-subreaper", "-b=" + c.Bundle, "-pid-file=" + pidFile, "--", c.ID},
+		{"create", "--no-new-keyring", "--no-new-keyring", "-no-subreaper", "-b=" + c.Bundle, "-pid-file=" + pidFile,
+			"--", c.ID},
 		{"create", c.ID, "--pid-file", pidFile, "--bundle", c.Bundle},
-		{"run", "--no-subreaper", "-d", "-keep", "--no-pivot=false", "--bundle=" + c.Bundle, "-pid-file=" + pidFile, c.ID},
+		{"run", "--no-subreaper", "-d", "-keep", "--no-pivot=false", "--bundle=" + c.Bundle, "-pid-file=" + pidFile,
+			c.ID},
 	} {
 		c.Do(args...).OK()
 		if got := read(t, pidFile); got != strconv.Itoa(c.State().Pid) {
@@ -136,7 +140,8 @@ func TestInstalledNames(t *testing.T) {
 	for _, path := range []string{copied, linked} {
 		name := filepath.Base(path)
 		first, rest, _ := strings.Cut(host(t, path, "--version"), "\n")
-		if !strings.HasPrefix(first, name+" version ") || !strings.Contains(rest, "\nspec: ") || !strings.HasPrefix(rest, "commit: ") {
+		if !strings.HasPrefix(first, name+" version ") || !strings.Contains(rest, "\nspec: ") ||
+			!strings.HasPrefix(rest, "commit: ") {
 			t.Errorf("%s --version: %q, %q", name, first, rest)
 		}
 		host(t, path, "--root", c.Root, "run", "--bundle", c.Bundle, c.ID)
@@ -201,7 +206,8 @@ func TestSpecRuns(t *testing.T) {
 	}
 	c.Run().OK().Prints("42")
 	c.Do("spec", "--rootless", "-f", filepath.Join(c.Dir, "rootless.json")).OK()
-	if text := read(t, filepath.Join(c.Dir, "rootless.json")); !strings.Contains(text, `"user"`) || !strings.Contains(text, `"uidMappings"`) {
+	if text := read(t, filepath.Join(c.Dir, "rootless.json")); !strings.Contains(text, `"user"`) ||
+		!strings.Contains(text, `"uidMappings"`) {
 		t.Errorf("--rootless wrote %s", text)
 	}
 }
@@ -224,7 +230,8 @@ func TestIgnoredGlobalFlags(t *testing.T) {
 	t.Parallel()
 	c := bundle.New(t)
 	for _, args := range [][]string{
-		{"--criu", "/nowhere"}, {"-criu=/nowhere"}, {"--rootless", "auto"}, {"--rootless=false"}, {"--rootless="}, {"--cgroup-manager=cgroupfs"}, {"--systemd-cgroup=false"},
+		{"--criu", "/nowhere"}, {"-criu=/nowhere"}, {"--rootless",
+			"auto"}, {"--rootless=false"}, {"--rootless="}, {"--cgroup-manager=cgroupfs"}, {"--systemd-cgroup=false"},
 	} {
 		c.Do(append(args, "run", "--bundle", c.Bundle, c.ID)...).OK()
 	}
@@ -282,16 +289,20 @@ func TestPsFlags(t *testing.T) {
 	t.Parallel()
 	c := running(t, idle)
 	pid := strconv.Itoa(c.State().Pid)
-	for _, args := range [][]string{{"--format", "json", c.ID}, {"-format=json", c.ID}, {"-f", "table", "-f", "json", c.ID}} {
+	for _, args := range [][]string{{"--format", "json", c.ID}, {"-format=json", c.ID},
+		{"-f", "table", "-f", "json", c.ID}} {
 		var pids []int
 		r := c.Do(append([]string{"ps"}, args...)...).OK()
-		if err := json.Unmarshal([]byte(r.Stdout), &pids); err != nil || len(pids) != 1 || strconv.Itoa(pids[0]) != pid {
+		if err := json.Unmarshal([]byte(r.Stdout), &pids); err != nil || len(pids) != 1 ||
+			strconv.Itoa(pids[0]) != pid {
 			t.Errorf("ps %q: %q, %v", args, r.Stdout, err)
 		}
 	}
-	for _, args := range [][]string{{c.ID}, {c.ID, "-ef"}, {c.ID, "-o", "pid,args"}, {"--format", "table", c.ID, "-o pid,args"}} {
+	for _, args := range [][]string{{c.ID}, {c.ID, "-ef"}, {c.ID, "-o", "pid,args"},
+		{"--format", "table", c.ID, "-o pid,args"}} {
 		r := c.Do(append([]string{"ps"}, args...)...).OK()
-		if lines := strings.Split(strings.TrimSpace(r.Stdout), "\n"); len(lines) != 2 || !strings.Contains(lines[1], pid) || !strings.Contains(lines[1], "sleep 1000") {
+		if lines := strings.Split(strings.TrimSpace(r.Stdout), "\n"); len(lines) != 2 ||
+			!strings.Contains(lines[1], pid) || !strings.Contains(lines[1], "sleep 1000") {
 			t.Errorf("ps %q: %q", args, r.Stdout)
 		}
 	}
@@ -359,12 +370,14 @@ func TestEventsFlags(t *testing.T) {
 			}
 		}
 	}
-	for _, args := range [][]string{{"--stats", c.ID}, {"-stats", "--format=json", c.ID}, {c.ID, "--stats", "-f", "json"}} {
+	for _, args := range [][]string{{"--stats", c.ID}, {"-stats", "--format=json", c.ID},
+		{c.ID, "--stats", "-f", "json"}} {
 		if n := decode(c.Do(append([]string{"events"}, args...)...).OK().Stdout); n != 1 {
 			t.Errorf("events %q: %d events", args, n)
 		}
 	}
-	if r := c.Do("events", "--stats", "--format", "table", c.ID).OK(); strings.HasPrefix(r.Stdout, "{") || r.Stdout == "" {
+	if r := c.Do("events", "--stats", "--format", "table", c.ID).OK(); strings.HasPrefix(r.Stdout, "{") ||
+		r.Stdout == "" {
 		t.Errorf("the table: %q", r.Stdout)
 	}
 	c.Do("events", "--format", "xml", c.ID).Fails("xml")
@@ -384,11 +397,13 @@ func TestStateFormat(t *testing.T) {
 	t.Parallel()
 	c := bundle.New(t)
 	c.Create().OK()
-	if a, b := c.Do("state", c.ID).OK().Stdout, c.Do("state", "--format", "json", c.ID).OK().Stdout; a != b || a[0] != '{' {
+	if a, b := c.Do("state", c.ID).OK().Stdout, c.Do("state", "--format", "json", c.ID).OK().Stdout; a != b ||
+		a[0] != '{' {
 		t.Errorf("state prints %q, with --format json %q", a, b)
 	}
 	for _, args := range [][]string{{"--format", "table", c.ID}, {"-f=table", c.ID}} {
-		if r := c.Do(append([]string{"state"}, args...)...).OK(); !strings.Contains(r.Stdout, c.ID) || r.Stdout[0] == '{' {
+		if r := c.Do(append([]string{"state"}, args...)...).OK(); !strings.Contains(r.Stdout, c.ID) ||
+			r.Stdout[0] == '{' {
 			t.Errorf("state %q: %q", args, r.Stdout)
 		}
 	}
@@ -412,7 +427,9 @@ func TestExecFlagsOfClients(t *testing.T) {
 	}
 
 	process := filepath.Join(c.Dir, "process.json")
-	write(t, process, `{"terminal": true, "user": {"uid": 0, "gid": 0}, "args": ["sh", "-c", "tty; sleep 1000"], "env": ["PATH=/bin"], "cwd": "/"}`)
+	write(t, process,
+		`{"terminal": true, "user": {"uid": 0, "gid": 0}, "args": ["sh", "-c", "tty; `+
+			`sleep 1000"], "env": ["PATH=/bin"], "cwd": "/"}`)
 	console, pidFile := listen(t, c.Dir), filepath.Join(c.Dir, "exec.pid")
 	exec("--process", process, "--console-socket", console.path, "--detach", "--pid-file", pidFile, c.ID).OK()
 	newScreen(t, console.wait(t).fd).shows(t, "/dev/pts/")
@@ -438,7 +455,8 @@ func TestExecFlagsOfClients(t *testing.T) {
 	pidfd = listen(t, sockets)
 	exec("-d", "--pidfd-socket", pidfd.path, "--pid-file", pidFile, c.ID, "sleep", "1000").OK()
 	got := pidfd.wait(t)
-	if info := read(t, "/proc/self/fdinfo/"+strconv.Itoa(got.fd)); !strings.Contains(info, "Pid:\t"+read(t, pidFile)+"\n") {
+	if info := read(t, "/proc/self/fdinfo/"+strconv.Itoa(got.fd)); !strings.Contains(info,
+		"Pid:\t"+read(t, pidFile)+"\n") {
 		t.Errorf("the pidfd is of another process than %s: %s", read(t, pidFile), info)
 	}
 }

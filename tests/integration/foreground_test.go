@@ -21,7 +21,8 @@ import (
 
 // foreground lets a script be the container's process with run, and a further one
 // with exec.
-func foreground(t *testing.T, script string, test func(t *testing.T, c *bundle.Container, cmd *exec.Cmd), changes ...bundle.Change) {
+func foreground(t *testing.T, script string, test func(t *testing.T, c *bundle.Container, cmd *exec.Cmd),
+	changes ...bundle.Change) {
 	t.Helper()
 	t.Run("run", func(t *testing.T) {
 		t.Parallel()
@@ -43,43 +44,46 @@ func TestForegroundSignals(t *testing.T) {
 	own := map[int]bool{9: true, 17: true, 13: true, 19: true, 23: true, 28: true}
 	// 32 and 33 are glibc's, 64 the last
 	foreground(t, `for s in $(seq 1 31) $(seq 34 64); do case $s in 9|17|19) ;; *) trap "echo signal $s" $s;; esac; done
-		trap "echo done; exit 6" 15; echo ready; while :; do sleep 0.01; done`, func(t *testing.T, c *bundle.Container, cmd *exec.Cmd) {
-		log := filepath.Join(c.Dir, "stdout")
-		cmd.Stdout = create(t, log)
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		bundle.Eventually(t, "ready", func() bool { return strings.Contains(read(t, log), "ready") })
-		for s := 1; s <= 64; s++ {
-			switch s {
-			case 15, 32, 33:
-				continue
-			}
-			if own[s] {
-				if s != 9 && s != 19 {
-					cmd.Process.Signal(syscall.Signal(s))
-				}
-				continue
-			}
-			if err := cmd.Process.Signal(syscall.Signal(s)); err != nil {
+		trap "echo done; exit 6" 15; echo ready; while :; do sleep 0.01; done`,
+		func(t *testing.T, c *bundle.Container, cmd *exec.Cmd) {
+			log := filepath.Join(c.Dir, "stdout")
+			cmd.Stdout = create(t, log)
+			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
 			}
-			bundle.Eventually(t, fmt.Sprintf("signal %d", s), func() bool { return strings.Contains(read(t, log)+"\n", fmt.Sprintf("signal %d\n", s)) })
-		}
-		cmd.Process.Signal(syscall.SIGTERM)
-		if cmd.Wait(); cmd.ProcessState.ExitCode() != 6 {
-			t.Errorf("%v, want exit status 6", cmd.ProcessState)
-		}
-		text := read(t, log)
-		for s := range own {
-			if strings.Contains(text+"\n", fmt.Sprintf("signal %d\n", s)) {
-				t.Errorf("signal %d was passed on", s)
+			bundle.Eventually(t, "ready", func() bool { return strings.Contains(read(t, log), "ready") })
+			for s := 1; s <= 64; s++ {
+				switch s {
+				case 15, 32, 33:
+					continue
+				}
+				if own[s] {
+					if s != 9 && s != 19 {
+						cmd.Process.Signal(syscall.Signal(s))
+					}
+					continue
+				}
+				if err := cmd.Process.Signal(syscall.Signal(s)); err != nil {
+					t.Fatal(err)
+				}
+				bundle.Eventually(t, fmt.Sprintf("signal %d", s), func() bool {
+					return strings.Contains(read(t, log)+"\n", fmt.Sprintf("signal %d\n", s))
+				})
 			}
-		}
-		if !strings.HasSuffix(text, "done") {
-			t.Errorf("printed %q", text)
-		}
-	})
+			cmd.Process.Signal(syscall.SIGTERM)
+			if cmd.Wait(); cmd.ProcessState.ExitCode() != 6 {
+				t.Errorf("%v, want exit status 6", cmd.ProcessState)
+			}
+			text := read(t, log)
+			for s := range own {
+				if strings.Contains(text+"\n", fmt.Sprintf("signal %d\n", s)) {
+					t.Errorf("signal %d was passed on", s)
+				}
+			}
+			if !strings.HasSuffix(text, "done") {
+				t.Errorf("printed %q", text)
+			}
+		})
 }
 
 // A signal that comes before the process is there is not lost, and does not leave
@@ -160,7 +164,8 @@ func TestForegroundOpensStreams(t *testing.T) {
 	const script = "read line </dev/stdin; echo $line >/dev/stdout; echo error >/proc/self/fd/2"
 	user := func(s *specs.Spec) { s.Process.User = specs.User{UID: 1000, GID: 1000} }
 	for name, change := range map[string]bundle.Change{
-		"user": user, "root of a user namespace": userNamespace(100000), "user of a user namespace": all(userNamespace(100000), user),
+		"user": user, "root of a user namespace": userNamespace(100000),
+		"user of a user namespace": all(userNamespace(100000), user),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -178,20 +183,21 @@ func TestForegroundOpensStreams(t *testing.T) {
 // A file of the host that is only given to be read is not given away.
 func TestUserNamespaceDoesNotGetInput(t *testing.T) {
 	t.Parallel()
-	foreground(t, "cat; echo more 2>/dev/null >/proc/self/fd/0 || echo refused", func(t *testing.T, c *bundle.Container, cmd *exec.Cmd) {
-		in := filepath.Join(c.Dir, "in")
-		write(t, in, "text\n")
-		f, err := os.Open(in)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer f.Close()
-		cmd.Stdin = f
-		c.Wait(cmd).OK().Prints("text\nrefused")
-		if got := read(t, in); got != "text" {
-			t.Errorf("the file of the host has become %q", got)
-		}
-	}, userNamespace(100000))
+	foreground(t, "cat; echo more 2>/dev/null >/proc/self/fd/0 || echo refused",
+		func(t *testing.T, c *bundle.Container, cmd *exec.Cmd) {
+			in := filepath.Join(c.Dir, "in")
+			write(t, in, "text\n")
+			f, err := os.Open(in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer f.Close()
+			cmd.Stdin = f
+			c.Wait(cmd).OK().Prints("text\nrefused")
+			if got := read(t, in); got != "text" {
+				t.Errorf("the file of the host has become %q", got)
+			}
+		}, userNamespace(100000))
 }
 
 // A process gets no terminal of the caller's, which it could keep, but pipes. What it
@@ -199,7 +205,8 @@ func TestUserNamespaceDoesNotGetInput(t *testing.T) {
 func TestForegroundKeepsItsTerminal(t *testing.T) {
 	t.Parallel()
 	const script = `for fd in 0 1 2; do if [ -t $fd ]; then echo "a terminal: $fd"; fi; done
-		echo mine >/dev/stdout; for i in 1 2 3; do echo $i; echo error $i >&2; done; (sleep 1000 &); echo ready; read line; echo "got $line"; wc -l; seq 10000; exit 4`
+		echo mine >/dev/stdout; for i in 1 2 3; do echo $i; echo error $i >&2; done; (sleep 1000 &); echo ready
+		read line; echo "got $line"; wc -l; seq 10000; exit 4`
 	foreground(t, script, func(t *testing.T, c *bundle.Container, cmd *exec.Cmd) {
 		master, slave := openTerminal(t)
 		cmd.Stdin, cmd.Stdout, cmd.Stderr = slave, slave, slave
@@ -215,7 +222,8 @@ func TestForegroundKeepsItsTerminal(t *testing.T) {
 		if cmd.Wait(); exitStatus(cmd.ProcessState) != 4 {
 			t.Errorf("%v, want exit status 4", cmd.ProcessState)
 		}
-		for _, text := range []string{"mine\r\n1\r\nerror 1\r\n2\r\nerror 2\r\n3\r\nerror 3\r\n", "got hello\r\n1\r\n1\r\n2\r\n", "\r\n9999\r\n10000\r\n"} {
+		for _, text := range []string{"mine\r\n1\r\nerror 1\r\n2\r\nerror 2\r\n3\r\nerror 3\r\n",
+			"got hello\r\n1\r\n1\r\n2\r\n", "\r\n9999\r\n10000\r\n"} {
 			s.shows(t, text)
 		}
 		if strings.Contains(s.String(), "a terminal") {
@@ -227,30 +235,32 @@ func TestForegroundKeepsItsTerminal(t *testing.T) {
 // In the background of its terminal nothing is read: what is typed is for others.
 func TestForegroundInTheBackground(t *testing.T) {
 	t.Parallel()
-	foreground(t, `echo inside; read line; echo "got $line"; exit 5`, func(t *testing.T, c *bundle.Container, cmd *exec.Cmd) {
-		master, slave := openTerminal(t)
-		const script = `set -m; "$@" & read line; echo "read $line"; fg; echo "status $?"`
-		cmd.Args = append([]string{"sh", "-c", script, "sh", cmd.Path}, cmd.Args[1:]...)
-		cmd.Path = "/bin/sh"
-		cmd.Stdin, cmd.Stdout, cmd.Stderr = slave, slave, slave
-		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		s := newScreen(t, int(master.Fd()))
-		s.shows(t, "inside")
-		for _, step := range []struct{ types, shows string }{{"for the shell\n", "read for the shell"}, {"for the container\n", "got for the container"}} {
-			time.Sleep(50 * time.Millisecond)
-			if _, err := s.master.WriteString(step.types); err != nil {
+	foreground(t, `echo inside; read line; echo "got $line"; exit 5`,
+		func(t *testing.T, c *bundle.Container, cmd *exec.Cmd) {
+			master, slave := openTerminal(t)
+			const script = `set -m; "$@" & read line; echo "read $line"; fg; echo "status $?"`
+			cmd.Args = append([]string{"sh", "-c", script, "sh", cmd.Path}, cmd.Args[1:]...)
+			cmd.Path = "/bin/sh"
+			cmd.Stdin, cmd.Stdout, cmd.Stderr = slave, slave, slave
+			cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
 			}
-			s.shows(t, step.shows)
-		}
-		s.shows(t, "status 5")
-		if err := cmd.Wait(); err != nil {
-			t.Error(err)
-		}
-	})
+			s := newScreen(t, int(master.Fd()))
+			s.shows(t, "inside")
+			for _, step := range []struct{ types, shows string }{{"for the shell\n", "read for the shell"},
+				{"for the container\n", "got for the container"}} {
+				time.Sleep(50 * time.Millisecond)
+				if _, err := s.master.WriteString(step.types); err != nil {
+					t.Fatal(err)
+				}
+				s.shows(t, step.shows)
+			}
+			s.shows(t, "status 5")
+			if err := cmd.Wait(); err != nil {
+				t.Error(err)
+			}
+		})
 }
 
 // Input that nobody reads stays the caller's.

@@ -42,7 +42,8 @@ func setHooks(h *specs.Hooks, kind string, list []specs.Hook) {
 // shellHook is a hook that runs a script in a shell that the host and the
 // image both have at that path.
 func shellHook(script string) specs.Hook {
-	return specs.Hook{Path: "/bin/sh", Args: []string{"sh", "-c", script}, Env: []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOOK=yes"}}
+	return specs.Hook{Path: "/bin/sh", Args: []string{"sh", "-c", script},
+		Env: []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOOK=yes"}}
 }
 
 // hooked configures one hook for each kind, with a script made from its name.
@@ -64,7 +65,8 @@ func TestPoststartHookCallsRung(t *testing.T) {
 			c := bundle.New(t)
 			call := func(args ...string) string { return strings.Join(c.Command(args...).Args, " ") }
 			c.Configure(bundle.Args("sleep", "1000"), func(s *specs.Spec) {
-				hook := shellHook(call("update", "--pids-limit", "77", c.ID) + " && " + call("pause", c.ID) + " && " + call("resume", c.ID))
+				hook := shellHook(call("update", "--pids-limit", "77", c.ID) + " && " + call("pause",
+					c.ID) + " && " + call("resume", c.ID))
 				hook.Timeout = ptr(10)
 				s.Hooks = &specs.Hooks{Poststart: []specs.Hook{hook}}
 			})
@@ -93,7 +95,8 @@ func TestHooks(t *testing.T) {
 	report := func(kind string) string {
 		return fmt.Sprintf(`cat >%[1]s/%[2]s.state; {
 			readlink /proc/self/ns/mnt; readlink /proc/self/ns/pid; readlink /proc/self/ns/net; echo $HOOK
-			[ -e %[1]s/host ] && echo host; [ -e /etc/passwd ] && grep -c home/root /etc/passwd; } >%[1]s/%[2]s; echo %[2]s >>%[1]s/order; sync`, dir, kind)
+			[ -e %[1]s/host ] && echo host; [ -e /etc/passwd ] && grep -c home/root /etc/passwd; } >%[1]s/%[2]s
+			echo %[2]s >>%[1]s/order; sync`, dir, kind)
 	}
 	write(t, filepath.Join(dir, "host"), "")
 	c := bundle.New(t, bundle.Shell("echo process >>"+dir+"/order; "+idle), hooked(report), func(s *specs.Spec) {
@@ -102,7 +105,8 @@ func TestHooks(t *testing.T) {
 	created := c.Create().OK()
 	pid := c.State().Pid
 	ns := func(pid string) string {
-		return host(t, "readlink", "/proc/"+pid+"/ns/mnt") + "\n" + host(t, "readlink", "/proc/"+pid+"/ns/pid") + "\n" + host(t, "readlink", "/proc/"+pid+"/ns/net")
+		return host(t, "readlink", "/proc/"+pid+"/ns/mnt") + "\n" + host(t, "readlink",
+			"/proc/"+pid+"/ns/pid") + "\n" + host(t, "readlink", "/proc/"+pid+"/ns/net")
 	}
 	theirs, ours := ns(strconv.Itoa(pid)), ns("self")
 	if got := read(t, filepath.Join(dir, "order")); got != "prestart\ncreateRuntime\ncreateContainer" {
@@ -149,7 +153,8 @@ func TestHooks(t *testing.T) {
 		case "poststop":
 			status, wantPid = specs.StateStopped, 0
 		}
-		if state.ID != c.ID || state.Bundle != c.Bundle || state.Version == "" || state.Annotations["key"] != "value" || state.Status != status || state.Pid != wantPid {
+		if state.ID != c.ID || state.Bundle != c.Bundle || state.Version == "" || state.Annotations["key"] != "value" ||
+			state.Status != status || state.Pid != wantPid {
 			t.Errorf("%s: state %+v, want status %s, pid %d", kind, state, status, wantPid)
 		}
 	}
@@ -201,7 +206,8 @@ func TestHookFailure(t *testing.T) {
 			c := bundle.New(t, bundle.Shell("echo ran >"+dir+"/process; exec sleep 1000"), func(s *specs.Spec) {
 				s.Hooks = &specs.Hooks{}
 				setHooks(s.Hooks, kind, []specs.Hook{
-					shellHook("echo said by the hook; echo and on stderr >&2; exit 3"), shellHook("touch " + dir + "/second"),
+					shellHook("echo said by the hook; echo and on stderr >&2; exit 3"),
+					shellHook("touch " + dir + "/second"),
 				})
 				if kind != "poststop" {
 					s.Hooks.Poststop = []specs.Hook{shellHook("touch " + dir + "/poststop")}

@@ -42,18 +42,25 @@ func TestErrorsOnATerminal(t *testing.T) {
 		prepare     func(*testing.T, *bundle.Container) (args []string)
 		error, hint string
 	}{
-		{name: "missing interpreter", change: bundle.Args("/script"), prepare: func(t *testing.T, c *bundle.Container) []string {
-			write(t, c.Path("script"), "#!/no/such/shell\n")
-			return nil
-		}, error: `interpreter "/no/such/shell"`, hint: "the first line of /script names it"},
-		{name: "wrong architecture", change: bundle.Args("/program"), prepare: func(t *testing.T, c *bundle.Container) []string {
-			elf := "\x7fELF\x02\x01\x01" + strings.Repeat("\x00", 9) + "\x02\x00\xf3\x00" + strings.Repeat("\x00", 100) // RISC-V
-			write(t, c.Path("program"), elf)
-			return nil
-		}, error: "exec format error: built for riscv64", hint: "emulator"},
-		{name: "noexec", change: bundle.Mount(specs.Mount{Destination: "/mnt", Type: "bind", Source: "/bin", Options: []string{"bind", "noexec"}}),
+		{name: "missing interpreter", change: bundle.Args("/script"),
 			prepare: func(t *testing.T, c *bundle.Container) []string {
-				c.Configure(bundle.Args("/mnt/sh"), bundle.Mount(specs.Mount{Destination: "/mnt", Type: "bind", Source: c.Path("bin"), Options: []string{"bind", "noexec"}}))
+				write(t, c.Path("script"), "#!/no/such/shell\n")
+				return nil
+			}, error: `interpreter "/no/such/shell"`, hint: "the first line of /script names it"},
+		{name: "wrong architecture", change: bundle.Args("/program"),
+			prepare: func(t *testing.T, c *bundle.Container) []string {
+				// RISC-V
+				elf := "\x7fELF\x02\x01\x01" + strings.Repeat("\x00", 9) + "\x02\x00\xf3\x00" + strings.Repeat("\x00",
+					100)
+				write(t, c.Path("program"), elf)
+				return nil
+			}, error: "exec format error: built for riscv64", hint: "emulator"},
+		{name: "noexec", change: bundle.Mount(specs.Mount{Destination: "/mnt", Type: "bind", Source: "/bin",
+			Options: []string{"bind", "noexec"}}),
+			prepare: func(t *testing.T, c *bundle.Container) []string {
+				c.Configure(bundle.Args("/mnt/sh"),
+					bundle.Mount(specs.Mount{Destination: "/mnt", Type: "bind", Source: c.Path("bin"),
+						Options: []string{"bind", "noexec"}}))
 				return nil
 			}, error: "exec /mnt/sh: permission denied", hint: "noexec"},
 		{name: "hard limit", change: func(s *specs.Spec) {
@@ -124,8 +131,9 @@ func TestErrorsOfAUserOnATerminal(t *testing.T) {
 		}
 	}
 	for name, want := range map[string][2]string{
-		"of another": {"rung: creating the container's directory: ", "\nhint: the state of containers is in " + state["of another"]},
-		"own":        {"rung: creating cgroup ", "\nhint: no cgroup is delegated to this user there"},
+		"of another": {"rung: creating the container's directory: ",
+			"\nhint: the state of containers is in " + state["of another"]},
+		"own": {"rung: creating cgroup ", "\nhint: no cgroup is delegated to this user there"},
 	} {
 		cmd := exec.Command(rung, "--root", state[name], "run", "--bundle", filepath.Join(dir, "bundle"), c.ID)
 		cmd.Dir = "/"
@@ -222,7 +230,8 @@ func TestTimeline(t *testing.T) {
 		"user namespace": userNamespace(100000),
 		"time namespace": func(s *specs.Spec) {
 			bundle.Namespace(specs.TimeNamespace, "")(s)
-			s.Linux.TimeOffsets = map[string]specs.LinuxTimeOffset{"monotonic": {Secs: 100000}, "boottime": {Secs: 100000}}
+			s.Linux.TimeOffsets = map[string]specs.LinuxTimeOffset{"monotonic": {Secs: 100000},
+				"boottime": {Secs: 100000}}
 		},
 		"seccomp": func(s *specs.Spec) { // clock_gettime would end the process
 			s.Linux.Seccomp = &specs.LinuxSeccomp{DefaultAction: specs.ActAllow,
@@ -250,7 +259,9 @@ func TestTimeline(t *testing.T) {
 				end = e.Ts + e.Dur
 			}
 			launch := slices.IndexFunc(launcher, func(e traced) bool { return e.Name == "launching the first process" })
-			wait := slices.IndexFunc(launcher, func(e traced) bool { return e.Name == "waiting for the process to end" })
+			wait := slices.IndexFunc(launcher, func(e traced) bool {
+				return e.Name == "waiting for the process to end"
+			})
 			if launch < 0 || wait < 0 {
 				t.Fatalf("the launcher's actions are %+v", launcher)
 			}
@@ -260,7 +271,8 @@ func TestTimeline(t *testing.T) {
 					seen[label] = true
 				}
 				if e.Ts < launcher[launch].Ts || e.Ts+e.Dur > launcher[wait].Ts+0.01 {
-					t.Errorf("%q from %v to %v, but the program ran between %v and %v", e.Name, e.Ts, e.Ts+e.Dur, launcher[launch].Ts, launcher[wait].Ts)
+					t.Errorf("%q from %v to %v, but the program ran between %v and %v", e.Name, e.Ts, e.Ts+e.Dur,
+						launcher[launch].Ts, launcher[wait].Ts)
 				}
 			}
 			for _, label := range labels(t, c) {
@@ -278,7 +290,9 @@ func TestTimelineOfCreate(t *testing.T) {
 	file := filepath.Join(c.Dir, "timeline")
 	c.Create("--timeline", file).OK()
 	_, program := readTrace(t, file)
-	if !slices.ContainsFunc(program, func(e traced) bool { return e.Name == "waiting for the container to be recorded as created" }) {
+	if !slices.ContainsFunc(program, func(e traced) bool {
+		return e.Name == "waiting for the container to be recorded as created"
+	}) {
 		t.Errorf("the program: %+v", program)
 	}
 	c.Start().OK()
@@ -291,7 +305,8 @@ func TestTimelineOfCreate(t *testing.T) {
 // A start-up that fails has a timeline as well: up to there.
 func TestTimelineOfAFailure(t *testing.T) {
 	t.Parallel()
-	c := bundle.New(t, bundle.Mount(specs.Mount{Destination: "/mnt", Type: "tmpfs", Source: "none", Options: []string{"size=many"}}))
+	c := bundle.New(t, bundle.Mount(specs.Mount{Destination: "/mnt", Type: "tmpfs", Source: "none",
+		Options: []string{"size=many"}}))
 	file := filepath.Join(c.Dir, "timeline")
 	c.Run("--timeline", file).Fails("/mnt")
 	launcher, program := readTrace(t, file)
@@ -308,7 +323,8 @@ func TestTimelineChart(t *testing.T) {
 	t.Parallel()
 	c := bundle.New(t, bundle.Args("echo", "hello"))
 	r := c.Run("--timeline", "-").OK().Prints("hello")
-	for _, part := range []string{"start-up: ", "\nlauncher ", "\nprogram (process ", "#|", "launching the first process\n"} {
+	for _, part := range []string{"start-up: ", "\nlauncher ", "\nprogram (process ", "#|",
+		"launching the first process\n"} {
 		if !strings.Contains(r.Stderr, part) {
 			t.Errorf("the chart lacks %q:\n%s", part, r.Stderr)
 		}
@@ -343,7 +359,8 @@ func TestTimelineOfExec(t *testing.T) {
 			launch, end := find(launcher, "launching the process"), find(launcher, "waiting for the process to end")
 			for _, label := range []string{"joining the container", "cloning the process", "executing /bin/sh"} {
 				if e := find(program, label); e.Ts < launch.Ts || e.Ts+e.Dur > end.Ts+0.01 {
-					t.Errorf("%q from %v to %v, but the program ran between %v and %v", label, e.Ts, e.Ts+e.Dur, launch.Ts, end.Ts)
+					t.Errorf("%q from %v to %v, but the program ran between %v and %v", label, e.Ts, e.Ts+e.Dur,
+						launch.Ts, end.Ts)
 				}
 			}
 			c.Do("exec", "--timeline", file, c.ID, "nothing").Exits(255)

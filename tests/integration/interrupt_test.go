@@ -34,7 +34,8 @@ func TestInterruptedCreation(t *testing.T) {
 			dir := newDir(t)
 			c := bundle.New(t, bundle.Shell("echo ran >"+dir+"/process"), func(s *specs.Spec) {
 				s.Hooks = &specs.Hooks{Poststop: []specs.Hook{shellHook("touch " + dir + "/poststop")}}
-				setHooks(s.Hooks, tt.kind, []specs.Hook{shellHook("trap '' 1 2 3 15; touch " + dir + "/hook; while :; do sleep 1; done")})
+				setHooks(s.Hooks, tt.kind,
+					[]specs.Hook{shellHook("trap '' 1 2 3 15; touch " + dir + "/hook; while :; do sleep 1; done")})
 			}, bundle.Mount(specs.Mount{Destination: dir, Source: dir, Options: []string{"bind"}}))
 			exists := func(name string) bool {
 				_, err := os.Stat(filepath.Join(dir, name))
@@ -75,7 +76,8 @@ func TestInterruptedCreation(t *testing.T) {
 // At whatever moment a signal comes, run ends and nothing stays.
 func TestRunSignalAtOnce(t *testing.T) {
 	t.Parallel()
-	c := bundle.New(t, bundle.Args("sleep", "1001"), bundle.WithoutNamespace(specs.PIDNamespace)) // or the signal would be nothing to it
+	// or the signal would be nothing to it
+	c := bundle.New(t, bundle.Args("sleep", "1001"), bundle.WithoutNamespace(specs.PIDNamespace))
 	for i := range 20 {
 		cmd := c.Command("run", "--bundle", c.Bundle, c.ID)
 		if err := cmd.Start(); err != nil {

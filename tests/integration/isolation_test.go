@@ -19,7 +19,8 @@ func TestRemountOfABindLeavesTheHostAlone(t *testing.T) {
 	t.Parallel()
 	dir := newDir(t)
 	mounted(t, filepath.Join(dir, "fs"), "-t", "tmpfs", "none")
-	c := bundle.New(t, bundle.Mount(specs.Mount{Destination: "/mnt", Source: filepath.Join(dir, "fs"), Options: []string{"bind"}}),
+	c := bundle.New(t, bundle.Mount(specs.Mount{Destination: "/mnt", Source: filepath.Join(dir, "fs"),
+		Options: []string{"bind"}}),
 		bundle.Mount(specs.Mount{Destination: "/mnt", Options: []string{"remount", "bind", "ro"}}),
 		bundle.Shell("touch /mnt/inside 2>/dev/null && echo written; exit 0"))
 	c.Run().OK().Prints("")
@@ -35,7 +36,8 @@ func TestKillInAJoinedPidNamespace(t *testing.T) {
 	pause := bundle.New(t, bundle.Shell("echo ready; exec sleep 1000"))
 	start(t, pause)
 	path := "/proc/" + strconv.Itoa(pause.State().Pid) + "/ns/pid"
-	c := bundle.New(t, bundle.Namespace(specs.PIDNamespace, path), bundle.Shell("sleep 1000 & echo ready; exec sleep 1000"))
+	c := bundle.New(t, bundle.Namespace(specs.PIDNamespace, path),
+		bundle.Shell("sleep 1000 & echo ready; exec sleep 1000"))
 	start(t, c)
 	procs := cgroupOf(t, c.State().Pid, "freezer")
 	bundle.Eventually(t, "two processes", func() bool { return len(strings.Fields(read(t, procs))) == 2 })
@@ -63,7 +65,9 @@ func TestCallersGroupsAndDescriptors(t *testing.T) {
 	t.Parallel()
 	dir := newDir(t)
 	c := bundle.New(t, bundle.Args("/bin/sleep", "1000"), func(s *specs.Spec) {
-		s.Hooks = &specs.Hooks{StartContainer: []specs.Hook{{Path: "/bin/sh", Args: []string{"sh", "-c", "grep Groups: /proc/self/status >" + dir + "/groups; { tty </dev/tty; } >" + dir + "/tty 2>&1 || true"}}}}
+		s.Hooks = &specs.Hooks{StartContainer: []specs.Hook{{Path: "/bin/sh",
+			Args: []string{"sh", "-c", "grep Groups: /proc/self/status >" + dir + "/groups; { tty </dev/tty; } >" +
+				dir + "/tty 2>&1 || true"}}}}
 	}, bundle.Mount(specs.Mount{Destination: dir, Source: dir, Options: []string{"bind"}}))
 	cmd := c.Command("create", "--bundle", c.Bundle, c.ID)
 	cmd.Args = append([]string{"sh", "-c", `exec 9</etc/hostname; exec "$0" "$@"`}, cmd.Args...)
@@ -98,7 +102,8 @@ func TestForcedDeleteEndsHooks(t *testing.T) {
 	t.Parallel()
 	dir := newDir(t)
 	c := bundle.New(t, bundle.Args("/bin/sleep", "1000"), func(s *specs.Spec) {
-		s.Hooks = &specs.Hooks{StartContainer: []specs.Hook{{Path: "/bin/sh", Args: []string{"sh", "-c", ": >" + dir + "/hangs; exec sleep 1000"}}}}
+		s.Hooks = &specs.Hooks{StartContainer: []specs.Hook{{Path: "/bin/sh",
+			Args: []string{"sh", "-c", ": >" + dir + "/hangs; exec sleep 1000"}}}}
 	}, bundle.Mount(specs.Mount{Destination: dir, Source: dir, Options: []string{"bind"}}))
 	c.Create().OK()
 	begin := c.Command("start", c.ID)

@@ -33,7 +33,8 @@ func TestKillOvertakenByPause(t *testing.T) {
 	}
 	c := running(t, idle)
 	cmd := c.Command("kill", c.ID, "KILL")
-	cmd.Args = append([]string{"strace", "-f", "-o", "/dev/null", "-e", "trace=pidfd_send_signal", "-e", "inject=pidfd_send_signal:delay_enter=2000000"}, cmd.Args...)
+	cmd.Args = append([]string{"strace", "-f", "-o", "/dev/null", "-e", "trace=pidfd_send_signal", "-e",
+		"inject=pidfd_send_signal:delay_enter=2000000"}, cmd.Args...)
 	cmd.Path, _ = exec.LookPath("strace")
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
@@ -193,14 +194,18 @@ func TestEndWithFewDescriptors(t *testing.T) {
 					if flags != nil {
 						s.Linux.CgroupsPath = ""
 					}
-				}, bundle.Shell(fmt.Sprintf("i=0; while [ $i -lt %d ]; do sleep 1000 & i=$((i+1)); done; %s", processes, idle)))
+				}, bundle.Shell(fmt.Sprintf("i=0; while [ $i -lt %d ]; do sleep 1000 & i=$((i+1)); done; %s", processes,
+					idle)))
 				start(t, c)
-				pids := strings.FieldsFunc(c.Do("ps", "--format", "json", c.ID).OK().Stdout, func(r rune) bool { return r < '0' || r > '9' })
+				pids := strings.FieldsFunc(c.Do("ps", "--format", "json", c.ID).OK().Stdout, func(r rune) bool {
+					return r < '0' || r > '9'
+				})
 				if len(pids) <= processes {
 					t.Fatalf("only %d processes", len(pids))
 				}
 				cmd := c.Command(strings.Fields(strings.ReplaceAll(strings.Join(args, " "), "ID", c.ID))...)
-				cmd.Args = append([]string{"sh", "-c", fmt.Sprintf(`ulimit -n %d; exec "$0" "$@"`, descriptors)}, cmd.Args...)
+				cmd.Args = append([]string{"sh", "-c", fmt.Sprintf(`ulimit -n %d; exec "$0" "$@"`, descriptors)},
+					cmd.Args...)
 				cmd.Path = "/bin/sh"
 				c.Wait(cmd).OK()
 				for _, pid := range pids {

@@ -85,7 +85,8 @@ func TestKillSignals(t *testing.T) {
 	for _, signal := range []string{"USR1", "SIGUSR1", "10"} {
 		t.Run(signal, func(t *testing.T) {
 			t.Parallel()
-			c := bundle.New(t, bundle.Shell("trap 'echo caught; exit 0' USR1; echo ready; while :; do sleep 0.01; done"))
+			c := bundle.New(t,
+				bundle.Shell("trap 'echo caught; exit 0' USR1; echo ready; while :; do sleep 0.01; done"))
 			r := c.Create().OK()
 			c.Start().OK()
 			bundle.Eventually(t, "trap", func() bool {
@@ -168,7 +169,8 @@ func TestCreateFailureLeavesNothing(t *testing.T) {
 		{"no such root", func(s *specs.Spec) { s.Root.Path = "missing" }},
 		{"no such program", bundle.Args("missing")},
 		{"unknown filesystem", bundle.Mount(specs.Mount{Destination: "/mnt", Type: "missingfs", Source: "none"})},
-		{"no such bind source", bundle.Mount(specs.Mount{Destination: "/mnt", Source: "/missing", Options: []string{"bind"}})},
+		{"no such bind source", bundle.Mount(specs.Mount{Destination: "/mnt", Source: "/missing",
+			Options: []string{"bind"}})},
 		{"no such namespace", bundle.Namespace(specs.UTSNamespace, "/missing")},
 		{"invalid limit", func(s *specs.Spec) {
 			period := uint64(1) // below the kernel's minimum of 1 ms
@@ -265,7 +267,8 @@ func TestConfigIsReadOnce(t *testing.T) {
 	c := bundle.New(t, bundle.Shell("echo created"))
 	created := c.Create().OK()
 	c.Configure(bundle.Shell("echo changed"), func(s *specs.Spec) {
-		s.Hooks = &specs.Hooks{Poststart: []specs.Hook{{Path: "/bin/false"}}, Poststop: []specs.Hook{{Path: "/bin/touch", Args: []string{"touch", c.Path("hook")}}}}
+		s.Hooks = &specs.Hooks{Poststart: []specs.Hook{{Path: "/bin/false"}},
+			Poststop: []specs.Hook{{Path: "/bin/touch", Args: []string{"touch", c.Path("hook")}}}}
 	})
 	c.Start().OK()
 	c.WaitStatus(specs.StateStopped)
@@ -332,7 +335,8 @@ func TestList(t *testing.T) {
 	if err := json.Unmarshal([]byte(r.Stdout), &list); err != nil {
 		t.Fatalf("%v in %s", err, r.Stdout)
 	}
-	if len(list) != 1 || list[0].ID != c.ID || list[0].Status != specs.StateCreated || list[0].Owner != "root" || list[0].Pid != c.State().Pid {
+	if len(list) != 1 || list[0].ID != c.ID || list[0].Status != specs.StateCreated || list[0].Owner != "root" ||
+		list[0].Pid != c.State().Pid {
 		t.Errorf("got %+v", list)
 	}
 	if list[0].Rootfs != c.Path("") || list[0].Bundle != c.Bundle {
@@ -390,7 +394,9 @@ func TestManyContainers(t *testing.T) {
 func liveAndDie(base *bundle.Container, id string) error {
 	config := filepath.Join(base.Dir, id+".json")
 	log := filepath.Join(base.Dir, id+".log")
-	s := bundle.Spec(bundle.Args("sleep", "1000"), func(s *specs.Spec) { s.Linux.CgroupsPath = filepath.Join(filepath.Dir(base.Cgroup), id) })
+	s := bundle.Spec(bundle.Args("sleep", "1000"), func(s *specs.Spec) {
+		s.Linux.CgroupsPath = filepath.Join(filepath.Dir(base.Cgroup), id)
+	})
 	data, err := json.Marshal(s)
 	if err != nil {
 		return err

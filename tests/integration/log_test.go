@@ -56,14 +56,16 @@ func lastError(t *testing.T, path string) map[string]string {
 
 func TestLogKeys(t *testing.T) {
 	t.Parallel()
-	c := bundle.New(t, bundle.Mount(specs.Mount{Destination: "/mnt", Type: "tmpfs", Source: "none", Options: []string{"size=many"}}))
+	c := bundle.New(t, bundle.Mount(specs.Mount{Destination: "/mnt", Type: "tmpfs", Source: "none",
+		Options: []string{"size=many"}}))
 	log := filepath.Join(c.Dir, "log")
 	r := c.Do("--log", log, "--log-format", "json", "create", "--bundle", c.Bundle, c.ID).Fails("/mnt")
 	line := lastError(t, log)
 	if _, err := time.Parse(time.RFC3339, line["time"]); err != nil {
 		t.Errorf("time: %v", err)
 	}
-	if line["syscall"] != "fsconfig" || line["errno"] != "EINVAL" || line["step"] == "" || !strings.Contains(line["msg"], "tmpfs") {
+	if line["syscall"] != "fsconfig" || line["errno"] != "EINVAL" || line["step"] == "" ||
+		!strings.Contains(line["msg"], "tmpfs") {
 		t.Errorf("keys: %v", line)
 	}
 	if !strings.Contains(r.Stderr, line["msg"]) {
@@ -110,11 +112,13 @@ func TestUnknownProperties(t *testing.T) {
 	t.Parallel()
 	c := bundle.New(t)
 	config := filepath.Join(c.Bundle, "config.json")
-	write(t, config, strings.Replace(read(t, config), `"noNewPrivileges"`, `"noNewPriviledges": true, "noNewPrivileges"`, 1))
+	write(t, config, strings.Replace(read(t, config), `"noNewPrivileges"`,
+		`"noNewPriviledges": true, "noNewPrivileges"`, 1))
 	log := filepath.Join(c.Dir, "log")
 	c.Do("--log", log, "--log-format", "json", "run", "--bundle", c.Bundle, c.ID).OK()
 	lines := logLines(t, log)
-	if len(lines) != 1 || lines[0]["level"] != "warning" || !strings.Contains(lines[0]["msg"], "process.noNewPriviledges") {
+	if len(lines) != 1 || lines[0]["level"] != "warning" ||
+		!strings.Contains(lines[0]["msg"], "process.noNewPriviledges") {
 		t.Errorf("the log: %v", lines)
 	}
 	c.Do("--strict", "create", "--bundle", c.Bundle, c.ID).Fails("process.noNewPriviledges")
@@ -131,7 +135,8 @@ func TestAllProblemsAtOnce(t *testing.T) {
 		s.Hooks = &specs.Hooks{Poststop: []specs.Hook{{Path: "relative"}, {Path: "/bin/true", Timeout: ptr(0)}}}
 		s.Linux.Namespaces = append(s.Linux.Namespaces, specs.LinuxNamespace{Type: "pid"})
 	})
-	c.Create().Fails("ociVersion", "process.cwd", "linux.maskedPaths[10]", "hooks.poststop[0].path", "hooks.poststop[1].timeout", "linux.namespaces[5]")
+	c.Create().Fails("ociVersion", "process.cwd", "linux.maskedPaths[10]", "hooks.poststop[0].path",
+		"hooks.poststop[1].timeout", "linux.namespaces[5]")
 	c.LeavesNothing()
 }
 
@@ -141,7 +146,8 @@ func TestUnsupportedIsRefused(t *testing.T) {
 	for name, change := range map[string]bundle.Change{
 		"linux.intelRdt": func(s *specs.Spec) { s.Linux.IntelRdt = &specs.LinuxIntelRdt{ClosID: "x"} },
 		"idmap": bundle.Mount(specs.Mount{Destination: "/mnt", Source: "/tmp", Options: []string{"bind", "idmap"},
-			UIDMappings: []specs.LinuxIDMapping{{HostID: 1, Size: 1}}, GIDMappings: []specs.LinuxIDMapping{{HostID: 1, Size: 1}}}),
+			UIDMappings: []specs.LinuxIDMapping{{HostID: 1, Size: 1}},
+			GIDMappings: []specs.LinuxIDMapping{{HostID: 1, Size: 1}}}),
 		"linux.seccomp": func(s *specs.Spec) {
 			s.Linux.Seccomp = &specs.LinuxSeccomp{DefaultAction: specs.ActAllow, ListenerPath: "/run/listener",
 				Syscalls: []specs.LinuxSyscall{{Names: []string{"mkdir"}, Action: specs.ActNotify}}}

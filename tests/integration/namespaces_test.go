@@ -35,7 +35,8 @@ func TestPIDNamespace(t *testing.T) {
 		t.Errorf("from outside: no %q in\n%s", want, status)
 	}
 	// what the first process leaves behind ends with it
-	child := host(t, "nsenter", "--pid", "--target", strconv.Itoa(pid), "sh", "-c", "sleep 1000 >/dev/null 2>&1 & readlink /proc/self/ns/pid")
+	child := host(t, "nsenter", "--pid", "--target", strconv.Itoa(pid), "sh", "-c",
+		"sleep 1000 >/dev/null 2>&1 & readlink /proc/self/ns/pid")
 	if own := host(t, "readlink", "/proc/self/ns/pid"); child == own {
 		t.Error("the pid namespace is the host's")
 	}
@@ -48,9 +49,10 @@ func TestPIDNamespace(t *testing.T) {
 func TestUTSNamespace(t *testing.T) {
 	t.Parallel()
 	before := host(t, "uname", "-n") + " " + read(t, "/proc/sys/kernel/domainname")
-	got := printed(t, "hostname; cat /proc/sys/kernel/domainname; hostname changed 2>/dev/null; hostname", func(s *specs.Spec) {
-		s.Hostname, s.Domainname = "inside", "example.org"
-	})
+	got := printed(t, "hostname; cat /proc/sys/kernel/domainname; hostname changed 2>/dev/null; hostname",
+		func(s *specs.Spec) {
+			s.Hostname, s.Domainname = "inside", "example.org"
+		})
 	if got != "inside\nexample.org\ninside" {
 		t.Errorf("inside: %q", got)
 	}
@@ -101,7 +103,9 @@ func TestMountNamespace(t *testing.T) {
 
 func TestNetworkNamespace(t *testing.T) {
 	t.Parallel()
-	got := printed(t, "ls /sys/class/net; cat /proc/net/dev | tail -n +3 | cut -d: -f1; ip -o link show dev lo; ping -c 1 -w 5 127.0.0.1 >/dev/null && echo answered",
+	got := printed(t,
+		"ls /sys/class/net; cat /proc/net/dev | tail -n +3 | cut -d: -f1; ip -o link show dev lo; ping -c 1 -w 5 "+
+			"127.0.0.1 >/dev/null && echo answered",
 		capabilities("CAP_NET_RAW"))
 	lines := strings.Split(got, "\n")
 	if len(lines) != 4 || lines[0] != "lo" || strings.TrimSpace(lines[1]) != "lo" {
@@ -137,7 +141,8 @@ func TestTimeNamespace(t *testing.T) {
 	const days = 100 * 24 * 3600
 	before := uptime(t, read(t, "/proc/uptime"))
 	got := uptime(t, printed(t, "cat /proc/uptime", bundle.Namespace(specs.TimeNamespace, ""), func(s *specs.Spec) {
-		s.Linux.TimeOffsets = map[string]specs.LinuxTimeOffset{"boottime": {Secs: days}, "monotonic": {Secs: 7, Nanosecs: 5}}
+		s.Linux.TimeOffsets = map[string]specs.LinuxTimeOffset{"boottime": {Secs: days},
+			"monotonic": {Secs: 7, Nanosecs: 5}}
 	}))
 	after := uptime(t, read(t, "/proc/uptime"))
 	if got < before+days-1 || got > after+days+1 {
@@ -164,7 +169,8 @@ func TestUserNamespace(t *testing.T) {
 	c := bundle.New(t, userNamespace(0), func(s *specs.Spec) {
 		s.Linux.UIDMappings, s.Linux.GIDMappings = ranges, ranges
 		s.Process.User = specs.User{UID: 1000, GID: 2001, AdditionalGids: []uint32{5}}
-	}, bundle.Shell("id -u; id -g; id -G; touch /tmp/made; cat /proc/self/uid_map /proc/self/gid_map; echo ready; exec sleep 1000"))
+	}, bundle.Shell("id -u; id -g; id -G; touch /tmp/made; cat /proc/self/uid_map /proc/self/gid_map; echo ready; "+
+		"exec sleep 1000"))
 	created := start(t, c)
 	stdout, _ := created.Output()
 	lines := strings.Split(stdout, "\n")
@@ -173,12 +179,14 @@ func TestUserNamespace(t *testing.T) {
 	}
 	for i := range 6 {
 		m := ranges[i%3]
-		if got, want := strings.Fields(lines[3+i]), []string{fmt.Sprint(m.ContainerID), fmt.Sprint(m.HostID), fmt.Sprint(m.Size)}; strings.Join(got, " ") != strings.Join(want, " ") {
+		if got, want := strings.Fields(lines[3+i]), []string{fmt.Sprint(m.ContainerID), fmt.Sprint(m.HostID),
+			fmt.Sprint(m.Size)}; strings.Join(got, " ") != strings.Join(want, " ") {
 			t.Errorf("map line %d: %v, want %v", i, got, want)
 		}
 	}
 	status := read(t, fmt.Sprintf("/proc/%d/status", c.State().Pid))
-	for _, want := range []string{"Uid:\t300000\t300000\t300000\t300000\n", "Gid:\t200001\t200001\t200001\t200001\n", "Groups:\t100005 \n"} {
+	for _, want := range []string{"Uid:\t300000\t300000\t300000\t300000\n", "Gid:\t200001\t200001\t200001\t200001\n",
+		"Groups:\t100005 \n"} {
 		if !strings.Contains(status, want) {
 			t.Errorf("outside: no %q in\n%s", want, status)
 		}
@@ -219,9 +227,12 @@ func TestUserNamespaceBindsFromAClosedDirectory(t *testing.T) {
 	if err := os.Chmod(closed, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	got := printed(t, "cat /mnt/file /mnt/sub/file /tmp/file; grep -c ' /mnt ' /proc/self/mountinfo", userNamespace(100000),
-		bundle.Mount(specs.Mount{Destination: "/mnt", Source: filepath.Join(closed, "open"), Options: []string{"rbind", "ro"}}),
-		bundle.Mount(specs.Mount{Destination: "/tmp/file", Source: filepath.Join(closed, "open/file"), Options: []string{"bind"}}))
+	got := printed(t, "cat /mnt/file /mnt/sub/file /tmp/file; grep -c ' /mnt ' /proc/self/mountinfo",
+		userNamespace(100000),
+		bundle.Mount(specs.Mount{Destination: "/mnt", Source: filepath.Join(closed, "open"),
+			Options: []string{"rbind", "ro"}}),
+		bundle.Mount(specs.Mount{Destination: "/tmp/file", Source: filepath.Join(closed, "open/file"),
+			Options: []string{"bind"}}))
 	if got != "content\nbelow\ncontent\n1" {
 		t.Errorf("got %q", got)
 	}
@@ -232,7 +243,9 @@ func TestUserNamespaceBindsFromAClosedDirectory(t *testing.T) {
 func TestUserNamespaceDevices(t *testing.T) {
 	t.Parallel()
 	mode, uid, gid := os.FileMode(0o640), uint32(7), uint32(8)
-	got := printed(t, "stat -c '%n %t:%T %a %u:%g' /dev/null /dev/zero /dev/mem2 /dev/loop77 /dev/fifo; head -c 3 /dev/zero | wc -c; echo x >/dev/null && echo written",
+	got := printed(t,
+		"stat -c '%n %t:%T %a %u:%g' /dev/null /dev/zero /dev/mem2 /dev/loop77 /dev/fifo; head -c 3 /dev/zero | wc "+
+			"-c; echo x >/dev/null && echo written",
 		userNamespace(100000), func(s *specs.Spec) {
 			s.Linux.Devices = []specs.LinuxDevice{
 				{Path: "/dev/mem2", Type: "c", Major: 1, Minor: 5, FileMode: &mode, UID: &uid, GID: &gid},
@@ -240,7 +253,8 @@ func TestUserNamespaceDevices(t *testing.T) {
 				{Path: "/dev/fifo", Type: "p", FileMode: &mode, UID: &uid, GID: &gid},
 			}
 		})
-	want := "/dev/null 1:3 666 0:0\n/dev/zero 1:5 666 0:0\n/dev/mem2 1:5 640 7:8\n/dev/loop77 7:4d 640 8:7\n/dev/fifo 0:0 640 7:8\n3\nwritten"
+	want := "/dev/null 1:3 666 0:0\n/dev/zero 1:5 666 0:0\n/dev/mem2 1:5 640 7:8\n/dev/loop77 7:4d 640 " +
+		"8:7\n/dev/fifo 0:0 640 7:8\n3\nwritten"
 	if got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
@@ -302,16 +316,19 @@ func TestJoinNamespaces(t *testing.T) {
 				pid, _ = strconv.Atoi(strings.Fields(read(t, fmt.Sprintf("/proc/%d/task/%[1]d/children", pid)))[0])
 			}
 			path := fmt.Sprintf("/proc/%d/ns/%s", pid, test.file)
-			c := bundle.New(t, bundle.Namespace(test.typ, path), bundle.Shell("readlink /proc/self/ns/"+test.own+"; "+idle), func(s *specs.Spec) {
-				switch test.typ {
-				case specs.UTSNamespace:
-					s.Hostname = "" // or it would be the partner's
-				case specs.UserNamespace: // it has one group
-					for i := range s.Mounts {
-						s.Mounts[i].Options = slices.DeleteFunc(s.Mounts[i].Options, func(o string) bool { return o == "gid=5" })
+			c := bundle.New(t, bundle.Namespace(test.typ, path),
+				bundle.Shell("readlink /proc/self/ns/"+test.own+"; "+idle), func(s *specs.Spec) {
+					switch test.typ {
+					case specs.UTSNamespace:
+						s.Hostname = "" // or it would be the partner's
+					case specs.UserNamespace: // it has one group
+						for i := range s.Mounts {
+							s.Mounts[i].Options = slices.DeleteFunc(s.Mounts[i].Options, func(o string) bool {
+								return o == "gid=5"
+							})
+						}
 					}
-				}
-			})
+				})
 			created := start(t, c)
 			want, err := os.Readlink(path)
 			if err != nil {
@@ -400,7 +417,8 @@ func TestNetDevices(t *testing.T) {
 		t.Skip("needs root")
 	}
 	name := fmt.Sprintf("rg%d", os.Getpid()%1000000)
-	if out, err := exec.Command("busybox", "ip", "link", "add", name+"a", "type", "veth", "peer", "name", name+"b").CombinedOutput(); err != nil {
+	if out, err := exec.Command("busybox", "ip", "link", "add", name+"a", "type", "veth", "peer", "name",
+		name+"b").CombinedOutput(); err != nil {
 		t.Skipf("the kernel makes no veth devices here: %v: %s", err, out)
 	}
 	t.Cleanup(func() { exec.Command("busybox", "ip", "link", "delete", name+"b").Run() })
@@ -408,11 +426,13 @@ func TestNetDevices(t *testing.T) {
 	c := running(t, "ip -o link show dev eth7; ip -o -4 address show dev eth7; "+idle, func(s *specs.Spec) {
 		s.Linux.NetDevices = map[string]specs.LinuxNetDevice{name + "a": {Name: "eth7"}}
 	})
-	got := host(t, "nsenter", "--net", "--target", strconv.Itoa(c.State().Pid), "busybox", "ip", "-o", "address", "show", "dev", "eth7")
+	got := host(t, "nsenter", "--net", "--target", strconv.Itoa(c.State().Pid), "busybox", "ip", "-o", "address",
+		"show", "dev", "eth7")
 	if !strings.Contains(got, "10.99.1.2/24") {
 		t.Errorf("the address is lost: %s", got)
 	}
-	link := host(t, "nsenter", "--net", "--target", strconv.Itoa(c.State().Pid), "busybox", "ip", "-o", "link", "show", "dev", "eth7")
+	link := host(t, "nsenter", "--net", "--target", strconv.Itoa(c.State().Pid), "busybox", "ip", "-o", "link", "show",
+		"dev", "eth7")
 	if !strings.Contains(link, ",UP") && !strings.Contains(link, "<UP") {
 		t.Errorf("the device is not up: %s", link)
 	}
@@ -428,10 +448,11 @@ func TestNetDevices(t *testing.T) {
 // A container without any namespace, but of its own root.
 func TestNoNamespaces(t *testing.T) {
 	t.Parallel()
-	c := bundle.New(t, bundle.Shell("readlink /proc/self/ns/pid; readlink /proc/self/ns/net; "+idle), func(s *specs.Spec) {
-		s.Linux.Namespaces = []specs.LinuxNamespace{{Type: specs.MountNamespace}}
-		s.Hostname = ""
-	})
+	c := bundle.New(t, bundle.Shell("readlink /proc/self/ns/pid; readlink /proc/self/ns/net; "+idle),
+		func(s *specs.Spec) {
+			s.Linux.Namespaces = []specs.LinuxNamespace{{Type: specs.MountNamespace}}
+			s.Hostname = ""
+		})
 	created := start(t, c)
 	want := host(t, "readlink", "/proc/self/ns/pid") + "\n" + host(t, "readlink", "/proc/self/ns/net")
 	if stdout, _ := created.Output(); stdout != want+"\nready\n" {
@@ -463,7 +484,8 @@ func TestNamesOfTheHost(t *testing.T) {
 	c := bundle.New(t, bundle.Args("true"))
 	run := func() bundle.Result {
 		cmd := c.Command("run", "--bundle", c.Bundle, c.ID)
-		cmd.Args = append([]string{"unshare", "--uts", "sh", "-c", `"$0" "$@"; code=$?; hostname; exit $code`}, cmd.Args...)
+		cmd.Args = append([]string{"unshare", "--uts", "sh", "-c", `"$0" "$@"; code=$?; hostname; exit $code`},
+			cmd.Args...)
 		cmd.Path = "/usr/bin/unshare"
 		return c.Wait(cmd).Prints(read(t, "/proc/sys/kernel/hostname"))
 	}

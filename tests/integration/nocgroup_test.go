@@ -63,7 +63,8 @@ func TestNoCgroupNeighbours(t *testing.T) {
 	t.Parallel()
 	neighbour := running(t, idle)
 	pid := neighbour.State().Pid
-	c := withoutCgroup(t, bundle.Namespace(specs.PIDNamespace, fmt.Sprintf("/proc/%d/ns/pid", pid)), bundle.Shell("sleep 1000 & "+idle))
+	c := withoutCgroup(t, bundle.Namespace(specs.PIDNamespace, fmt.Sprintf("/proc/%d/ns/pid", pid)),
+		bundle.Shell("sleep 1000 & "+idle))
 	alive := func() {
 		t.Helper()
 		if s := neighbour.State(); s.Status != "running" || s.Pid != pid {

@@ -74,10 +74,12 @@ func TestConcurrentCommands(t *testing.T) {
 	for i := range 6 {
 		wait.Go(func() {
 			for n := range 10 {
-				command := [...][]string{{"pause", c.ID}, {"resume", c.ID}, {"update", "--cpu-share", fmt.Sprint(100 + n), c.ID},
+				command := [...][]string{{"pause", c.ID}, {"resume", c.ID},
+					{"update", "--cpu-share", fmt.Sprint(100 + n), c.ID},
 					{"ps", "--format", "json", c.ID}, {"state", c.ID}, {"events", "--stats", c.ID}}[i]
 				r := c.Do(command...)
-				turn := i < 2 && (strings.Contains(r.Stderr, "it is paused") || strings.Contains(r.Stderr, "it is running"))
+				turn := i < 2 && (strings.Contains(r.Stderr, "it is paused") ||
+					strings.Contains(r.Stderr, "it is running"))
 				if r.Code != 0 && !turn {
 					t.Errorf("%s: exit status %d: %s", r, r.Code, r.Stderr)
 				}

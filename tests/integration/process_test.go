@@ -34,8 +34,10 @@ func TestProgramThatCannotRun(t *testing.T) {
 		{"directory", "/etc", []string{`exec: "/etc"`, "is a directory"}},
 		{"architecture", "/opt/foreign", []string{`exec: "/opt/foreign"`, "exec format error"}},
 		{"empty", "/opt/empty", []string{`exec: "/opt/empty"`, "exec format error"}},
-		{"interpreter", "/opt/script", []string{`exec: "/opt/script"`, "no such file or directory", "/opt/interpreter"}},
-		{"loader", "/opt/dynamic", []string{`exec: "/opt/dynamic"`, "no such file or directory", "/lib/ld-missing.so.1"}},
+		{"interpreter", "/opt/script", []string{`exec: "/opt/script"`, "no such file or directory",
+			"/opt/interpreter"}},
+		{"loader", "/opt/dynamic", []string{`exec: "/opt/dynamic"`, "no such file or directory",
+			"/lib/ld-missing.so.1"}},
 		{"dangling link", "/opt/dangling", []string{`exec: "/opt/dangling"`, "no such file or directory"}},
 		{"links in a circle", "/opt/circle", []string{`exec: "/opt/circle"`, "too many levels of symbolic links"}},
 	}
@@ -98,14 +100,17 @@ func native(t *testing.T) elf.Machine {
 func fakeELF(machine elf.Machine, loader string) string {
 	const headerSize, progSize = 64, 56
 	header := elf.Header64{
-		Ident: [elf.EI_NIDENT]byte{0x7f, 'E', 'L', 'F', byte(elf.ELFCLASS64), byte(elf.ELFDATA2LSB), byte(elf.EV_CURRENT)},
-		Type:  uint16(elf.ET_EXEC), Machine: uint16(machine), Version: uint32(elf.EV_CURRENT), Entry: 0x400000,
+		Ident: [elf.EI_NIDENT]byte{0x7f, 'E', 'L', 'F', byte(elf.ELFCLASS64), byte(elf.ELFDATA2LSB),
+			byte(elf.EV_CURRENT)},
+		Type: uint16(elf.ET_EXEC), Machine: uint16(machine), Version: uint32(elf.EV_CURRENT), Entry: 0x400000,
 		Phoff: headerSize, Ehsize: headerSize, Phentsize: progSize, Phnum: 1,
 	}
-	prog := elf.Prog64{Type: uint32(elf.PT_LOAD), Flags: uint32(elf.PF_R | elf.PF_X), Vaddr: 0x400000, Filesz: headerSize, Memsz: headerSize, Align: 0x1000}
+	prog := elf.Prog64{Type: uint32(elf.PT_LOAD), Flags: uint32(elf.PF_R | elf.PF_X), Vaddr: 0x400000,
+		Filesz: headerSize, Memsz: headerSize, Align: 0x1000}
 	if loader != "" {
 		size := uint64(len(loader) + 1)
-		prog = elf.Prog64{Type: uint32(elf.PT_INTERP), Flags: uint32(elf.PF_R), Off: headerSize + progSize, Filesz: size, Memsz: size, Align: 1}
+		prog = elf.Prog64{Type: uint32(elf.PT_INTERP), Flags: uint32(elf.PF_R), Off: headerSize + progSize,
+			Filesz: size, Memsz: size, Align: 1}
 	}
 	image, err := binary.Append(nil, binary.LittleEndian, &header)
 	if err == nil {
@@ -229,7 +234,9 @@ func TestWorkingDirectory(t *testing.T) {
 	} {
 		t.Run(test.cwd, func(t *testing.T) {
 			t.Parallel()
-			c := bundle.New(t, bundle.Shell("/bin/pwd; readlink /proc/self/cwd"), func(s *specs.Spec) { s.Process.Cwd = test.cwd })
+			c := bundle.New(t, bundle.Shell("/bin/pwd; readlink /proc/self/cwd"), func(s *specs.Spec) {
+				s.Process.Cwd = test.cwd
+			})
 			if err := os.Symlink("/etc", c.Path("link")); err != nil {
 				t.Fatal(err)
 			}
@@ -267,7 +274,8 @@ func TestWorkingDirectoryOfTheUser(t *testing.T) {
 		start(t, c).Prints(cwd + "\n500\nready")
 		c.Exec(nil, "sh", "-c", "/bin/pwd; id -u").OK().Prints(cwd + "\n500")
 		c.Exec([]string{"--cwd", "/tmp", "--user", "501:501"}, "/bin/pwd").OK().Prints("/tmp")
-		execFails(t, c.Exec([]string{"--user", "501:501"}, "/bin/pwd"), "entering the working directory "+cwd, "permission denied")
+		execFails(t, c.Exec([]string{"--user", "501:501"}, "/bin/pwd"), "entering the working directory "+cwd,
+			"permission denied")
 		other := bundle.New(t, user(cwd), func(s *specs.Spec) { s.Process.User = specs.User{UID: 501, GID: 501} })
 		fill(other)
 		other.Create().Fails("entering the working directory "+cwd, "permission denied")
@@ -284,13 +292,16 @@ func TestUser(t *testing.T) {
 	}{
 		{"root", specs.User{}, "0 0 0 0022 /home/root"},
 		{"user", specs.User{UID: 1000, GID: 1000}, "1000 1000 1000 0022 /home"},
-		{"groups", specs.User{UID: 7, GID: 8, AdditionalGids: []uint32{9, 10, 4000000000}}, "7 8 8 9 10 4000000000 0022 /"},
+		{"groups", specs.User{UID: 7, GID: 8, AdditionalGids: []uint32{9, 10, 4000000000}},
+			"7 8 8 9 10 4000000000 0022 /"},
 		{"umask", specs.User{Umask: ptr(uint32(0o077))}, "0 0 0 0077 /home/root"},
 		{"no umask", specs.User{Umask: ptr(uint32(0))}, "0 0 0 0000 /home/root"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			got := printed(t, "echo $(id -u) $(id -g) $(id -G) $(umask) $HOME", func(s *specs.Spec) { s.Process.User = test.user })
+			got := printed(t, "echo $(id -u) $(id -g) $(id -G) $(umask) $HOME", func(s *specs.Spec) {
+				s.Process.User = test.user
+			})
 			if got != test.want {
 				t.Errorf("got %q, want %q", got, test.want)
 			}
@@ -350,16 +361,19 @@ func TestCapabilities(t *testing.T) {
 	}{
 		{"none", 0, nil, sets(0, 0, 0, 0, 0)},
 		{"of root", 0, &specs.LinuxCapabilities{
-			Bounding: []string{"CAP_KILL", "CAP_NET_ADMIN"}, Permitted: []string{"CAP_KILL"}, Effective: []string{"CAP_KILL"},
+			Bounding: []string{"CAP_KILL", "CAP_NET_ADMIN"}, Permitted: []string{"CAP_KILL"},
+			Effective: []string{"CAP_KILL"},
 		}, sets(0, kill|netAdmin, kill|netAdmin, kill|netAdmin, 0)}, // execve gives root its bounding set
 		{"of a user", 1000, &specs.LinuxCapabilities{
-			Bounding: []string{"CAP_KILL", "CAP_NET_ADMIN"}, Permitted: []string{"CAP_KILL"}, Effective: []string{"CAP_KILL"},
+			Bounding: []string{"CAP_KILL", "CAP_NET_ADMIN"}, Permitted: []string{"CAP_KILL"},
+			Effective: []string{"CAP_KILL"},
 		}, sets(0, 0, 0, kill|netAdmin, 0)},
 		{"inherited", 1000, &specs.LinuxCapabilities{
 			Bounding: []string{"CAP_KILL"}, Permitted: []string{"CAP_KILL"}, Inheritable: []string{"CAP_KILL"},
 		}, sets(kill, 0, 0, kill, 0)},
 		{"ambient", 1000, &specs.LinuxCapabilities{
-			Bounding: []string{"CAP_KILL", "CAP_NET_BIND_SERVICE"}, Permitted: []string{"CAP_KILL", "CAP_NET_BIND_SERVICE"},
+			Bounding: []string{"CAP_KILL", "CAP_NET_BIND_SERVICE"}, Permitted: []string{"CAP_KILL",
+				"CAP_NET_BIND_SERVICE"},
 			Inheritable: []string{"CAP_NET_BIND_SERVICE"}, Ambient: []string{"CAP_NET_BIND_SERVICE"},
 		}, sets(netBind, netBind, netBind, kill|netBind, netBind)},
 	}
@@ -384,7 +398,8 @@ func TestUnknownCapabilityIsAWarning(t *testing.T) {
 	log := filepath.Join(c.Dir, "log")
 	c.Do("--log", log, "--log-format", "json", "run", "--bundle", c.Bundle, c.ID).OK()
 	found := slices.ContainsFunc(logLines(t, log), func(line map[string]string) bool {
-		return line["level"] == "warning" && strings.Contains(line["msg"], "CAP_UNKNOWN") && strings.Contains(line["msg"], "process.capabilities.bounding")
+		return line["level"] == "warning" && strings.Contains(line["msg"], "CAP_UNKNOWN") &&
+			strings.Contains(line["msg"], "process.capabilities.bounding")
 	})
 	if !found {
 		t.Errorf("no warning in the log:\n%s", read(t, log))
@@ -395,7 +410,8 @@ func TestRlimits(t *testing.T) {
 	t.Parallel()
 	got := printed(t, `grep -E "open files|core file|stack size" /proc/self/limits | tr -s ' '`, func(s *specs.Spec) {
 		s.Process.Rlimits = []specs.POSIXRlimit{
-			{Type: "RLIMIT_NOFILE", Soft: 100, Hard: 200}, {Type: "RLIMIT_CORE", Soft: 1, Hard: 2}, {Type: "RLIMIT_STACK", Soft: 1 << 20, Hard: 1 << 21},
+			{Type: "RLIMIT_NOFILE", Soft: 100, Hard: 200}, {Type: "RLIMIT_CORE", Soft: 1,
+				Hard: 2}, {Type: "RLIMIT_STACK", Soft: 1 << 20, Hard: 1 << 21},
 		}
 	})
 	want := "Max stack size 1048576 2097152 bytes \nMax core file size 1 2 bytes \nMax open files 100 200 files"
@@ -414,7 +430,8 @@ func TestRlimitsInAUserNamespace(t *testing.T) {
 	t.Parallel()
 	const script = "ulimit -Sc; ulimit -Hc; ulimit -Sn; ulimit -Hn"
 	limits := func(s *specs.Spec) {
-		s.Process.Rlimits = []specs.POSIXRlimit{{Type: "RLIMIT_CORE", Soft: 150 << 9, Hard: 200 << 9}, {Type: "RLIMIT_NOFILE", Soft: 3, Hard: 300}}
+		s.Process.Rlimits = []specs.POSIXRlimit{{Type: "RLIMIT_CORE", Soft: 150 << 9, Hard: 200 << 9},
+			{Type: "RLIMIT_NOFILE", Soft: 3, Hard: 300}}
 	}
 	const want = "150\n200\n3\n300"
 	c := bundle.New(t, userNamespace(100000), limits, bundle.Shell(script+"; "+idle))
@@ -427,7 +444,8 @@ func TestRlimitsInAUserNamespace(t *testing.T) {
 		return c.Wait(cmd)
 	}
 	other := bundle.New(t, userNamespace(100000), limits, bundle.Shell(script))
-	executed, ran := limited(c, "exec", c.ID, "sh", "-c", script), limited(other, "run", "--bundle", other.Bundle, other.ID)
+	executed, ran := limited(c, "exec", c.ID, "sh", "-c", script), limited(other, "run", "--bundle", other.Bundle,
+		other.ID)
 	if mayRaiseLimits(t) {
 		executed.OK().Prints(want)
 		ran.OK().Prints(want)
@@ -463,7 +481,8 @@ func TestFewOpenFiles(t *testing.T) {
 			t.Errorf("limits %d and %d are %q in the container", limit.Soft, limit.Hard, got)
 		}
 		c = running(t, idle, func(s *specs.Spec) { s.Process.Rlimits = []specs.POSIXRlimit{limit} })
-		if got := c.Exec(nil, "sh", "-c", "ulimit -Sn; ulimit -Hn").OK().Stdout; got != fmt.Sprintf("%d\n%d\n", limit.Soft, limit.Hard) {
+		if got := c.Exec(nil, "sh", "-c", "ulimit -Sn; ulimit -Hn").OK().Stdout; got != fmt.Sprintf("%d\n%d\n",
+			limit.Soft, limit.Hard) {
 			t.Errorf("limits %d and %d are %q in a further process", limit.Soft, limit.Hard, got)
 		}
 	}
@@ -475,9 +494,15 @@ func TestProcessAttributes(t *testing.T) {
 		name, script, want string
 		change             bundle.Change
 	}{
-		{"oomScoreAdj", "cat /proc/self/oom_score_adj", "345", func(s *specs.Spec) { s.Process.OOMScoreAdj = ptr(345) }},
-		{"noNewPrivileges", "grep NoNewPrivs /proc/self/status", "NoNewPrivs:\t1", func(s *specs.Spec) { s.Process.NoNewPrivileges = true }},
-		{"no noNewPrivileges", "grep NoNewPrivs /proc/self/status", "NoNewPrivs:\t0", func(s *specs.Spec) { s.Process.NoNewPrivileges = false }},
+		{"oomScoreAdj", "cat /proc/self/oom_score_adj", "345", func(s *specs.Spec) {
+			s.Process.OOMScoreAdj = ptr(345)
+		}},
+		{"noNewPrivileges", "grep NoNewPrivs /proc/self/status", "NoNewPrivs:\t1", func(s *specs.Spec) {
+			s.Process.NoNewPrivileges = true
+		}},
+		{"no noNewPrivileges", "grep NoNewPrivs /proc/self/status", "NoNewPrivs:\t0", func(s *specs.Spec) {
+			s.Process.NoNewPrivileges = false
+		}},
 		{"nice", "cut -d' ' -f19,41 /proc/1/stat", "7 0", func(s *specs.Spec) {
 			s.Process.Scheduler = &specs.Scheduler{Policy: specs.SchedOther, Nice: 7}
 		}},
@@ -497,11 +522,12 @@ func TestProcessAttributes(t *testing.T) {
 			s.Linux.Personality = &specs.LinuxPersonality{Domain: specs.PerLinux32}
 			s.Linux.MaskedPaths = nil
 		}},
-		{"seccomp", "grep ^Seccomp: /proc/self/status; mkdir /tmp/x 2>&1", "Seccomp:\t2\nmkdir: can't create directory '/tmp/x': Invalid cross-device link", func(s *specs.Spec) {
-			s.Linux.Seccomp = &specs.LinuxSeccomp{DefaultAction: specs.ActAllow, Syscalls: []specs.LinuxSyscall{
-				{Names: []string{"mkdir", "mkdirat"}, Action: specs.ActErrno, ErrnoRet: ptr(uint(18))},
-			}}
-		}},
+		{"seccomp", "grep ^Seccomp: /proc/self/status; mkdir /tmp/x 2>&1",
+			"Seccomp:\t2\nmkdir: can't create directory '/tmp/x': Invalid cross-device link", func(s *specs.Spec) {
+				s.Linux.Seccomp = &specs.LinuxSeccomp{DefaultAction: specs.ActAllow, Syscalls: []specs.LinuxSyscall{
+					{Names: []string{"mkdir", "mkdirat"}, Action: specs.ActErrno, ErrnoRet: ptr(uint(18))},
+				}}
+			}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -509,7 +535,8 @@ func TestProcessAttributes(t *testing.T) {
 			c := bundle.New(t, bundle.Shell(test.script+"; exit 0"), test.change)
 			got := strings.TrimSpace(c.Run().OK().Stdout)
 			if test.name == "personality" {
-				if !strings.HasSuffix(got, "\n00000008") || strings.HasPrefix(got, "x86_64") || strings.HasPrefix(got, "aarch64") {
+				if !strings.HasSuffix(got, "\n00000008") || strings.HasPrefix(got, "x86_64") ||
+					strings.HasPrefix(got, "aarch64") {
 					t.Errorf("got %q", got)
 				}
 				return

@@ -21,7 +21,8 @@ func TestPs(t *testing.T) {
 	if len(pids) != 2 || !slices.Contains(pids, c.State().Pid) {
 		t.Errorf("processes %v, want two with %d", pids, c.State().Pid)
 	}
-	for _, args := range [][]string{nil, {"-ef"}, {"-o", "pid,args"}, {"-o pid,args"}, {"aux"}, {"-eo", "user,pid,comm"}} {
+	for _, args := range [][]string{nil, {"-ef"}, {"-o", "pid,args"}, {"-o pid,args"}, {"aux"},
+		{"-eo", "user,pid,comm"}} {
 		r := c.Do(append([]string{"ps", c.ID}, args...)...).OK()
 		lines := strings.Split(strings.TrimSpace(r.Stdout), "\n")
 		if len(lines) != 3 || !strings.Contains(lines[0], "PID") {

@@ -100,7 +100,8 @@ func TestMountOptions(t *testing.T) {
 			}
 			bind := test.super == ""
 			if bind {
-				changes = append(changes, bundle.Mount(specs.Mount{Destination: "/mnt/bind", Source: dir, Options: append([]string{"bind"}, options...)}))
+				changes = append(changes, bundle.Mount(specs.Mount{Destination: "/mnt/bind", Source: dir,
+					Options: append([]string{"bind"}, options...)}))
 			}
 			c := bundle.New(t, changes...)
 			mountinfo := c.Run().OK().Stdout
@@ -148,7 +149,8 @@ func TestRecursiveMountOptions(t *testing.T) {
 		t.Run(test.options, func(t *testing.T) {
 			t.Parallel()
 			c := bundle.New(t, bundle.Shell("cat /proc/self/mountinfo"),
-				bundle.Mount(specs.Mount{Destination: "/mnt", Source: filepath.Join(dir, "tree"), Options: strings.Split(test.options, ",")}))
+				bundle.Mount(specs.Mount{Destination: "/mnt", Source: filepath.Join(dir, "tree"),
+					Options: strings.Split(test.options, ",")}))
 			mountinfo := c.Run().OK().Stdout
 			if m := findMount(t, mountinfo, "/mnt"); !has(m.options, strings.Split(test.top, ",")...) {
 				t.Errorf("top: %s, want %s", m.options, test.top)
@@ -193,7 +195,8 @@ func TestMountPropagation(t *testing.T) {
 			if test.option != "" {
 				options = append(options, test.option)
 			}
-			c := bundle.New(t, bundle.Mount(specs.Mount{Destination: "/mnt", Source: filepath.Join(dir, "shared"), Options: options}),
+			c := bundle.New(t, bundle.Mount(specs.Mount{Destination: "/mnt", Source: filepath.Join(dir, "shared"),
+				Options: options}),
 				capabilities("CAP_SYS_ADMIN"), func(s *specs.Spec) { s.Linux.RootfsPropagation = test.rootfs },
 				bundle.Shell("mkdir /mnt/inside; mount -t tmpfs none /mnt/inside; "+idle))
 			start(t, c)
@@ -225,9 +228,13 @@ func TestRootfsPropagation(t *testing.T) {
 	} {
 		t.Run(test.value, func(t *testing.T) {
 			t.Parallel()
-			c := bundle.New(t, bundle.Args("cat", "/proc/self/mountinfo"), func(s *specs.Spec) { s.Linux.RootfsPropagation = test.value })
+			c := bundle.New(t, bundle.Args("cat", "/proc/self/mountinfo"), func(s *specs.Spec) {
+				s.Linux.RootfsPropagation = test.value
+			})
 			m := findMount(t, c.Run().OK().Stdout, "/")
-			if got := strings.Contains(m.optional, "shared:") || strings.Contains(m.optional, "unbindable"); got != (test.want != "") || !strings.Contains(m.optional, test.want) {
+			if got := strings.Contains(m.optional, "shared:") ||
+				strings.Contains(m.optional, "unbindable"); got != (test.want != "") ||
+				!strings.Contains(m.optional, test.want) {
 				t.Errorf("the root's propagation is %q, want %q", m.optional, test.want)
 			}
 		})
@@ -238,11 +245,14 @@ func TestRootfsPropagation(t *testing.T) {
 
 func TestTmpCopyUp(t *testing.T) {
 	t.Parallel()
-	c := bundle.New(t, bundle.Shell("cd /data && cat dir/file && readlink link && stat -c '%a %u:%g %F' dir dir/file fifo . && touch new && echo changed >dir/file"),
+	c := bundle.New(t,
+		bundle.Shell("cd /data && cat dir/file && readlink link && stat -c '%a %u:%g %F' dir dir/file fifo . && "+
+			"touch new && echo changed >dir/file"),
 		bundle.Mount(specs.Mount{Destination: "/data", Type: "tmpfs", Source: "tmpfs", Options: []string{"tmpcopyup"}}))
 	write(t, c.Path("data/dir/file"), "content\n")
 	for _, err := range []error{
-		os.Symlink("dir/file", c.Path("data/link")), os.Chmod(c.Path("data/dir/file"), os.ModeSetuid|0o750), os.Chown(c.Path("data/dir"), 3, 4), os.Chmod(c.Path("data"), 0o711),
+		os.Symlink("dir/file", c.Path("data/link")), os.Chmod(c.Path("data/dir/file"),
+			os.ModeSetuid|0o750), os.Chown(c.Path("data/dir"), 3, 4), os.Chmod(c.Path("data"), 0o711),
 	} {
 		if err != nil {
 			t.Fatal(err)
@@ -256,7 +266,8 @@ func TestTmpCopyUp(t *testing.T) {
 	if _, err := os.Stat(c.Path("data/new")); err == nil {
 		t.Error("the image has a new file")
 	}
-	bad := bundle.New(t, bundle.Mount(specs.Mount{Destination: "/data", Type: "proc", Source: "proc", Options: []string{"tmpcopyup"}}))
+	bad := bundle.New(t, bundle.Mount(specs.Mount{Destination: "/data", Type: "proc", Source: "proc",
+		Options: []string{"tmpcopyup"}}))
 	bad.Create().Fails("tmpcopyup")
 }
 
@@ -313,16 +324,21 @@ func TestBindMounts(t *testing.T) {
 		t.Fatal(err)
 	}
 	bind := func(source, destination string) bundle.Change {
-		return bundle.Mount(specs.Mount{Destination: destination, Source: filepath.Join(dir, source), Options: []string{"bind"}})
+		return bundle.Mount(specs.Mount{Destination: destination, Source: filepath.Join(dir, source),
+			Options: []string{"bind"}})
 	}
-	got := printed(t, "cat /a/dir/file /a/file /etc/passwd /a/link; stat -c %F /a/sock /a/fifo /dev/zero2; head -c 2 /dev/zero2 | wc -c",
-		bind("dir", "/a/dir"), bind("file", "/a/file"), bind("file", "/etc/passwd"), bind("link", "/a/link"), bind("sock", "/a/sock"), bind("fifo", "/a/fifo"),
+	got := printed(t,
+		"cat /a/dir/file /a/file /etc/passwd /a/link; stat -c %F /a/sock /a/fifo /dev/zero2; head -c 2 /dev/zero2 | "+
+			"wc -c",
+		bind("dir", "/a/dir"), bind("file", "/a/file"), bind("file", "/etc/passwd"), bind("link",
+			"/a/link"), bind("sock", "/a/sock"), bind("fifo", "/a/fifo"),
 		bundle.Mount(specs.Mount{Destination: "/dev/zero2", Source: "/dev/zero", Type: "bind"}))
 	if want := "in the directory\na file\na file\na file\nsocket\nfifo\ncharacter special file\n2"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 
-	relative := bundle.New(t, bundle.Args("cat", "/mnt/file"), bundle.Mount(specs.Mount{Destination: "/mnt", Source: "data", Options: []string{"rbind"}}))
+	relative := bundle.New(t, bundle.Args("cat", "/mnt/file"),
+		bundle.Mount(specs.Mount{Destination: "/mnt", Source: "data", Options: []string{"rbind"}}))
 	write(t, filepath.Join(relative.Bundle, "data/file"), "of the bundle\n")
 	relative.Run().OK().Prints("of the bundle")
 
@@ -340,7 +356,8 @@ func TestRemount(t *testing.T) {
 	t.Parallel()
 	c := bundle.New(t, bundle.Args("cat", "/proc/self/mountinfo"),
 		bundle.Mount(specs.Mount{Destination: "/mnt", Type: "tmpfs", Source: "tmpfs", Options: []string{"noexec"}}),
-		bundle.Mount(specs.Mount{Destination: "/mnt", Type: "tmpfs", Source: "tmpfs", Options: []string{"remount", "ro", "nosuid", "size=1024k"}}))
+		bundle.Mount(specs.Mount{Destination: "/mnt", Type: "tmpfs", Source: "tmpfs",
+			Options: []string{"remount", "ro", "nosuid", "size=1024k"}}))
 	m := findMount(t, c.Run().OK().Stdout, "/mnt")
 	if !has(m.options, "ro", "nosuid", "!noexec") || !has(m.super, "size=1024k") {
 		t.Errorf("got %+v", m)
@@ -355,8 +372,11 @@ func TestOverlayWithLongOptions(t *testing.T) {
 	write(t, filepath.Join(lower, "a/of-a"), "")
 	write(t, filepath.Join(lower, "b/of-b"), "")
 	overlay := func(lowerdir string) *bundle.Container {
-		return bundle.New(t, bundle.Shell("ls /mnt; touch /mnt/f 2>/dev/null || echo read-only; grep -c ' /mnt .*nosuid' /proc/self/mounts"),
-			bundle.Mount(specs.Mount{Destination: "/mnt", Type: "overlay", Source: "overlay", Options: []string{"lowerdir=" + lowerdir, "ro", "nosuid"}}))
+		return bundle.New(t,
+			bundle.Shell("ls /mnt; touch /mnt/f 2>/dev/null || echo read-only; grep -c ' /mnt .*nosuid' "+
+				"/proc/self/mounts"),
+			bundle.Mount(specs.Mount{Destination: "/mnt", Type: "overlay", Source: "overlay",
+				Options: []string{"lowerdir=" + lowerdir, "ro", "nosuid"}}))
 	}
 	overlay(lower + "/a:" + lower + "/b").Run().OK().Prints("of-a\nof-b\nread-only\n1")
 	overlay(lower+"/a:"+lower+"/missing").Create().Fails("mounting overlay on /mnt", "no such file or directory")
@@ -376,7 +396,8 @@ func TestMountErrorHasTheKernelsWords(t *testing.T) {
 		{"devpts", []string{"mode=9"}, "mode"},
 		{"missingfs", nil, "no such device"},
 	} {
-		c := bundle.New(t, bundle.Mount(specs.Mount{Destination: "/mnt", Type: test.fstype, Source: "none", Options: test.options}))
+		c := bundle.New(t, bundle.Mount(specs.Mount{Destination: "/mnt", Type: test.fstype, Source: "none",
+			Options: test.options}))
 		c.Create().Fails("mounting "+test.fstype+" on /mnt", test.want)
 		c.LeavesNothing()
 	}
@@ -384,10 +405,11 @@ func TestMountErrorHasTheKernelsWords(t *testing.T) {
 
 func TestReadonlyRoot(t *testing.T) {
 	t.Parallel()
-	c := bundle.New(t, bundle.Shell("(touch /file) 2>&1; touch /dev/file /mnt/file && echo written"), func(s *specs.Spec) {
-		s.Root.Readonly = true
-		s.Mounts = append(s.Mounts, specs.Mount{Destination: "/mnt", Type: "tmpfs", Source: "tmpfs"})
-	})
+	c := bundle.New(t, bundle.Shell("(touch /file) 2>&1; touch /dev/file /mnt/file && echo written"),
+		func(s *specs.Spec) {
+			s.Root.Readonly = true
+			s.Mounts = append(s.Mounts, specs.Mount{Destination: "/mnt", Type: "tmpfs", Source: "tmpfs"})
+		})
 	c.Run().OK().Prints("touch: /file: Read-only file system\nwritten")
 	if _, err := os.Stat(c.Path("file")); err == nil {
 		t.Error("the image was changed")
@@ -402,7 +424,8 @@ func TestMaskedAndReadonlyPaths(t *testing.T) {
 		(echo x >/ro/file) 2>&1; (echo 1 >/proc/sys/kernel/panic) 2>&1; echo ready; exec sleep 1000`),
 		bundle.Mount(specs.Mount{Destination: "/ro/below", Type: "tmpfs", Source: "tmpfs"}),
 		func(s *specs.Spec) {
-			s.Linux.MaskedPaths = append(s.Linux.MaskedPaths, "/secret/file", "/etc/masked", "/dir", "/missing", "/etc/masked/missing")
+			s.Linux.MaskedPaths = append(s.Linux.MaskedPaths, "/secret/file", "/etc/masked", "/dir", "/missing",
+				"/etc/masked/missing")
 			s.Linux.ReadonlyPaths = append(s.Linux.ReadonlyPaths, "/ro", "/missing")
 		})
 	write(t, c.Path("secret/file"), "secret")
@@ -410,8 +433,10 @@ func TestMaskedAndReadonlyPaths(t *testing.T) {
 	write(t, c.Path("dir/file"), "secret")
 	write(t, c.Path("ro/file"), "readable\n")
 	created := start(t, c)
-	want := "0\n0\ntouch: /dir/x: Read-only file system\ntouch: /ro/x: Read-only file system\ntouch: /ro/below/x: Read-only file system\nreadable\n" +
-		"sh: can't create /ro/file: Read-only file system\nsh: can't create /proc/sys/kernel/panic: Read-only file system\nready\n"
+	want := "0\n0\ntouch: /dir/x: Read-only file system\ntouch: /ro/x: Read-only file system\ntouch: /ro/below/x: " +
+		"Read-only file system\nreadable\n" +
+		"sh: can't create /ro/file: Read-only file system\nsh: can't create /proc/sys/kernel/panic: Read-only file " +
+		"system\nready\n"
 	if got, _ := created.Output(); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
@@ -427,15 +452,17 @@ func TestMaskedAndReadonlyPaths(t *testing.T) {
 func TestDevices(t *testing.T) {
 	t.Parallel()
 	mode, uid, gid := os.FileMode(0o640), uint32(3), uint32(4)
-	got := printed(t, `stat -c '%n %F %t:%T %a %u:%g' /dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty /dev/char /dev/sub/block /dev/fifo /dev/unbuffered
-		for l in fd stdin stdout stderr ptmx; do readlink /dev/$l; done; stat -c %a:%F /dev/pts/ptmx`, func(s *specs.Spec) {
-		s.Linux.Devices = []specs.LinuxDevice{
-			{Path: "/dev/char", Type: "c", Major: 1, Minor: 5, FileMode: &mode, UID: &uid, GID: &gid},
-			{Path: "/dev/sub/block", Type: "b", Major: 7, Minor: 300, FileMode: &mode},
-			{Path: "/dev/fifo", Type: "p", UID: &uid},
-			{Path: "/dev/unbuffered", Type: "u", Major: 300, Minor: 1, GID: &gid},
-		}
-	})
+	got := printed(t, `cd /dev
+		stat -c '/dev/%n %F %t:%T %a %u:%g' null zero full random urandom tty char sub/block fifo unbuffered
+		for l in fd stdin stdout stderr ptmx; do readlink /dev/$l; done; stat -c %a:%F /dev/pts/ptmx`,
+		func(s *specs.Spec) {
+			s.Linux.Devices = []specs.LinuxDevice{
+				{Path: "/dev/char", Type: "c", Major: 1, Minor: 5, FileMode: &mode, UID: &uid, GID: &gid},
+				{Path: "/dev/sub/block", Type: "b", Major: 7, Minor: 300, FileMode: &mode},
+				{Path: "/dev/fifo", Type: "p", UID: &uid},
+				{Path: "/dev/unbuffered", Type: "u", Major: 300, Minor: 1, GID: &gid},
+			}
+		})
 	want := `/dev/null character special file 1:3 666 0:0
 /dev/zero character special file 1:5 666 0:0
 /dev/full character special file 1:7 666 0:0
@@ -489,11 +516,15 @@ func TestExistingDevice(t *testing.T) {
 func TestSysctl(t *testing.T) {
 	t.Parallel()
 	before := read(t, "/proc/sys/net/ipv4/ip_forward") + read(t, "/proc/sys/kernel/shmmax")
-	got := printed(t, "cat /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv4/conf/lo/log_martians /proc/sys/net/ipv4/ping_group_range /proc/sys/kernel/shmmax /proc/sys/fs/mqueue/msg_max", func(s *specs.Spec) {
-		s.Linux.Sysctl = map[string]string{
-			"net.ipv4.ip_forward": "1", "net/ipv4/conf/lo/log_martians": "1", "net.ipv4.ping_group_range": "0 7", "kernel.shmmax": "123456", "fs.mqueue.msg_max": "77",
-		}
-	})
+	got := printed(t,
+		"cat /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv4/conf/lo/log_martians "+
+			"/proc/sys/net/ipv4/ping_group_range /proc/sys/kernel/shmmax /proc/sys/fs/mqueue/msg_max",
+		func(s *specs.Spec) {
+			s.Linux.Sysctl = map[string]string{
+				"net.ipv4.ip_forward": "1", "net/ipv4/conf/lo/log_martians": "1", "net.ipv4.ping_group_range": "0 7",
+				"kernel.shmmax": "123456", "fs.mqueue.msg_max": "77",
+			}
+		})
 	if got != "1\n1\n0\t7\n123456\n77" {
 		t.Errorf("got %q", got)
 	}
@@ -526,9 +557,10 @@ func TestSysctl(t *testing.T) {
 // nothing to mount. It runs in a mount namespace of the test's.
 func TestNoMountNamespace(t *testing.T) {
 	t.Parallel()
-	c := bundle.New(t, bundle.WithoutNamespace(specs.MountNamespace), bundle.Shell("echo *; cat /etc/group | head -1"), func(s *specs.Spec) {
-		s.Mounts, s.Linux.MaskedPaths, s.Linux.ReadonlyPaths = nil, nil, nil
-	})
+	c := bundle.New(t, bundle.WithoutNamespace(specs.MountNamespace), bundle.Shell("echo *; cat /etc/group | head -1"),
+		func(s *specs.Spec) {
+			s.Mounts, s.Linux.MaskedPaths, s.Linux.ReadonlyPaths = nil, nil, nil
+		})
 	c.Run().OK().Prints("bin dev etc home mnt proc run sys tmp var\nroot:x:0:")
 	refused := bundle.New(t, bundle.WithoutNamespace(specs.MountNamespace), func(s *specs.Spec) { s.Mounts = nil })
 	refused.Create().Fails("mount namespace")
@@ -537,7 +569,8 @@ func TestNoMountNamespace(t *testing.T) {
 
 func TestNoPivot(t *testing.T) {
 	t.Parallel()
-	c := bundle.New(t, bundle.Shell("ls -d /bin /etc/passwd; ls -d "+bundle.Scratch()+" 2>/dev/null; cat /proc/self/mountinfo | wc -l; ls -l /proc/1/root | sed 's/.* //'"))
+	c := bundle.New(t, bundle.Shell("ls -d /bin /etc/passwd; ls -d "+bundle.Scratch()+
+		" 2>/dev/null; cat /proc/self/mountinfo | wc -l; ls -l /proc/1/root | sed 's/.* //'"))
 	r := c.Run("--no-pivot").OK()
 	lines := strings.Split(strings.TrimSpace(r.Stdout), "\n")
 	if len(lines) != 4 || lines[0] != "/bin" || lines[1] != "/etc/passwd" || lines[3] != "/" {
@@ -555,10 +588,13 @@ func TestNoPivot(t *testing.T) {
 func TestManyMounts(t *testing.T) {
 	t.Parallel()
 	const n = 3000
-	c := bundle.New(t, bundle.Shell(`cd /tmp/many && ls | wc -l; grep -c /tmp/many/ /proc/self/mountinfo`), func(s *specs.Spec) {
-		for i := range n {
-			s.Mounts = append(s.Mounts, specs.Mount{Destination: fmt.Sprintf("/tmp/many/%d", i), Source: "/etc/passwd", Options: []string{"bind"}})
-		}
-	})
+	c := bundle.New(t, bundle.Shell(`cd /tmp/many && ls | wc -l; grep -c /tmp/many/ /proc/self/mountinfo`),
+		func(s *specs.Spec) {
+			for i := range n {
+				s.Mounts = append(s.Mounts, specs.Mount{Destination: fmt.Sprintf("/tmp/many/%d", i),
+					Source:  "/etc/passwd",
+					Options: []string{"bind"}})
+			}
+		})
 	c.Run().OK().Prints(fmt.Sprintf("%d\n%d", n, n))
 }

@@ -64,13 +64,16 @@ func (s *screen) shows(t *testing.T, text string) {
 			t.Logf("the terminal shows %q", s)
 		}
 	}()
-	bundle.Eventually(t, fmt.Sprintf("%q on the terminal", text), func() bool { return strings.Contains(s.String(), text) })
+	bundle.Eventually(t, fmt.Sprintf("%q on the terminal", text), func() bool {
+		return strings.Contains(s.String(), text)
+	})
 }
 
 func TestConsoleSocket(t *testing.T) {
 	t.Parallel()
 	c := bundle.New(t, terminal, bundle.Shell(`tty; stty size; stat -c '%t:%T' /dev/console; `+descriptors+`
-		echo x >/dev/tty; trap 'echo interrupted' INT; trap 'stty size' WINCH; echo ready; while :; do if read line; then echo "got $line"; fi; done`),
+		echo x >/dev/tty; trap 'echo interrupted' INT; trap 'stty size' WINCH; echo ready
+		while :; do if read line; then echo "got $line"; fi; done`),
 		func(s *specs.Spec) { s.Process.ConsoleSize = &specs.Box{Height: 33, Width: 111} })
 	r := listen(t, c.Dir)
 	c.Create("--console-socket", r.path).OK()
@@ -106,12 +109,15 @@ func TestConsoleSocket(t *testing.T) {
 
 func TestConsoleOfAUser(t *testing.T) {
 	t.Parallel()
-	for name, change := range map[string]bundle.Change{"host": func(*specs.Spec) {}, "user namespace": userNamespace(100000)} {
+	for name, change := range map[string]bundle.Change{"host": func(*specs.Spec) {},
+		"user namespace": userNamespace(100000)} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := bundle.New(t, terminal, change, bundle.Shell("stat -c '%u %g' /dev/pts/0; echo x >/dev/tty; echo ready; sleep 1000"), func(s *specs.Spec) {
-				s.Process.User.UID = 1000
-			})
+			c := bundle.New(t, terminal, change,
+				bundle.Shell("stat -c '%u %g' /dev/pts/0; echo x >/dev/tty; echo ready; sleep 1000"),
+				func(s *specs.Spec) {
+					s.Process.User.UID = 1000
+				})
 			r := listen(t, c.Dir)
 			c.Create("--console-socket", r.path).OK()
 			s := newScreen(t, r.wait(t).fd)
@@ -124,7 +130,9 @@ func TestConsoleOfAUser(t *testing.T) {
 // run without a console socket connects the container's terminal with its own.
 func TestRunOnATerminal(t *testing.T) {
 	t.Parallel()
-	c := bundle.New(t, terminal, bundle.Shell(`tty; stty size; trap 'stty size' WINCH; echo ready; until read line; do :; done; echo "got $line"; read line; exit 4`))
+	c := bundle.New(t, terminal,
+		bundle.Shell(`tty; stty size; trap 'stty size' WINCH; echo ready; until read line; do :; done; `+
+			`echo "got $line"; read line; exit 4`))
 	master, slave := openTerminal(t)
 	if err := unix.IoctlSetWinsize(int(slave.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 44, Col: 99}); err != nil {
 		t.Fatal(err)
@@ -217,7 +225,9 @@ func TestRunInTheBackground(t *testing.T) {
 // there nor brings on signals without end.
 func TestInputInTheBackground(t *testing.T) {
 	t.Parallel()
-	c := bundle.New(t, terminal, bundle.Shell(`trap 'echo signal >>/signals' TTIN; echo inside; until read line; do :; done; echo "got $line"; exit 5`))
+	c := bundle.New(t, terminal,
+		bundle.Shell(`trap 'echo signal >>/signals' TTIN; echo inside; until read line; do :; done; `+
+			`echo "got $line"; exit 5`))
 	master, slave := openTerminal(t)
 	cmd := c.Command("run", "--bundle", c.Bundle, c.ID)
 	const script = `set -m
@@ -272,7 +282,9 @@ func TestInputInTheBackground(t *testing.T) {
 // waits, without a busy loop, until the run is in the foreground again, or ends.
 func TestOutputInTheBackground(t *testing.T) {
 	t.Parallel()
-	c := bundle.New(t, terminal, bundle.Shell(`echo inside; until [ -e /write ]; do sleep 0.01; done; echo waiting; until [ -e /stop ]; do sleep 0.01; done; echo last; exit 5`))
+	c := bundle.New(t, terminal,
+		bundle.Shell(`echo inside; until [ -e /write ]; do sleep 0.01; done; echo waiting; until [ -e /stop ]; `+
+			`do sleep 0.01; done; echo last; exit 5`))
 	master, slave := openTerminal(t)
 	cmd := c.Command("run", "--bundle", c.Bundle, c.ID)
 	const script = `set -m
@@ -325,7 +337,8 @@ func TestOutputInTheBackground(t *testing.T) {
 func steal(t *testing.T, pid int, master, tty *os.File) {
 	t.Helper()
 	// another file than the others', who must not see that it does not block
-	thief, err := unix.Open(fmt.Sprintf("/proc/self/fd/%d", tty.Fd()), unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
+	thief, err := unix.Open(fmt.Sprintf("/proc/self/fd/%d", tty.Fd()),
+		unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -405,6 +418,7 @@ func TestConsoleSocketIsRefused(t *testing.T) {
 	with.Create("--console-socket", "/nowhere/socket").Fails("/nowhere")
 	with.LeavesNothing()
 	without := bundle.New(t)
-	without.Create("--console-socket", "/nowhere/socket").Fails("cannot use console socket if runc will not detach or allocate tty")
+	without.Create("--console-socket",
+		"/nowhere/socket").Fails("cannot use console socket if runc will not detach or allocate tty")
 	without.LeavesNothing()
 }

@@ -16,7 +16,8 @@ import (
 func limits(t *testing.T, c *bundle.Container) string {
 	t.Helper()
 	var b strings.Builder
-	for _, name := range []string{"memory.limit_in_bytes", "memory.memsw.limit_in_bytes", "memory.soft_limit_in_bytes", "cpu.shares", "cpu.cfs_quota_us",
+	for _, name := range []string{"memory.limit_in_bytes", "memory.memsw.limit_in_bytes", "memory.soft_limit_in_bytes",
+		"cpu.shares", "cpu.cfs_quota_us",
 		"cpu.cfs_period_us", "cpu.cfs_burst_us", "cpu.idle", "cpuset.cpus", "cpuset.mems", "pids.max", "devices.list"} {
 		fmt.Fprintf(&b, "%s: %s\n", name, read(t, cgroupFile(t, c, name)))
 	}
@@ -57,13 +58,16 @@ func TestUpdateFlags(t *testing.T) {
 		}
 		after := strings.Split(limits(t, c), "\n")
 		for i, line := range strings.Split(before, "\n") {
-			if after[i] != line && !strings.HasPrefix(line, f.file+":") && f.flag != "--cpu-idle=1" && f.flag != "--cpu-idle=0" { // which is a weight as well
+			// which is a weight as well
+			if after[i] != line && !strings.HasPrefix(line, f.file+":") && f.flag != "--cpu-idle=1" &&
+				f.flag != "--cpu-idle=0" {
 				t.Errorf("update %s: %q became %q", f.flag, line, after[i])
 			}
 		}
 	}
 	before := limits(t, c)
-	for _, flag := range []string{"--kernel-memory=5M", "--kernel-memory-tcp=5M", "--memory=0", "--cpu-share=0", "--cpu-quota=0"} {
+	for _, flag := range []string{"--kernel-memory=5M", "--kernel-memory-tcp=5M", "--memory=0", "--cpu-share=0",
+		"--cpu-quota=0"} {
 		r := c.Do("update", flag, c.ID).OK()
 		if strings.Contains(flag, "kernel") && !strings.Contains(r.Stderr, "kernel-memory") {
 			t.Errorf("%s: no warning: %q", r, r.Stderr)
@@ -95,7 +99,9 @@ func TestUpdateFlags(t *testing.T) {
 // A container that is idle no longer has the shares that it was given last.
 func TestUpdateIdle(t *testing.T) {
 	t.Parallel()
-	c := running(t, idle, resources(func(r *specs.LinuxResources) { r.CPU = &specs.LinuxCPU{Shares: ptr(uint64(512))} }))
+	c := running(t, idle, resources(func(r *specs.LinuxResources) {
+		r.CPU = &specs.LinuxCPU{Shares: ptr(uint64(512))}
+	}))
 	shares := func(want int64) {
 		t.Helper()
 		if got := cgroupNumber(t, c, "cpu.shares", ""); got != want {
@@ -125,7 +131,8 @@ func TestUpdateResources(t *testing.T) {
 		return c.Do(append([]string{"update", "--resources", file, c.ID}, flags...)...)
 	}
 	update(`{"memory":{"limit":70000000},"cpu":{"shares":333}}`).OK()
-	for name, want := range map[string]int64{"memory.limit_in_bytes": 70000000 &^ 4095, "cpu.shares": 333, "pids.max": 100} {
+	for name, want := range map[string]int64{"memory.limit_in_bytes": 70000000 &^ 4095, "cpu.shares": 333,
+		"pids.max": 100} {
 		if got := cgroupNumber(t, c, name, ""); got != want {
 			t.Errorf("%s: %d, want %d", name, got, want)
 		}
@@ -137,11 +144,13 @@ func TestUpdateResources(t *testing.T) {
 		t.Errorf("pids.max: %d", got)
 	}
 	update(`{"devices":[{"allow":true,"type":"c","major":10,"minor":200,"access":"rwm"}]}`).OK()
-	if list := read(t, cgroupFile(t, c, "devices.list")); !strings.Contains(list, "c 10:200 rwm") || !strings.Contains(list, "c 1:3 rwm") {
+	if list := read(t, cgroupFile(t, c, "devices.list")); !strings.Contains(list, "c 10:200 rwm") ||
+		!strings.Contains(list, "c 1:3 rwm") {
 		t.Errorf("devices.list: %s", list)
 	}
 	before := limits(t, c)
-	update(`{"devices":[{"allow":false}],"cpu":{"shares":5},"pids":{"limit":1099511627776}}`).Fails("linux.resources.pids.limit")
+	update(`{"devices":[{"allow":false}],"cpu":{"shares":5},"pids":{"limit":1099511627776}}`).
+		Fails("linux.resources.pids.limit")
 	update(`{"memory":`).Fails("unexpected end of the document")
 	update(`{"memory":{"limit":"1G"}}`).Fails("memory.limit")
 	update(`{"memory":{"limit":4096},"cpu":{"shares":6}}`).Fails("linux.resources.memory.limit", "more is in use")
@@ -193,14 +202,18 @@ func TestUpdateUnsaved(t *testing.T) {
 // and denies others.
 func TestUpdateDevicesUndisturbed(t *testing.T) {
 	t.Parallel()
-	c := bundle.New(t, bundle.Shell(`echo ready; while [ ! -e /tmp/stop ]; do : </dev/null || echo denied; done; echo end`))
+	c := bundle.New(t,
+		bundle.Shell(`echo ready; while [ ! -e /tmp/stop ]; do : </dev/null || echo denied; done; echo end`))
 	created := start(t, c)
 	file := filepath.Join(c.Dir, "resources.json")
 	for i := range 20 {
-		write(t, file, fmt.Sprintf(`{"devices":[{"allow":false,"access":"rwm"},{"allow":true,"type":"c","major":10,"minor":%d,"access":"rw"}]}`, 200+i%2))
+		write(t, file,
+			fmt.Sprintf(`{"devices":[{"allow":false,"access":"rwm"},{"allow":true,"type":"c","major":10,"minor":%d,`+
+				`"access":"rw"}]}`, 200+i%2))
 		c.Do("update", "-r", file, c.ID).OK()
 		list := read(t, cgroupFile(t, c, "devices.list"))
-		if !strings.Contains(list, fmt.Sprintf("c 10:%d rw", 200+i%2)) || strings.Contains(list, fmt.Sprintf("c 10:%d rw", 201-i%2)) {
+		if !strings.Contains(list, fmt.Sprintf("c 10:%d rw", 200+i%2)) ||
+			strings.Contains(list, fmt.Sprintf("c 10:%d rw", 201-i%2)) {
 			t.Fatalf("devices.list: %s", list)
 		}
 	}

@@ -15,11 +15,13 @@ import (
 func TestUpgrade(t *testing.T) {
 	t.Parallel()
 	newer := filepath.Join(t.TempDir(), "rung")
-	build := exec.Command("go", "build", "-tags", "urfave_cli_no_docs", "-ldflags", "-X main.version=99.0.0", "-o", newer, "../..")
+	build := exec.Command("go", "build", "-tags", "urfave_cli_no_docs", "-ldflags", "-X main.version=99.0.0", "-o",
+		newer, "../..")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("building another version: %v: %s", err, out)
 	}
-	if out, err := exec.Command(newer, "--version").Output(); err != nil || !strings.HasPrefix(string(out), "rung version 99.0.0\n") {
+	if out, err := exec.Command(newer, "--version").Output(); err != nil ||
+		!strings.HasPrefix(string(out), "rung version 99.0.0\n") {
 		t.Fatalf("--version: %v: %s", err, out)
 	}
 
@@ -37,7 +39,8 @@ func TestUpgrade(t *testing.T) {
 
 	// what fails at start is told by what the older one wrote down
 	f := bundle.New(t, bundle.Args("/bin/sleep", "1000"), func(s *specs.Spec) {
-		s.Linux.Seccomp = &specs.LinuxSeccomp{DefaultAction: specs.ActAllow, Syscalls: []specs.LinuxSyscall{{Names: []string{"execve"}, Action: specs.ActErrno}}}
+		s.Linux.Seccomp = &specs.LinuxSeccomp{DefaultAction: specs.ActAllow,
+			Syscalls: []specs.LinuxSyscall{{Names: []string{"execve"}, Action: specs.ActErrno}}}
 	})
 	f.Create().OK()
 	f.Runtime.Path = newer

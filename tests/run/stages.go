@@ -62,7 +62,9 @@ func unitTests(r *report) error {
 		return err
 	}
 	packages = slices.DeleteFunc(packages, func(p string) bool {
-		return slices.ContainsFunc(ownStages(), func(stage string) bool { return strings.HasSuffix(p, "/tests/"+stage) })
+		return slices.ContainsFunc(ownStages(), func(stage string) bool {
+			return strings.HasSuffix(p, "/tests/"+stage)
+		})
 	})
 	if err := goTest(r, ".", nil, packages...); err != nil {
 		return err

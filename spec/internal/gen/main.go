@@ -184,7 +184,8 @@ func properties(t reflect.Type) (list []property, err error) {
 // value returns the function of package spec that decodes a t, the further
 // arguments that it takes, and the struct that t refers to, if any.
 func value(t reflect.Type) (function, args string, ref reflect.Type, err error) {
-	if p := reflect.PointerTo(t); p.Implements(reflect.TypeFor[json.Unmarshaler]()) || p.Implements(reflect.TypeFor[encoding.TextUnmarshaler]()) {
+	if p := reflect.PointerTo(t); p.Implements(reflect.TypeFor[json.Unmarshaler]()) ||
+		p.Implements(reflect.TypeFor[encoding.TextUnmarshaler]()) {
 		return "", "", nil, fmt.Errorf("%s decodes itself", t)
 	}
 	switch t.Kind() {

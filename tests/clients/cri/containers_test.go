@@ -113,7 +113,8 @@ func containerCommandNotExecutable(a *attempt) {
 }
 
 func containerLogStreams(a *attempt) {
-	c := a.pod().start("main", shell("echo out; echo err >&2; printf unfinished; head -c 20000 /dev/zero | tr '\\0' x >&2"))
+	c := a.pod().start("main",
+		shell("echo out; echo err >&2; printf unfinished; head -c 20000 /dev/zero | tr '\\0' x >&2"))
 	c.ends(0, "Completed")
 	a.equal("stdout", c.log("stdout"), "out\nunfinished")
 	a.equal("stderr", c.log("stderr"), "err\n"+strings.Repeat("x", 20000))
@@ -131,14 +132,18 @@ func containerLogReopened(a *attempt) {
 }
 
 func containerEnvironment(a *attempt) {
-	out := a.output(shell(`echo "$FROM_IMAGE $FROM_POD"; env | grep -c ^TWICE=; echo "$TWICE"`), func(c *cri.ContainerConfig) {
-		c.Envs = []*cri.KeyValue{{Key: "FROM_POD", Value: []byte("a = b")}, {Key: "TWICE", Value: []byte("1")}, {Key: "TWICE", Value: []byte("2")}}
-	})
+	out := a.output(shell(`echo "$FROM_IMAGE $FROM_POD"; env | grep -c ^TWICE=; echo "$TWICE"`),
+		func(c *cri.ContainerConfig) {
+			c.Envs = []*cri.KeyValue{{Key: "FROM_POD", Value: []byte("a = b")}, {Key: "TWICE", Value: []byte("1")},
+				{Key: "TWICE", Value: []byte("2")}}
+		})
 	a.equal("environment", out, "yes a = b\n1\n2")
 }
 
 func containerCommandAndArgs(a *attempt) {
-	out := a.output(func(c *cri.ContainerConfig) { c.Command, c.Args = []string{"echo"}, []string{"found", "in  PATH", ""} })
+	out := a.output(func(c *cri.ContainerConfig) {
+		c.Command, c.Args = []string{"echo"}, []string{"found", "in  PATH", ""}
+	})
 	a.equal("output", out, "found in  PATH")
 }
 
@@ -212,7 +217,9 @@ func containerRemoveRunning(a *attempt) { a.pod().start("main", shell("exec slee
 func containerRestartedInPod(a *attempt) {
 	p := a.pod()
 	for i := range 3 {
-		c := p.start("main", shell(fmt.Sprintf("exit %d", i+1)), func(c *cri.ContainerConfig) { c.Metadata.Attempt = uint32(i) })
+		c := p.start("main", shell(fmt.Sprintf("exit %d", i+1)), func(c *cri.ContainerConfig) {
+			c.Metadata.Attempt = uint32(i)
+		})
 		c.ends(int32(i+1), "Error")
 		c.remove()
 	}
@@ -227,7 +234,8 @@ func containerEvents(a *attempt) {
 	var got []string
 	for e := range events {
 		if e.ContainerId == c.id {
-			got = append(got, strings.TrimSuffix(strings.TrimPrefix(e.ContainerEventType.String(), "CONTAINER_"), "_EVENT"))
+			got = append(got, strings.TrimSuffix(strings.TrimPrefix(e.ContainerEventType.String(), "CONTAINER_"),
+				"_EVENT"))
 		}
 		if len(got) == 4 {
 			break
@@ -276,7 +284,8 @@ func containerLeavesChildren(a *attempt) {
 func containerCheckpoint(a *attempt) {
 	c := a.pod().start("main", sleeper)
 	archive := filepath.Join("/run", a.name+".tar")
-	_, err := a.runtime.CheckpointContainer(a.ctx, &cri.CheckpointContainerRequest{ContainerId: c.id, Location: archive, Timeout: 10})
+	_, err := a.runtime.CheckpointContainer(a.ctx,
+		&cri.CheckpointContainerRequest{ContainerId: c.id, Location: archive, Timeout: 10})
 	a.must(err)
 	info, err := os.Stat(archive)
 	a.must(err)

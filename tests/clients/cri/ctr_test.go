@@ -159,14 +159,16 @@ func ctrExec(a *attempt) {
 	out, err := a.inTask("cat /proc/1/comm; exit 12")
 	a.exitCode(err, 12)
 	a.equal("output", out, "sleep")
-	out, err = a.ctr("tasks", "exec", "--exec-id", "as-user", "--user", "1000:1000", "--cwd", "/home", a.name, "/bin/sh", "-c", "id -u; pwd")
+	out, err = a.ctr("tasks", "exec", "--exec-id", "as-user", "--user", "1000:1000", "--cwd", "/home", a.name,
+		"/bin/sh", "-c", "id -u; pwd")
 	a.must(err)
 	a.equal("output", out, "1000\n/home")
 }
 
 func ctrExecDetached(a *attempt) {
 	a.detached(nil, "sleep", "1000")
-	a.mustCtr("tasks", "exec", "--detach", "--exec-id", "background", a.name, "/bin/sh", "-c", "touch /tmp/started; sleep 1000")
+	a.mustCtr("tasks", "exec", "--detach", "--exec-id", "background", a.name, "/bin/sh", "-c",
+		"touch /tmp/started; sleep 1000")
 	a.eventually("the process runs", func() bool {
 		_, err := a.inTask("test -e /tmp/started")
 		return err == nil
@@ -244,7 +246,8 @@ func ctrDeleteForce(a *attempt) {
 // ctrPause: a paused container's counter stands still.
 func ctrPause(a *attempt) {
 	dir := a.volume()
-	a.detached([]string{"--mount", "type=bind,src=" + dir + ",dst=/mnt,options=rbind:rw"}, "/bin/sh", "-c", "i=0; while :; do i=$((i+1)); echo $i >/mnt/count.new; mv /mnt/count.new /mnt/count; sleep .02; done")
+	a.detached([]string{"--mount", "type=bind,src=" + dir + ",dst=/mnt,options=rbind:rw"}, "/bin/sh", "-c",
+		"i=0; while :; do i=$((i+1)); echo $i >/mnt/count.new; mv /mnt/count.new /mnt/count; sleep .02; done")
 	count := func() string {
 		data, _ := os.ReadFile(filepath.Join(dir, "count"))
 		return string(data)
@@ -288,15 +291,19 @@ func ctrMetrics(a *attempt) {
 func ctrOptions(a *attempt) {
 	dir := a.volume()
 	out := a.mustRun([]string{
-		"--read-only", "--hostname", "of-ctr", "--cwd", "/mnt", "--env", "FROM_CTR=yes", "--user", "1000:1000", "--seccomp",
-		"--cap-drop", "CAP_CHOWN", "--mount", "type=bind,src=" + dir + ",dst=/mnt,options=rbind:ro", "--device", "/dev/full",
+		"--read-only", "--hostname", "of-ctr", "--cwd", "/mnt", "--env", "FROM_CTR=yes", "--user", "1000:1000",
+		"--seccomp",
+		"--cap-drop", "CAP_CHOWN", "--mount", "type=bind,src=" + dir +
+			",dst=/mnt,options=rbind:ro", "--device", "/dev/full",
 		"--annotation", "org.example.key=value", "--rlimit-nofile", "100:200",
-	}, "/bin/sh", "-c", "hostname; pwd; echo $FROM_CTR; id -u; cat file; touch new 2>&1; test -c /dev/full && ulimit -n; grep ^Seccomp: /proc/self/status")
+	}, "/bin/sh", "-c", "hostname; pwd; echo $FROM_CTR; id -u; cat file; touch new 2>&1; test -c /dev/full && ulimit "+
+		"-n; grep ^Seccomp: /proc/self/status")
 	a.equal("output", out, "of-ctr\n/mnt\nyes\n1000\nof the host\ntouch: new: Read-only file system\n100\nSeccomp:\t2")
 }
 
 func ctrLimits(a *attempt) {
-	a.detached([]string{"--memory-limit", fmt.Sprint(40 * mib), "--cpu-quota", "25000", "--cpu-period", "100000", "--cpuset-cpus", "0", "--cpu-shares", "300"}, "sleep", "1000")
+	a.detached([]string{"--memory-limit", fmt.Sprint(40 * mib), "--cpu-quota", "25000", "--cpu-period", "100000",
+		"--cpuset-cpus", "0", "--cpu-shares", "300"}, "sleep", "1000")
 	for _, want := range [][3]string{
 		{"memory", "memory.limit_in_bytes", fmt.Sprint(40 * mib)},
 		{"cpu", "cpu.cfs_quota_us", "25000"},
@@ -310,7 +317,8 @@ func ctrLimits(a *attempt) {
 }
 
 func ctrPrivileged(a *attempt) {
-	out := a.mustRun([]string{"--privileged", "--net-host"}, "/bin/sh", "-c", "grep CapEff /proc/self/status; mount -t tmpfs none /mnt && echo mounted; ip -o link | grep -c lo:")
+	out := a.mustRun([]string{"--privileged", "--net-host"}, "/bin/sh", "-c",
+		"grep CapEff /proc/self/status; mount -t tmpfs none /mnt && echo mounted; ip -o link | grep -c lo:")
 	a.contains("capabilities", out, allCapabilities(a))
 	a.contains("output", out, "mounted\n1\n")
 }
@@ -326,7 +334,8 @@ func ctrRootDirectory(a *attempt) {
 	data, err := os.ReadFile(busybox)
 	a.must(err)
 	a.must(os.WriteFile(filepath.Join(dir, "bin/busybox"), data, 0o755))
-	out, err := a.ctr(a.runArgs(a.name, []string{"--rm", "--rootfs"}, dir, "/bin/busybox", "sh", "-c", "echo ran; /bin/busybox touch /written")...)
+	out, err := a.ctr(a.runArgs(a.name, []string{"--rm", "--rootfs"}, dir, "/bin/busybox", "sh", "-c",
+		"echo ran; /bin/busybox touch /written")...)
 	a.must(err)
 	a.equal("output", out, "ran")
 	if !exists(filepath.Join(dir, "written")) {
@@ -335,7 +344,8 @@ func ctrRootDirectory(a *attempt) {
 }
 
 func ctrNoPivot(a *attempt) {
-	a.equal("output", a.mustRun([]string{"--no-pivot"}, "/bin/sh", "-c", "ls -d /etc/not-executable"), "/etc/not-executable")
+	a.equal("output", a.mustRun([]string{"--no-pivot"}, "/bin/sh", "-c", "ls -d /etc/not-executable"),
+		"/etc/not-executable")
 }
 
 func ctrJoinsNamespace(a *attempt) {
@@ -344,13 +354,15 @@ func ctrJoinsNamespace(a *attempt) {
 	namespace := "/proc/" + pid + "/ns/net"
 	want, err := os.Readlink(namespace)
 	a.must(err)
-	out, err := a.ctr(a.runArgs(a.name+"-joins", []string{"--rm", "--with-ns", "network:" + namespace}, busyboxImage, "readlink", "/proc/self/ns/net")...)
+	out, err := a.ctr(a.runArgs(a.name+"-joins", []string{"--rm", "--with-ns", "network:" + namespace}, busyboxImage,
+		"readlink", "/proc/self/ns/net")...)
 	a.must(err)
 	a.equal("network namespace", out, want)
 }
 
 func ctrUserNamespace(a *attempt) {
-	out := a.mustRun([]string{"--uidmap", "0:100000:65536", "--gidmap", "0:100000:65536"}, "/bin/sh", "-c", "cat /proc/self/uid_map; id -u; touch /tmp/mine && stat -c %u /tmp/mine")
+	out := a.mustRun([]string{"--uidmap", "0:100000:65536", "--gidmap", "0:100000:65536"}, "/bin/sh", "-c",
+		"cat /proc/self/uid_map; id -u; touch /tmp/mine && stat -c %u /tmp/mine")
 	a.equal("output", strings.Join(strings.Fields(out), " "), "0 100000 65536 0 0")
 }
 
@@ -367,7 +379,8 @@ func ctrParallel(a *attempt) {
 	var all sync.WaitGroup
 	for i := range errs {
 		all.Go(func() {
-			out, err := a.ctr(a.runArgs(fmt.Sprintf("%s-%d", a.name, i), []string{"--rm"}, busyboxImage, "echo", fmt.Sprint(i))...)
+			out, err := a.ctr(a.runArgs(fmt.Sprintf("%s-%d", a.name, i), []string{"--rm"}, busyboxImage, "echo",
+				fmt.Sprint(i))...)
 			if err == nil && strings.TrimSpace(out) != fmt.Sprint(i) {
 				err = fmt.Errorf("container %d: output %q", i, out)
 			}

@@ -27,7 +27,8 @@ func containerdKilled(a *attempt) { restart(a, syscall.SIGKILL) }
 // containerd knows them and what became of them meanwhile.
 func restart(a *attempt, signal syscall.Signal) {
 	p := a.pod(ownNetwork)
-	lives := p.start("lives", shell("i=0; while :; do i=$((i+1)); echo $i >/tmp/new; mv /tmp/new /tmp/count; sleep .05; done"))
+	lives := p.start("lives",
+		shell("i=0; while :; do i=$((i+1)); echo $i >/tmp/new; mv /tmp/new /tmp/count; sleep .05; done"))
 	ends := p.start("ends", shell("until test -e /tmp/go; do sleep .05; done; exit 11"))
 	processes, err := cgroupFile("pids", ends.cgroup(), "cgroup.procs")
 	a.must(err)

@@ -73,7 +73,8 @@ func execAsContainer(a *attempt) {
 		c.Envs = []*cri.KeyValue{{Key: "FROM_POD", Value: []byte("here")}}
 		c.WorkingDir = "/home"
 	}, secure(func(s *cri.LinuxContainerSecurityContext) {
-		s.RunAsUser, s.RunAsGroup, s.SupplementalGroups = &cri.Int64Value{Value: 1000}, &cri.Int64Value{Value: 1001}, []int64{1002}
+		s.RunAsUser, s.RunAsGroup, s.SupplementalGroups = &cri.Int64Value{Value: 1000}, &cri.Int64Value{Value: 1001},
+			[]int64{1002}
 		s.Capabilities = &cri.Capability{DropCapabilities: []string{"ALL"}}
 		s.NoNewPrivs = true
 	}))
@@ -86,7 +87,8 @@ func execAsContainer(a *attempt) {
 func execTimeout(a *attempt) {
 	c := a.pod().start("main", sleeper)
 	start := time.Now()
-	_, err := a.runtime.ExecSync(a.ctx, &cri.ExecSyncRequest{ContainerId: c.id, Cmd: []string{"sleep", "77"}, Timeout: 1})
+	_, err := a.runtime.ExecSync(a.ctx, &cri.ExecSyncRequest{ContainerId: c.id, Cmd: []string{"sleep", "77"},
+		Timeout: 1})
 	if status.Code(err) != codes.DeadlineExceeded {
 		a.Errorf("the error: %v", err)
 	}
@@ -237,13 +239,16 @@ func attach(a *attempt) {
 }
 
 func (c *container) attach(tty bool) *stream {
-	res, err := c.runtime.Attach(c.ctx, &cri.AttachRequest{ContainerId: c.id, Stdin: true, Stdout: true, Stderr: !tty, Tty: tty})
+	res, err := c.runtime.Attach(c.ctx, &cri.AttachRequest{ContainerId: c.id, Stdin: true, Stdout: true, Stderr: !tty,
+		Tty: tty})
 	c.must(err)
 	return c.stream(res.Url)
 }
 
 func attachTerminal(a *attempt) {
-	c := a.pod().start("main", func(c *cri.ContainerConfig) { c.Command, c.Tty, c.Stdin = []string{"/bin/sh"}, true, true })
+	c := a.pod().start("main", func(c *cri.ContainerConfig) {
+		c.Command, c.Tty, c.Stdin = []string{"/bin/sh"}, true, true
+	})
 	s := c.attach(true)
 	s.send(resize, `{"Width": 93, "Height": 29}`)
 	s.send(stdin, "until stty size | grep '29 93'; do sleep .05; done\n")

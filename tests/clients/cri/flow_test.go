@@ -192,8 +192,10 @@ func (a *attempt) eventually(what string, holds func() bool) {
 }
 
 func TestLostFifo(t *testing.T) {
-	lost := errors.New(`rpc error: code = DeadlineExceeded desc = failed to create containerd task: failed to create shim task: ` +
-		`failed to start io pipe copy: unable to copy pipes: containerd-shim: opening w/o fifo "/run/c/io/1/c-stderr" failed: context deadline exceeded`)
+	lost := errors.New(`rpc error: code = DeadlineExceeded desc = failed to create containerd task: failed to ` +
+		`create shim task: ` +
+		`failed to start io pipe copy: unable to copy pipes: containerd-shim: opening w/o fifo ` +
+		`"/run/c/io/1/c-stderr" failed: context deadline exceeded`)
 	for _, test := range []struct {
 		err  error
 		want bool

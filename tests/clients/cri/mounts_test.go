@@ -158,13 +158,16 @@ func mountImage(a *attempt) {
 
 func withDevice(permissions string) change {
 	return func(c *cri.ContainerConfig) {
-		c.Devices = append(c.Devices, &cri.Device{HostPath: "/dev/full", ContainerPath: "/dev/own", Permissions: permissions})
+		c.Devices = append(c.Devices, &cri.Device{HostPath: "/dev/full", ContainerPath: "/dev/own",
+			Permissions: permissions})
 	}
 }
 
 func device(a *attempt) {
 	p := a.pod()
-	out := p.output("given", shell("stat -c '%t:%T' /dev/own; head -c 1 /dev/own | wc -c; echo x 2>&1 >/dev/own || exit 0"), withDevice("rwm"))
+	out := p.output("given",
+		shell("stat -c '%t:%T' /dev/own; head -c 1 /dev/own | wc -c; echo x 2>&1 >/dev/own || exit 0"),
+		withDevice("rwm"))
 	a.contains("with the device", out, "1:7\n1\n")
 	a.contains("writing to it", out, "No space left on device")
 	other := p.output("not-given", shell("mknod /dev/kmem c 1 2 && cat /dev/kmem 2>&1 || exit 0"))
@@ -183,10 +186,12 @@ func deviceReadonly(a *attempt) {
 func deviceCDI(a *attempt) {
 	kind := "example.org/" + strings.ReplaceAll(a.name, "-", "_")
 	spec := filepath.Join(cdiDir, a.name+".json")
-	a.must(os.WriteFile(spec+".tmp", []byte(`{"cdiVersion": "0.6.0", "kind": "`+kind+`", "devices": [{"name": "one", "containerEdits": {
+	a.must(os.WriteFile(spec+".tmp", []byte(`{"cdiVersion": "0.6.0", "kind": "`+kind+`", "devices": [{"name": "one",
+		"containerEdits": {
 		"env": ["FROM_CDI=yes"],
 		"deviceNodes": [{"path": "/dev/cdi", "hostPath": "/dev/zero"}],
-		"mounts": [{"hostPath": "/etc/hostname", "containerPath": "/etc/from-cdi", "options": ["ro", "bind"]}]}}]}`), 0o644))
+		"mounts": [{"hostPath": "/etc/hostname", "containerPath": "/etc/from-cdi", "options": ["ro", "bind"]}]
+		}}]}`), 0o644))
 	a.must(os.Rename(spec+".tmp", spec))
 	a.Cleanup(func() { a.must(os.Remove(spec)) })
 	out := a.output(shell("echo $FROM_CDI; head -c 3 /dev/cdi | wc -c; test -f /etc/from-cdi && echo file"),

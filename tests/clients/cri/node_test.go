@@ -83,7 +83,8 @@ func startNode(t *testing.T) *node {
 			t.Fatal(err)
 		}
 	}
-	for path, content := range map[string]string{"/run/containerd.toml": text, "/etc/cni/net.d/10-rung.conflist": bridge} {
+	for path, content := range map[string]string{"/run/containerd.toml": text,
+		"/etc/cni/net.d/10-rung.conflist": bridge} {
 		if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
 			t.Fatal(err)
 		}

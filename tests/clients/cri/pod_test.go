@@ -32,7 +32,8 @@ func (a *attempt) podConfig() *cri.PodSandboxConfig {
 		Linux: &cri.LinuxPodSandboxConfig{
 			CgroupParent: cgroupParent() + "/" + name,
 			SecurityContext: &cri.LinuxSandboxSecurityContext{
-				NamespaceOptions: &cri.NamespaceOption{Network: cri.NamespaceMode_NODE, Pid: cri.NamespaceMode_CONTAINER},
+				NamespaceOptions: &cri.NamespaceOption{Network: cri.NamespaceMode_NODE,
+					Pid: cri.NamespaceMode_CONTAINER},
 			},
 		},
 	}
@@ -172,7 +173,8 @@ func (p *pod) containerConfig(name string) *cri.ContainerConfig {
 		Linux: &cri.LinuxContainerConfig{
 			Resources: &cri.LinuxContainerResources{},
 			SecurityContext: &cri.LinuxContainerSecurityContext{
-				NamespaceOptions: &cri.NamespaceOption{Network: p.config.Linux.SecurityContext.NamespaceOptions.Network, Pid: pid},
+				NamespaceOptions: &cri.NamespaceOption{Network: p.config.Linux.SecurityContext.NamespaceOptions.Network,
+					Pid: pid},
 			},
 		},
 	}
@@ -215,7 +217,8 @@ func (p *pod) output(name string, changes ...change) string {
 	c := p.start(name, changes...)
 	status := c.wait()
 	if status.ExitCode != 0 {
-		p.Fatalf("container %s: exit code %d, %s: %s: %s", name, status.ExitCode, status.Reason, status.Message, c.log("stderr"))
+		p.Fatalf("container %s: exit code %d, %s: %s: %s", name, status.ExitCode, status.Reason, status.Message,
+			c.log("stderr"))
 	}
 	return c.log("stdout")
 }

@@ -98,7 +98,8 @@ func podOwnNetwork(a *attempt) {
 
 func podsReachEachOther(a *attempt) {
 	server := a.pod(ownNetwork)
-	server.start("server", shell("mkdir /tmp/www && echo served >/tmp/www/index.html && exec httpd -f -p 8080 -h /tmp/www"))
+	server.start("server",
+		shell("mkdir /tmp/www && echo served >/tmp/www/index.html && exec httpd -f -p 8080 -h /tmp/www"))
 	address := server.status().Network.Ip
 	const get = "for i in 1 2 3 4 5 6 7 8 9; do wget -q -O - http://%s:8080/ && exit; sleep .3; done; exit 1"
 	a.equal("from the same pod", server.output("client", shell(fmt.Sprintf(get, "127.0.0.1"))), "served")
@@ -108,14 +109,17 @@ func podsReachEachOther(a *attempt) {
 
 func podHostname(a *attempt) {
 	p := a.pod(ownNetwork, func(c *cri.PodSandboxConfig) { c.Hostname = "of-the-pod" })
-	a.equal("hostname", p.output("main", shell("hostname; cat /etc/hostname; echo $HOSTNAME")), "of-the-pod\nof-the-pod\nof-the-pod")
+	a.equal("hostname", p.output("main", shell("hostname; cat /etc/hostname; echo $HOSTNAME")),
+		"of-the-pod\nof-the-pod\nof-the-pod")
 }
 
 func podDNS(a *attempt) {
 	p := a.pod(func(c *cri.PodSandboxConfig) {
-		c.DnsConfig = &cri.DNSConfig{Servers: []string{"192.0.2.53"}, Searches: []string{"example.org"}, Options: []string{"ndots:3"}}
+		c.DnsConfig = &cri.DNSConfig{Servers: []string{"192.0.2.53"}, Searches: []string{"example.org"},
+			Options: []string{"ndots:3"}}
 	})
-	a.equal("resolv.conf", p.output("main", shell("cat /etc/resolv.conf")), "search example.org\nnameserver 192.0.2.53\noptions ndots:3")
+	a.equal("resolv.conf", p.output("main", shell("cat /etc/resolv.conf")),
+		"search example.org\nnameserver 192.0.2.53\noptions ndots:3")
 }
 
 func podSysctls(a *attempt) {
@@ -158,7 +162,8 @@ func podList(a *attempt) {
 		Filter: &cri.ContainerFilter{LabelSelector: map[string]string{"is": a.name}},
 	})
 	a.must(err)
-	if list := containers.Containers; len(list) != 1 || list[0].Id != c.id || list[0].State != cri.ContainerState_CONTAINER_RUNNING {
+	if list := containers.Containers; len(list) != 1 || list[0].Id != c.id ||
+		list[0].State != cri.ContainerState_CONTAINER_RUNNING {
 		a.Errorf("containers: %v", list)
 	}
 }
@@ -231,9 +236,10 @@ func podHostPid(a *attempt) {
 func podTargetPid(a *attempt) {
 	p := a.pod()
 	target := p.start("target", shell("exec sleep 4321"))
-	out := p.output("main", shell("cat /proc/1/cmdline | tr '\\0' ' '"), secure(func(s *cri.LinuxContainerSecurityContext) {
-		s.NamespaceOptions.Pid, s.NamespaceOptions.TargetId = cri.NamespaceMode_TARGET, target.id
-	}))
+	out := p.output("main", shell("cat /proc/1/cmdline | tr '\\0' ' '"),
+		secure(func(s *cri.LinuxContainerSecurityContext) {
+			s.NamespaceOptions.Pid, s.NamespaceOptions.TargetId = cri.NamespaceMode_TARGET, target.id
+		}))
 	a.equal("process 1", out, "sleep 4321")
 }
 
@@ -258,7 +264,9 @@ func podHostIPC(a *attempt) {
 func podUserNamespace(a *attempt) {
 	ids := []*cri.IDMapping{{HostId: 100000, ContainerId: 0, Length: 65536}}
 	users := &cri.UserNamespace{Mode: cri.NamespaceMode_POD, Uids: ids, Gids: ids}
-	p := a.pod(ownNetwork, func(c *cri.PodSandboxConfig) { c.Linux.SecurityContext.NamespaceOptions.UsernsOptions = users })
+	p := a.pod(ownNetwork, func(c *cri.PodSandboxConfig) {
+		c.Linux.SecurityContext.NamespaceOptions.UsernsOptions = users
+	})
 	out := p.output("main", shell("cat /proc/self/uid_map; id -u"), secure(func(s *cri.LinuxContainerSecurityContext) {
 		s.NamespaceOptions.UsernsOptions = users
 	}))
@@ -296,7 +304,9 @@ func podsInParallel(a *attempt) {
 
 func podPrivileged(a *attempt) {
 	p := a.pod(func(c *cri.PodSandboxConfig) { c.Linux.SecurityContext.Privileged = true })
-	out := p.output("main", shell("test -e /dev/kmsg || test -e /dev/tty0 || test -e /dev/vda || ls /dev; grep CapEff /proc/self/status; grep Seccomp: /proc/self/status"),
+	out := p.output("main",
+		shell("test -e /dev/kmsg || test -e /dev/tty0 || test -e /dev/vda || ls /dev; grep CapEff /proc/self/status; "+
+			"grep Seccomp: /proc/self/status"),
 		secure(func(s *cri.LinuxContainerSecurityContext) { s.Privileged = true }))
 	a.contains("capabilities", out, allCapabilities(a))
 	a.contains("seccomp", out, "Seccomp:\t0")
@@ -310,7 +320,8 @@ func podReadonlySandbox(a *attempt) {
 		c.Linux.SecurityContext.Seccomp = &cri.SecurityProfile{ProfileType: cri.SecurityProfile_RuntimeDefault}
 	}, pidMode(cri.NamespaceMode_POD))
 	out := p.output("main", shell("grep -E '^(Uid|Gid|Seccomp):' /proc/1/status"))
-	a.equal("the sandbox's process", strings.Join(strings.Fields(out), " "), "Uid: 1000 1000 1000 1000 Gid: 1000 1000 1000 1000 Seccomp: 2")
+	a.equal("the sandbox's process", strings.Join(strings.Fields(out), " "),
+		"Uid: 1000 1000 1000 1000 Gid: 1000 1000 1000 1000 Seccomp: 2")
 }
 
 func podStats(a *attempt) {
@@ -325,7 +336,8 @@ func podStats(a *attempt) {
 			linux.GetNetwork().GetDefaultInterface().GetName() == "eth0" &&
 			len(linux.GetContainers()) == 1 && linux.Containers[0].GetAttributes().GetId() == c.id
 	})
-	list, err := a.runtime.ListPodSandboxStats(a.ctx, &cri.ListPodSandboxStatsRequest{Filter: &cri.PodSandboxStatsFilter{Id: p.id}})
+	list, err := a.runtime.ListPodSandboxStats(a.ctx,
+		&cri.ListPodSandboxStatsRequest{Filter: &cri.PodSandboxStatsFilter{Id: p.id}})
 	a.must(err)
 	if len(list.Stats) != 1 {
 		a.Errorf("list: %v", list.Stats)

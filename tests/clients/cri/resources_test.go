@@ -52,25 +52,31 @@ func limitsCPU(a *attempt) {
 }
 
 func limitsCpuset(a *attempt) {
-	c := a.pod().start("main", sleeper, limit(func(r *cri.LinuxContainerResources) { r.CpusetCpus, r.CpusetMems = "0", "0" }))
+	c := a.pod().start("main", sleeper, limit(func(r *cri.LinuxContainerResources) {
+		r.CpusetCpus, r.CpusetMems = "0", "0"
+	}))
 	c.limited("cpuset", "cpuset.cpus", "0")
 	c.limited("cpuset", "cpuset.mems", "0")
 	a.equal("seen by an exec", c.sh("grep Cpus_allowed_list /proc/self/status"), "Cpus_allowed_list:\t0")
 }
 
 func limitsSeenInside(a *attempt) {
-	out := a.output(shell("cat /sys/fs/cgroup/memory/memory.limit_in_bytes; echo 1 2>&1 >/sys/fs/cgroup/memory/memory.limit_in_bytes || exit 0"), memory(48*mib))
+	out := a.output(shell("cat /sys/fs/cgroup/memory/memory.limit_in_bytes; echo 1 2>&1 "+
+		">/sys/fs/cgroup/memory/memory.limit_in_bytes || exit 0"), memory(48*mib))
 	a.contains("the limit", out, fmt.Sprint(48*mib))
 	a.contains("writing it", out, "Read-only file system")
 }
 
 func (c *container) update(r *cri.LinuxContainerResources) error {
-	_, err := c.runtime.UpdateContainerResources(c.ctx, &cri.UpdateContainerResourcesRequest{ContainerId: c.id, Linux: r})
+	_, err := c.runtime.UpdateContainerResources(c.ctx,
+		&cri.UpdateContainerResourcesRequest{ContainerId: c.id, Linux: r})
 	return err
 }
 
 func limitsUpdated(a *attempt) {
-	c := a.pod().start("main", sleeper, memory(64*mib), limit(func(r *cri.LinuxContainerResources) { r.CpuShares = 512 }))
+	c := a.pod().start("main", sleeper, memory(64*mib), limit(func(r *cri.LinuxContainerResources) {
+		r.CpuShares = 512
+	}))
 	a.must(c.update(&cri.LinuxContainerResources{
 		MemoryLimitInBytes: 96 * mib, CpuShares: 256, CpuQuota: 30000, CpuPeriod: 100000, CpusetCpus: "0",
 	}))
@@ -104,7 +110,9 @@ func limitsUpdateCreated(a *attempt) {
 
 func outOfMemory(a *attempt) {
 	p := a.pod()
-	s := p.start("main", func(c *cri.ContainerConfig) { c.Command = []string{"tail", "/dev/zero"} }, memory(24*mib)).wait()
+	s := p.start("main", func(c *cri.ContainerConfig) {
+		c.Command = []string{"tail", "/dev/zero"}
+	}, memory(24*mib)).wait()
 	if s.ExitCode != 137 { // whether the reason is known already is a race of containerd's
 		a.Errorf("exit code %d", s.ExitCode)
 	}
@@ -128,7 +136,8 @@ func oomScore(a *attempt) {
 }
 
 func containerStats(a *attempt) {
-	c := a.pod().start("main", shell("head -c 1000000 /dev/zero >/file; i=0; while test $i -lt 100000; do i=$((i+1)); done; exec sleep 1000"))
+	c := a.pod().start("main",
+		shell("head -c 1000000 /dev/zero >/file; i=0; while test $i -lt 100000; do i=$((i+1)); done; exec sleep 1000"))
 	a.eventually("the container's statistics", func() bool {
 		res, _ := a.runtime.ContainerStats(a.ctx, &cri.ContainerStatsRequest{ContainerId: c.id})
 		s := res.GetStats()
@@ -150,7 +159,8 @@ func containerStatsList(a *attempt) {
 		for _, s := range res.Stats {
 			if s.GetAttributes().GetId() == running.id {
 				a.contains("name", s.Attributes.Metadata.Name, "running")
-				return strings.HasPrefix(s.Attributes.Metadata.Name, "running") && s.GetMemory().GetWorkingSetBytes().GetValue() > 0
+				return strings.HasPrefix(s.Attributes.Metadata.Name, "running") &&
+					s.GetMemory().GetWorkingSetBytes().GetValue() > 0
 			}
 		}
 		return false

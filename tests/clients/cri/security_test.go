@@ -51,7 +51,8 @@ func statusOf(a *attempt, key string) string {
 func allCapabilities(a *attempt) string { return statusOf(a, "CapBnd") }
 
 func securityUser(a *attempt) {
-	out := a.output(shell("id -u; id -g; id -G; touch /tmp/mine && stat -c %u:%g /tmp/mine; cat /etc/unreadable 2>/dev/null || echo refused"),
+	out := a.output(shell("id -u; id -g; id -G; touch /tmp/mine && stat -c %u:%g /tmp/mine; cat /etc/unreadable "+
+		"2>/dev/null || echo refused"),
 		secure(func(s *cri.LinuxContainerSecurityContext) {
 			s.RunAsUser, s.RunAsGroup = &cri.Int64Value{Value: 1234}, &cri.Int64Value{Value: 4321}
 		}))
@@ -59,14 +60,17 @@ func securityUser(a *attempt) {
 }
 
 func securityUserName(a *attempt) {
-	out := a.output(shell("id -un; id -g; id -G; echo $HOME"), secure(func(s *cri.LinuxContainerSecurityContext) { s.RunAsUsername = "app" }))
+	out := a.output(shell("id -un; id -g; id -G; echo $HOME"), secure(func(s *cri.LinuxContainerSecurityContext) {
+		s.RunAsUsername = "app"
+	}))
 	a.equal("ids", out, "app\n1000\n1000 2000\n/home")
 }
 
 func securitySupplementalGroups(a *attempt) {
 	groups := func(policy cri.SupplementalGroupsPolicy) change {
 		return secure(func(s *cri.LinuxContainerSecurityContext) {
-			s.RunAsUser, s.SupplementalGroups, s.SupplementalGroupsPolicy = &cri.Int64Value{Value: 1000}, []int64{3000, 3001}, policy
+			s.RunAsUser, s.SupplementalGroups, s.SupplementalGroupsPolicy = &cri.Int64Value{Value: 1000}, []int64{3000,
+				3001}, policy
 		})
 	}
 	p := a.pod()
@@ -77,7 +81,9 @@ func securitySupplementalGroups(a *attempt) {
 }
 
 func securityUnknownUser(a *attempt) {
-	_, err := a.pod().tryCreate("main", sleeper, secure(func(s *cri.LinuxContainerSecurityContext) { s.RunAsUsername = "nobody-knows" }))
+	_, err := a.pod().tryCreate("main", sleeper, secure(func(s *cri.LinuxContainerSecurityContext) {
+		s.RunAsUsername = "nobody-knows"
+	}))
 	if err == nil {
 		a.Errorf("a user that the image does not have is accepted")
 	}
@@ -93,15 +99,17 @@ func securityCapabilitiesDefault(a *attempt) {
 func securityCapabilities(a *attempt) {
 	const set = "00000000a80031fa" // bit 12 more than the default, and bits 0, 10 and 18 fewer
 	out := a.output(shell(printCapabilities), secure(func(s *cri.LinuxContainerSecurityContext) {
-		s.Capabilities = &cri.Capability{AddCapabilities: []string{"NET_ADMIN"}, DropCapabilities: []string{"CHOWN", "NET_BIND_SERVICE", "SYS_CHROOT"}}
+		s.Capabilities = &cri.Capability{AddCapabilities: []string{"NET_ADMIN"},
+			DropCapabilities: []string{"CHOWN", "NET_BIND_SERVICE", "SYS_CHROOT"}}
 	}))
 	a.equal("capabilities", out, "0000000000000000 "+set+" "+set+" "+set+" 0000000000000000")
 }
 
 func securityCapabilitiesDropped(a *attempt) {
-	out := a.output(shell(printCapabilities+"; chown 1:1 /tmp 2>/dev/null || echo refused"), secure(func(s *cri.LinuxContainerSecurityContext) {
-		s.Capabilities = &cri.Capability{DropCapabilities: []string{"ALL"}}
-	}))
+	out := a.output(shell(printCapabilities+"; chown 1:1 /tmp 2>/dev/null || echo refused"),
+		secure(func(s *cri.LinuxContainerSecurityContext) {
+			s.Capabilities = &cri.Capability{DropCapabilities: []string{"ALL"}}
+		}))
 	a.equal("capabilities", out, strings.Repeat("0000000000000000 ", 5)+"refused")
 }
 
@@ -129,14 +137,19 @@ func securityNoNewPrivileges(a *attempt) {
 }
 
 func securityReadonlyRoot(a *attempt) {
-	out := a.output(shell("touch /file 2>&1; touch /dev/shm/file && echo shm"), secure(func(s *cri.LinuxContainerSecurityContext) { s.ReadonlyRootfs = true }))
+	out := a.output(shell("touch /file 2>&1; touch /dev/shm/file && echo shm"),
+		secure(func(s *cri.LinuxContainerSecurityContext) {
+			s.ReadonlyRootfs = true
+		}))
 	a.equal("output", out, "touch: /file: Read-only file system\nshm")
 }
 
 func securityMaskedPaths(a *attempt) {
-	const script = "wc -c </etc/passwd; ls /home/dir 2>&1 | wc -l; echo x 2>/dev/null >/etc/group || echo readonly; cat /proc/sys/kernel/ostype"
+	const script = "wc -c </etc/passwd; ls /home/dir 2>&1 | wc -l; echo x 2>/dev/null >/etc/group || echo readonly; " +
+		"cat /proc/sys/kernel/ostype"
 	out := a.output(shell(script), secure(func(s *cri.LinuxContainerSecurityContext) {
-		s.MaskedPaths, s.ReadonlyPaths = []string{"/etc/passwd", "/root", "/not/there"}, []string{"/etc/group", "/nor/there"}
+		s.MaskedPaths, s.ReadonlyPaths = []string{"/etc/passwd", "/root", "/not/there"}, []string{"/etc/group",
+			"/nor/there"}
 	}))
 	a.equal("output", out, "0\n1\nreadonly\nLinux")
 }
@@ -174,7 +187,8 @@ func securitySeccompProfile(a *attempt) {
 }
 
 func securityNamespaces(a *attempt) {
-	out := a.pod(ownNetwork).output("main", shell("for n in cgroup ipc mnt net pid uts user; do readlink /proc/self/ns/$n; done"))
+	out := a.pod(ownNetwork).output("main",
+		shell("for n in cgroup ipc mnt net pid uts user; do readlink /proc/self/ns/$n; done"))
 	for _, name := range []string{"ipc", "mnt", "net", "pid", "uts"} {
 		if strings.Contains(out, hostNamespace(a, name)) {
 			a.Errorf("the container is in the host's %s namespace", name)
