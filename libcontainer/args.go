@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -35,8 +34,8 @@ func (c *creation) process(in *birth.Input) error {
 		in.Env = lastOfEach(append(in.Env, "HOME="+homeOf(root, p.User.UID)))
 	}
 	f := &executable.Finder{Root: root, Path: getenv(in.Env, "PATH"), Cwd: p.Cwd, Override: true}
-	for _, m := range c.spec.Mounts {
-		f.Mounts = append(f.Mounts, path.Clean("/"+m.Destination))
+	for _, m := range c.mounts {
+		f.Mounts = append(f.Mounts, m.Target)
 	}
 	resolved, err := f.Find(p.Args[0])
 	if err == nil {

@@ -70,12 +70,12 @@ func giveFiles(e *cgroups.Entry, files map[string]int) (dir int) {
 }
 
 // shownCgroups are what a mount of type cgroup consists of, if there is such a mount.
-func shownCgroups(s *specs.Spec, m cgroups.Manager) (list []birth.Hierarchy, err error) {
-	if !slices.ContainsFunc(s.Mounts, func(m specs.Mount) bool { return m.Type == "cgroup" }) {
+func shownCgroups(mounts []birth.Mount, m cgroups.Manager) (list []birth.Hierarchy, err error) {
+	if !slices.ContainsFunc(mounts, func(m birth.Mount) bool { return m.Kind == birth.CgroupMount }) {
 		return nil, nil
 	}
-	mounts, err := m.Mounts()
-	for _, m := range mounts {
+	shown, err := m.Mounts()
+	for _, m := range shown {
 		list = append(list, birth.Hierarchy(m))
 	}
 	return list, err

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/cgroups"
+	"github.com/rung-oci/rung/libcontainer/birth"
 	"github.com/rung-oci/rung/libcontainer/criu"
 	"github.com/rung-oci/rung/libcontainer/store"
 )
@@ -135,7 +136,11 @@ func (c *container) dumpOptions(o *CheckpointOptions, options *criu.Options, con
 			options.External = append(options.External, fmt.Sprintf("%s[%d]:%s", procName(ns.Type), st.Ino, key))
 		}
 	}
-	groups, err := shownCgroups(config, m)
+	mounts, err := birth.Mounts(config, c.record.Bundle)
+	if err != nil {
+		return err
+	}
+	groups, err := shownCgroups(mounts, m)
 	if err != nil {
 		return err
 	}
@@ -148,12 +153,16 @@ func (c *container) dumpOptions(o *CheckpointOptions, options *criu.Options, con
 		return fmt.Errorf("root of the container: %w", err)
 	}
 	defer unix.Close(root)
-	options.External = append(options.External, dumpExternal(root, hostMounts(c.record.Bundle, config, groups, c.dir), points)...)
-	external, keys, err := c.dumpStreams()
+	external, err := externalMounts(config, mounts, groups, c.dir)
 	if err != nil {
 		return err
 	}
-	options.External = append(options.External, external...)
+	options.External = append(options.External, dumpExternal(root, external, points)...)
+	streams, keys, err := c.dumpStreams()
+	if err != nil {
+		return err
+	}
+	options.External = append(options.External, streams...)
 	if err := saveMode(options.ImagesDir, options.CgroupsMode); err != nil {
 		return err
 	}

@@ -45,6 +45,7 @@ type creation struct {
 	spec    *specs.Spec
 	config  []byte // the text of spec
 	filter  *seccomp.Filter
+	mounts  []birth.Mount // of spec
 	host    *birth.Host
 	streams [3]store.Stream // what the standard streams are
 	manager cgroups.Manager
@@ -121,9 +122,13 @@ func (c *creation) compile(gate birth.Gate) error {
 	if c.manager, err = c.r.newCgroup(c.spec, c.o.ID); err != nil {
 		return err
 	}
-	if c.host, err = lookAtHost(c.o.ID, c.o.Bundle, c.spec, c.manager); err != nil {
+	if c.mounts, err = birth.Mounts(c.spec, c.o.Bundle); err != nil {
 		return err
 	}
+	if c.host, err = lookAtHost(c.o.ID, c.o.Bundle, c.spec, c.mounts, c.manager); err != nil {
+		return err
+	}
+	followDangling(c.host.Rootfs, c.mounts)
 	streams := noStreams
 	if c.foreground != nil && (c.spec.Process == nil || !c.spec.Process.Terminal) {
 		if streams, err = c.foreground.replaceStreams(c.files); err != nil {
@@ -131,11 +136,15 @@ func (c *creation) compile(gate birth.Gate) error {
 		}
 	}
 	c.streams = readStreams(c.host, streams)
-	in := &birth.Input{Spec: c.spec, Bundle: c.o.Bundle, Host: c.host, Gate: gate, NoPivot: c.o.NoPivot, NoNewKeyring: c.o.NoNewKeyring}
+	in := &birth.Input{
+		Spec: c.spec, Mounts: c.mounts, Host: c.host, Gate: gate, NoPivot: c.o.NoPivot, NoNewKeyring: c.o.NoNewKeyring,
+	}
 	if err := c.preserve(in); err != nil {
 		return err
 	}
-	c.offerNotify(in)
+	if err := c.offerNotify(in); err != nil {
+		return err
+	}
 	c.r.at("compiling the birth program")
 	if err := c.process(in); err != nil {
 		return err

@@ -19,7 +19,6 @@ import (
 	"github.com/rung-oci/rung/libcontainer/birth"
 	"github.com/rung-oci/rung/libcontainer/criu"
 	"github.com/rung-oci/rung/libcontainer/store"
-	"github.com/rung-oci/rung/spec"
 )
 
 // What a container has of the host is not in the images of a checkpoint: mounts,
@@ -29,58 +28,39 @@ import (
 
 // externalMount is a mount of the container whose source is on the host.
 type externalMount struct {
-	destination string // as the config has it
-	source      string // absolute path on the host
-	recursive   bool   // with what is mounted below the source
+	key       string // the destination as the config has it
+	target    string // the destination
+	source    string // absolute path on the host
+	recursive bool   // with what is mounted below the source
 }
 
-// externalMounts are the mounts of a container from the host, in the order of the
-// config: bind mounts and cgroups.
-func externalMounts(bundle string, s *specs.Spec, groups []birth.Hierarchy) []externalMount {
+// externalMounts are a container's mounts from the host: in the order of the config,
+// then what the runtime adds. Masked paths that are directories are hidden by a
+// filesystem that is the container's own; as keys that nobody asks for they do no harm.
+func externalMounts(s *specs.Spec, mounts []birth.Mount, groups []birth.Hierarchy, dir *store.Dir,
+) ([]externalMount, error) {
 	var list []externalMount
-	for _, m := range s.Mounts {
-		opts := spec.ParseMountOptions(m.Options)
-		switch {
-		case opts.Remount:
-		case birth.IsBind(m, opts):
-			recursive := birth.BindFlags(m, opts)&unix.AT_RECURSIVE != 0
-			list = append(list, externalMount{m.Destination, birth.BindSource(bundle, m), recursive})
-		case m.Type == "cgroup":
+	for _, m := range mounts {
+		switch m.Kind {
+		case birth.BindMount:
+			list = append(list, externalMount{m.Destination, m.Target, m.Source, m.Rbind})
+		case birth.CgroupMount:
 			for _, h := range groups {
-				list = append(list, externalMount{destination: path.Join(m.Destination, h.Name), source: h.Dir})
+				key, target := path.Join(m.Destination, h.Name), path.Join(m.Target, h.Name)
+				list = append(list, externalMount{key, target, h.Dir, false})
 			}
 		}
 	}
-	return list
-}
-
-// maskedFiles are linux.maskedPaths as mounts. Those that are directories are
-// hidden by a filesystem that is the container's own; as keys that nobody asks
-// for they do no harm.
-func maskedFiles(s *specs.Spec) []externalMount {
-	var list []externalMount
-	for _, p := range s.Linux.MaskedPaths {
-		list = append(list, externalMount{destination: p, source: "/dev/null"})
-	}
-	return list
-}
-
-// boundDevices are the devices, which a container in a user namespace has from the
-// host. Elsewhere they are the container's own files.
-func boundDevices(s *specs.Spec) []externalMount {
-	var list []externalMount
-	if hasNamespace(s, specs.UserNamespace) {
-		for _, d := range slices.Concat(s.Linux.Devices, birth.DefaultDevices()) {
-			list = append(list, externalMount{destination: d.Path, source: d.Path})
+	devices, err := birth.Devices(s, mounts)
+	for _, d := range devices {
+		if d.Bound {
+			list = append(list, externalMount{d.Path, d.Target, d.Path, false})
 		}
 	}
-	return list
-}
-
-// hostMounts are all of a container.
-func hostMounts(bundle string, s *specs.Spec, groups []birth.Hierarchy, dir *store.Dir) []externalMount {
-	list := slices.Concat(externalMounts(bundle, s, groups), boundDevices(s), maskedFiles(s))
-	return append(list, externalMount{destination: notifyDir, source: filepath.Join(dir.Path(), store.NotifyName)})
+	for _, p := range s.Linux.MaskedPaths {
+		list = append(list, externalMount{p, p, os.DevNull, false})
+	}
+	return append(list, externalMount{notifyDir, notifyDir, filepath.Join(dir.Path(), store.NotifyName), false}), err
 }
 
 // dumpExternal lists the container's mounts from the host for a dump. CRIU knows
@@ -90,11 +70,11 @@ func dumpExternal(root int, mounts []externalMount, mountpoints []string) []stri
 	keys := map[string]string{} // by mount point
 	var trees []string          // mount points with others below that are not the container's
 	for _, m := range mounts {
-		at, err := resolvedIn(root, m.destination)
-		if err != nil || !slices.Contains(mountpoints, at) || m.source == "/dev/null" && !isFile(root, at) {
+		at, isDir, err := resolvedIn(root, m.target)
+		if err != nil || !slices.Contains(mountpoints, at) || m.source == os.DevNull && isDir {
 			continue
 		}
-		keys[at] = m.destination
+		keys[at] = m.key
 		if m.recursive {
 			trees = append(trees, at)
 		}
@@ -117,38 +97,39 @@ func dumpExternal(root int, mounts []externalMount, mountpoints []string) []stri
 func restoreExternal(mounts []externalMount, mountpoints []string) []string {
 	var list []string
 	seen := map[string]bool{}
-	add := func(destination, source string) {
-		if !seen[destination] {
-			list = append(list, "mnt["+destination+"]:"+source)
+	add := func(key, source string) {
+		if !seen[key] {
+			list = append(list, "mnt["+key+"]:"+source)
 		}
-		seen[destination] = true
+		seen[key] = true
 	}
 	for _, m := range mounts {
-		add(m.destination, m.source)
+		add(m.key, m.source)
 	}
 	for _, m := range mounts {
 		for _, at := range mountpoints {
 			if m.recursive && at != m.source && isBelow(at, m.source) {
-				add(path.Join(m.destination, strings.TrimPrefix(at, m.source)), at)
+				add(path.Join(m.key, strings.TrimPrefix(at, m.source)), at)
 			}
 		}
 	}
 	return list
 }
 
-// resolvedIn is where a path of the container leads to, seen from its root.
-func resolvedIn(root int, p string) (string, error) {
+// resolvedIn is where a path of the container leads to, seen from its root, and whether
+// a directory is there.
+func resolvedIn(root int, p string) (at string, isDir bool, err error) {
 	fd, err := kernel.OpenInRoot(root, p, unix.O_PATH, 0)
 	if err != nil {
-		return "", err
+		return "", false, err
 	}
 	defer unix.Close(fd)
-	return os.Readlink(kernel.ProcPath(fd))
-}
-
-func isFile(root int, p string) bool {
 	var st unix.Stat_t
-	return unix.Fstatat(root, birth.Relative(p), &st, unix.AT_SYMLINK_NOFOLLOW) == nil && st.Mode&unix.S_IFMT != unix.S_IFDIR
+	if err := unix.Fstat(fd, &st); err != nil {
+		return "", false, err
+	}
+	at, err = os.Readlink(kernel.ProcPath(fd))
+	return at, st.Mode&unix.S_IFMT == unix.S_IFDIR, err
 }
 
 // mountpointsOf are the mount points of a process, seen from its root: a pid or

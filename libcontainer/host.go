@@ -22,7 +22,7 @@ import (
 )
 
 // lookAtHost collects the facts for a config.
-func lookAtHost(id, bundle string, s *specs.Spec, m cgroups.Manager) (*birth.Host, error) {
+func lookAtHost(id, bundle string, s *specs.Spec, mounts []birth.Mount, m cgroups.Manager) (*birth.Host, error) {
 	host := &birth.Host{ID: id, Nofile: birth.Rlimit(inherited.Nofile()), CgroupFiles: m.EntryFiles()}
 	var err error
 	if host.Rootfs, err = rootfsPath(bundle, s); err != nil {
@@ -40,11 +40,8 @@ func lookAtHost(id, bundle string, s *specs.Spec, m cgroups.Manager) (*birth.Hos
 			return nil, err
 		}
 	}
-	if host.Hierarchies, err = shownCgroups(s, m); err != nil {
-		return nil, err
-	}
-	host.Resolved = danglingDestinations(host.Rootfs, s.Mounts)
-	return host, nil
+	host.Hierarchies, err = shownCgroups(mounts, m)
+	return host, err
 }
 
 // readLimits looks what those limits are that a process is to have others of.
@@ -154,31 +151,26 @@ func mountPoint(p string) (string, error) {
 	return best, nil
 }
 
-// danglingDestinations finds destinations that go through a symlink of the
-// image whose end does not exist, such as /var/run → /run without /run. The
-// program cannot make a directory through such a link; it is given the path that
-// the link means. It still resolves that path safely, so a wrong answer here
-// (the image changes, or a mount comes to lie there) does no harm.
-func danglingDestinations(rootfs string, mounts []specs.Mount) map[string]string {
+// followDangling changes targets that go through a symlink of the image whose end
+// does not exist, such as /var/run → /run without /run, to what the link means: no
+// directory can be made through such a link. Whoever makes it still resolves that path
+// safely, so a wrong answer here (the image changes, or a mount comes to lie there)
+// does no harm.
+func followDangling(rootfs string, mounts []birth.Mount) {
 	root, err := unix.Open(rootfs, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return nil
+		return // which the program will tell
 	}
 	defer unix.Close(root)
-	var resolved map[string]string
-	for _, m := range mounts {
-		m.Destination = birth.WithoutDotDot(m.Destination)
-		if m.Type == "proc" || m.Type == "sysfs" || openIn(root, m.Destination) == nil {
-			continue // those two must not be led anywhere
+	for i := range mounts {
+		m := &mounts[i]
+		if m.NoSymlinks || openIn(root, m.Target) == nil {
+			continue
 		}
-		if to := resolveLinks(root, m.Destination); to != "/" && to != path.Clean("/"+m.Destination) {
-			if resolved == nil {
-				resolved = map[string]string{}
-			}
-			resolved[m.Destination] = to
+		if to := resolveLinks(root, m.Target); to != "/" {
+			m.Target = to
 		}
 	}
-	return resolved
 }
 
 // openIn tells whether a path exists in the root.

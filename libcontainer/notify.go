@@ -20,15 +20,20 @@ const notifyDir = "/run/notify"
 func managerSocket() string { return os.Getenv("NOTIFY_SOCKET") }
 
 // offerNotify puts the socket into the container.
-func (c *creation) offerNotify(in *birth.Input) {
+func (c *creation) offerNotify(in *birth.Input) error {
 	if managerSocket() == "" {
-		return
+		return nil
 	}
-	in.ExtraMounts = append(in.ExtraMounts, specs.Mount{
+	m, err := birth.NewMount("", &specs.Mount{
 		Destination: notifyDir, Type: "bind", Options: []string{"bind", "nosuid", "noexec", "nodev", "ro"},
 		Source: filepath.Join(c.r.Store.Root(), c.o.ID, store.NotifyName),
-	})
+	}, "")
+	if err != nil {
+		return err
+	}
+	in.Mounts = append(in.Mounts, m)
 	in.Env = append(in.Env, "NOTIFY_SOCKET="+notifyDir+"/"+store.NotifySock)
+	return nil
 }
 
 // listenNotify makes the socket in the state directory.

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path"
+	"slices"
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -18,7 +18,6 @@ import (
 	"github.com/rung-oci/rung/libcontainer/process"
 	"github.com/rung-oci/rung/libcontainer/seccomp"
 	"github.com/rung-oci/rung/libcontainer/terminal"
-	"github.com/rung-oci/rung/spec"
 )
 
 // RestoreOptions are what the command line says of a restore.
@@ -103,7 +102,11 @@ func (r *Runtime) restore(o RestoreOptions, interrupt *interruption) (*creation,
 	if c.host.Rootfs, err = rootfsPath(o.Bundle, s); err != nil {
 		return nil, err
 	}
-	if c.host.Hierarchies, err = shownCgroups(s, c.manager); err != nil {
+	if c.mounts, err = birth.Mounts(s, o.Bundle); err != nil {
+		return nil, err
+	}
+	followDangling(c.host.Rootfs, c.mounts)
+	if c.host.Hierarchies, err = shownCgroups(c.mounts, c.manager); err != nil {
 		return nil, err
 	}
 	c.streams = readStreams(c.host, noStreams)
@@ -211,8 +214,9 @@ func (c *restoration) restoreOptions(options *criu.Options, setup *criuSetup) er
 	if err != nil {
 		return err
 	}
-	options.External = append(options.External, restoreExternal(hostMounts(c.o.Bundle, c.spec, c.host.Hierarchies, c.dir), points)...)
-	return nil
+	mounts, err := externalMounts(c.spec, c.mounts, c.host.Hierarchies, c.dir)
+	options.External = append(options.External, restoreExternal(mounts, points)...)
+	return err
 }
 
 // prepareMountpoints makes the mount points that a fresh root filesystem lacks:
@@ -224,42 +228,30 @@ func (c *restoration) prepareMountpoints() error {
 		return fmt.Errorf("root.path: %w", err)
 	}
 	defer unix.Close(root)
-	for i, m := range c.spec.Mounts {
-		if c.belowAnother(i) {
+	for i, m := range c.mounts {
+		below := func(other birth.Mount) bool { return isBelow(m.Target, other.Target) }
+		if slices.ContainsFunc(c.mounts[:i], below) {
 			continue
 		}
 		file := false
-		if opts := spec.ParseMountOptions(m.Options); birth.IsBind(m, opts) {
-			st, err := os.Stat(birth.BindSource(c.o.Bundle, m))
+		if m.Kind == birth.BindMount {
+			st, err := os.Stat(m.Source)
 			if err != nil {
-				return fmt.Errorf("mounts[%d].source: %w", i, err)
+				return fmt.Errorf("%s.source: %w", m.Property, err)
 			}
 			file = !st.IsDir()
 		}
-		if err := makeIn(root, m.Destination, file); err != nil {
-			return fmt.Errorf("mounts[%d] (%s): making the mount point: %w", i, m.Destination, err)
+		if err := makeIn(root, m.Target, file); err != nil {
+			return fmt.Errorf("%s (%s): making the mount point: %w", m.Property, m.Destination, err)
 		}
 	}
 	return nil
 }
 
-// belowAnother tells whether a mount is mounted below an earlier one.
-func (c *restoration) belowAnother(i int) bool {
-	for _, m := range c.spec.Mounts[:i] {
-		if isBelow(path.Clean("/"+c.spec.Mounts[i].Destination), path.Clean("/"+m.Destination)) {
-			return true
-		}
-	}
-	return false
-}
-
 // makeIn makes a directory, or an empty file, and the directories above it, without
-// leaving the root. What exists is left alone.
+// leaving the root. What exists is left alone. p is absolute and clean.
 func makeIn(root int, p string, file bool) error {
-	parts, err := birth.Components(p)
-	if err != nil || len(parts) == 0 {
-		return err
-	}
+	parts := strings.Split(p[1:], "/")
 	for i, name := range parts {
 		if openIn(root, strings.Join(parts[:i+1], "/")) == nil {
 			continue

@@ -2,7 +2,6 @@ package birth
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -14,59 +13,58 @@ import (
 // mountCgroups shows the container its cgroups: a tmpfs with a directory for
 // each hierarchy, as the host has them. With a cgroup namespace the hierarchy
 // is mounted, and begins at the container's cgroup; without, that cgroup is bound.
-func (c *compiler) mountCgroups(m specs.Mount, opts spec.MountOptions) error {
-	if len(opts.Data) > 0 {
-		c.warn("mounts (%s): a cgroup mount has no options of its own: %s ignored", m.Destination, strings.Join(opts.Data, ","))
+func (c *compiler) mountCgroups(m mount) error {
+	if len(m.Data) > 0 {
+		c.warn("%s (%s): a cgroup mount has no options of its own: %s ignored",
+			m.Property, m.Destination, commas(m.Data))
 	}
-	readonly := opts.Attr.Set & unix.MOUNT_ATTR_RDONLY
-	dir := specs.Mount{Destination: m.Destination, Type: "tmpfs", Source: "tmpfs"}
-	list := opts
+	readonly := m.Attr.Set & unix.MOUNT_ATTR_RDONLY
+	list := m
+	list.Type, list.Source, list.Data = "tmpfs", "tmpfs", []string{"mode=755"}
 	list.Attr.Set &^= unix.MOUNT_ATTR_RDONLY // until its directories are made
-	list.Data = []string{"mode=755"}
-	if err := c.filesystem(dir, list); err != nil {
+	if err := c.filesystem(list); err != nil {
 		return err
 	}
 	for _, h := range c.in.Host.Hierarchies {
-		at := m.Destination + "/" + h.Name
-		c.Label("mounting the cgroup hierarchy " + h.Name + " on " + at)
-		if c.hasNS(specs.CgroupNamespace) {
-			c.newHierarchy(h)
-		} else if h.Dir == "" {
-			return fmt.Errorf("the container has no cgroup in the hierarchy %s", h.Name)
-		} else {
-			c.openTree(nsenter.Int(unix.AT_FDCWD), h.Dir, unix.OPEN_TREE_CLONE, c.tree)
-		}
-		c.setAttributes(c.tree, 0, mountAttr{set: opts.Attr.Set, clear: opts.Attr.Clear, propagation: unix.MS_PRIVATE})
-		if err := c.ensure(at, false, 0); err != nil {
+		if err := c.mountHierarchy(m, h); err != nil {
 			return err
-		}
-		c.attachMade()
-		for _, link := range h.Links {
-			c.resolve(m.Destination, unix.O_PATH|unix.O_DIRECTORY, 0, c.target)
-			c.Call(unix.SYS_SYMLINKAT, c.String(h.Name), nsenter.Value(c.target), c.String(link)).Ignore(unix.EEXIST)
-			c.close(c.target)
 		}
 	}
 	if readonly != 0 {
-		c.Label("making " + m.Destination + " read-only")
-		c.resolve(m.Destination, unix.O_PATH|unix.O_DIRECTORY, 0, c.tree)
-		c.setAttributes(c.tree, 0, mountAttr{set: readonly})
-		c.close(c.tree)
+		c.about(m.Property, "making "+m.Target+" read-only")
+		c.resolve(m.Target, unix.O_PATH|unix.O_DIRECTORY, 0, m.tree)
+		c.setAttributes(m.tree, 0, spec.MountAttr{Set: readonly})
+		c.close(m.tree)
 	}
 	return nil
 }
 
-func (c *compiler) newHierarchy(h Hierarchy) {
-	c.Call(unix.SYS_FSOPEN, c.String(h.Type), nsenter.Int(unix.FSOPEN_CLOEXEC)).Into(c.fs)
-	c.fsconfig(unix.FSCONFIG_SET_STRING, "source", h.Type).FailTo(c.explain)
-	for _, o := range h.Options {
-		if key, value, ok := strings.Cut(o, "="); ok {
-			c.fsconfig(unix.FSCONFIG_SET_STRING, key, value).FailTo(c.explain)
-		} else {
-			c.fsconfig(unix.FSCONFIG_SET_FLAG, o, "").FailTo(c.explain)
-		}
+// mountHierarchy mounts one on its directory in the list.
+func (c *compiler) mountHierarchy(list mount, h Hierarchy) error {
+	m := list
+	m.Target += "/" + h.Name
+	c.about(m.Property, "mounting the cgroup hierarchy "+h.Name+" on "+m.Target)
+	if c.hasNS(specs.CgroupNamespace) {
+		c.newHierarchy(h, m.tree)
+	} else if h.Dir == "" {
+		return fmt.Errorf("the container has no cgroup in the hierarchy %s", h.Name)
+	} else {
+		c.OpenTree(nsenter.CWD, h.Dir, unix.OPEN_TREE_CLONE).Into(m.tree)
 	}
-	c.fsconfig(unix.FSCONFIG_CMD_CREATE, "", "").FailTo(c.explain)
-	c.Call(unix.SYS_FSMOUNT, nsenter.Value(c.fs), nsenter.Int(unix.FSMOUNT_CLOEXEC), nsenter.Int(0)).Into(c.tree).FailTo(c.explain)
-	c.close(c.fs)
+	c.setattr(m.tree, 0, unix.MountAttr{Attr_set: m.Attr.Set, Attr_clr: m.Attr.Clear, Propagation: unix.MS_PRIVATE})
+	c.ensureDirectory(m.Target, 0, m.target)
+	c.attach(m)
+	for _, link := range h.Links {
+		c.resolve(list.Target, unix.O_PATH|unix.O_DIRECTORY, 0, m.target)
+		c.Symlinkat(h.Name, nsenter.Value(m.target), link).Ignore(unix.EEXIST)
+		c.close(m.target)
+	}
+	return nil
+}
+
+func (c *compiler) newHierarchy(h Hierarchy, into nsenter.Cell) {
+	c.Fsopen(h.Type).Into(c.fs)
+	c.FsconfigSetString(nsenter.Value(c.fs), "source", h.Type).FailTo(c.explain)
+	c.setOptions(h.Options)
+	c.createFilesystem(0, into)
 }

@@ -14,7 +14,7 @@ import (
 // the command line adds, and facts about the host. Compile reads nothing else.
 type Input struct {
 	Spec   *specs.Spec
-	Bundle string // absolute path
+	Mounts []Mount // those of Spec, see [Mounts], and what the runtime adds
 	Host   *Host
 	Filter *seccomp.Filter // linux.seccomp compiled, nil: none
 
@@ -25,7 +25,6 @@ type Input struct {
 	NoNewKeyring bool
 	PreserveFds  int  // descriptors from 3 on that the process gets
 	Gate         Gate // what the process waits for before it executes
-	ExtraMounts  []specs.Mount
 }
 
 // Gate is where the first process of a created container waits.
@@ -69,18 +68,19 @@ type compiler struct {
 	root    nsenter.Cell   // the root of the container's tree
 	procfs  nsenter.Cell   // a procfs of our own that nothing is mounted in
 	fs      nsenter.Cell   // the filesystem being configured
-	tree    nsenter.Cell   // the mount being made
-	target  nsenter.Cell   // where it goes
+	tree    nsenter.Cell   // of every mount that is made here: see newMount
+	target  nsenter.Cell   // and the directory or file that it covers
 	cwd     nsenter.Cell   // the process's working directory
 	entered nsenter.Cell   // 0: it is that
 	parent  nsenter.Cell   // a directory in which something is made
-	devNull nsenter.Cell   // the host's /dev/null
 	empty   nsenter.Cell   // an empty read-only tmpfs
 	scratch nsenter.Cell   // results that only count as success
 	explain nsenter.Target // reads what the kernel says about $fs, and exits
-	stat    *nsenter.Data  // for statx
+	stat    nsenter.Stat   // for statx and fstatfs
 	word    *nsenter.Data  // for answers
-	sources []source       // what the sources program has to provide
+
+	mounts  []mount // in.Mounts, with the cells that they are made with
+	devices []device
 
 	lowFiles *specs.POSIXRlimit // a limit of open files that would be in the way before the end
 
@@ -103,6 +103,7 @@ func Compile(in *Input) (*Birth, error) {
 		return nil, err
 	}
 	phases := []func() error{
+		c.decideMounts,
 		c.begin,
 		c.namespaces,
 		c.session,
@@ -110,8 +111,8 @@ func Compile(in *Input) (*Birth, error) {
 		c.network,
 		c.ownProcfs,
 		c.mountRoot,
-		c.mounts,
-		c.devices,
+		c.makeMounts,
+		c.makeDevices,
 		c.terminal,
 		c.hooks,
 		c.readonlyPaths,
@@ -151,9 +152,9 @@ func newCompiler(in *Input) *compiler {
 	}
 	c.root, c.fs, c.tree, c.target = p.Cell("root"), p.Cell("fs"), p.Cell("mount"), p.Cell("target")
 	c.parent, c.cwd, c.entered = p.Cell("parent"), p.Cell("cwd"), p.Cell("entered")
-	c.procfs, c.devNull, c.empty, c.scratch = p.Cell("procfs"), p.Cell("null"), p.Cell("empty"), p.Cell("scratch")
+	c.procfs, c.empty, c.scratch = p.Cell("procfs"), p.Cell("empty"), p.Cell("scratch")
 	c.explain = p.Target()
-	c.stat, c.word = nsenter.Buffer(256), nsenter.Buffer(8)
+	c.stat, c.word = nsenter.NewStat(), nsenter.Buffer(8)
 	return c
 }
 

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path"
 	"slices"
+	"strconv"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -12,19 +13,15 @@ import (
 	"github.com/rung-oci/rung/nsenter"
 )
 
-// DefaultDevices are the devices that every container has
+// defaultDevices are the devices that every container has
 // (runtime-spec config-linux.md, Default Devices).
-func DefaultDevices() []specs.LinuxDevice {
-	perm := os.FileMode(0o666)
-	mode := &perm
-	return []specs.LinuxDevice{
-		{Path: "/dev/null", Type: "c", Major: 1, Minor: 3, FileMode: mode},
-		{Path: "/dev/zero", Type: "c", Major: 1, Minor: 5, FileMode: mode},
-		{Path: "/dev/full", Type: "c", Major: 1, Minor: 7, FileMode: mode},
-		{Path: "/dev/random", Type: "c", Major: 1, Minor: 8, FileMode: mode},
-		{Path: "/dev/urandom", Type: "c", Major: 1, Minor: 9, FileMode: mode},
-		{Path: "/dev/tty", Type: "c", Major: 5, Minor: 0, FileMode: mode},
-	}
+var defaultDevices = [...]specs.LinuxDevice{
+	{Path: "/dev/null", Type: "c", Major: 1, Minor: 3},
+	{Path: "/dev/zero", Type: "c", Major: 1, Minor: 5},
+	{Path: "/dev/full", Type: "c", Major: 1, Minor: 7},
+	{Path: "/dev/random", Type: "c", Major: 1, Minor: 8},
+	{Path: "/dev/urandom", Type: "c", Major: 1, Minor: 9},
+	{Path: "/dev/tty", Type: "c", Major: 5, Minor: 0},
 }
 
 // defaultLinks are the symbolic links in /dev: target, then name.
@@ -33,98 +30,76 @@ var defaultLinks = [...][2]string{
 	{"pts/ptmx", "ptmx"},
 }
 
-// devices makes linux.devices, and the default devices and links unless /dev is
-// the host's, bound there by the config.
-func (c *compiler) devices() error {
-	mount := c.tree
-	for _, d := range c.allDevices() {
-		if err := c.device(d); err != nil {
-			return fmt.Errorf("linux.devices (%s): %w", d.Path, err)
+// Device is a device of the container, decided.
+type Device struct {
+	Property string // of config.json that it comes from: "linux.devices[0]"; "" if it is a default device
+	Path     string // as the configuration has it
+	Target   string // absolute and clean
+	// Bound: it is a mount of a node that comes from outside of the user namespace, in
+	// which none that counts can be made.
+	Bound bool
+
+	mode     uint32 // type and permissions
+	major    uint32
+	minor    uint32
+	uid, gid *uint32
+}
+
+// Devices decides the devices of a configuration: linux.devices and those of the
+// default devices that they do not replace; none of these where /dev is the host's.
+// It looks nothing up.
+func Devices(s *specs.Spec, mounts []Mount) ([]Device, error) {
+	var list []Device
+	if s.Linux != nil {
+		for i, d := range s.Linux.Devices {
+			device, err := decideDevice(s, d)
+			if err != nil {
+				return nil, fmt.Errorf("linux.devices (%s): %w", d.Path, err)
+			}
+			device.Property = "linux.devices[" + strconv.Itoa(i) + "]"
+			list = append(list, device)
 		}
 	}
-	c.tree = mount
-	if c.bindsDev() {
-		return nil
+	if bindsDev(mounts) {
+		return list, nil
 	}
-	c.Label("making the links in /dev")
-	if err := c.ensure("/dev", false, 0); err != nil {
-		return err
-	}
-	for _, link := range defaultLinks {
-		c.Call(unix.SYS_SYMLINKAT, c.String(link[0]), nsenter.Value(c.target), c.String(link[1])).Ignore(unix.EEXIST)
-	}
-	c.close(c.target)
-	return nil
-}
-
-// allDevices are linux.devices and the default devices that they do not replace.
-func (c *compiler) allDevices() []specs.LinuxDevice {
-	list := slices.Clone(c.hasLinux.Devices)
-	if c.bindsDev() {
-		return list
-	}
-	for _, d := range DefaultDevices() {
-		if !slices.ContainsFunc(list, func(o specs.LinuxDevice) bool { return path.Clean(o.Path) == d.Path }) {
-			list = append(list, d)
+	for _, d := range defaultDevices {
+		if !slices.ContainsFunc(list, func(o Device) bool { return o.Target == d.Path }) {
+			device, _ := decideDevice(s, d)
+			list = append(list, device)
 		}
 	}
-	return list
+	return list, nil
 }
 
-// bindsDev tells whether the config binds a directory of the host to /dev.
-func (c *compiler) bindsDev() bool {
-	return slices.ContainsFunc(c.in.Spec.Mounts, func(m specs.Mount) bool {
-		return path.Clean("/"+m.Destination) == "/dev" && (m.Type == "bind" || slices.Contains(m.Options, "bind") || slices.Contains(m.Options, "rbind"))
-	})
+// bindsDev reports whether /dev is the host's, which nothing is to be made in. A
+// remount counts, if it calls itself one of a bind mount.
+func bindsDev(mounts []Mount) bool {
+	return slices.ContainsFunc(mounts, func(m Mount) bool { return m.Bind && path.Clean("/"+m.Destination) == "/dev" })
 }
 
-func (c *compiler) device(d specs.LinuxDevice) error {
-	kind, err := deviceKind(d.Type)
+func decideDevice(s *specs.Spec, from specs.LinuxDevice) (Device, error) {
+	kind, err := deviceType(from.Type)
 	if err != nil {
-		return err
+		return Device{}, err
 	}
-	dir, name := path.Split(path.Clean("/" + d.Path))
-	if name == "" {
-		return fmt.Errorf("the path has no name")
+	d := Device{Path: from.Path, Target: path.Clean("/" + from.Path), uid: from.UID, gid: from.GID}
+	if d.Target == "/" {
+		return Device{}, fmt.Errorf("the path has no name")
 	}
-	if c.userNS && kind != unix.S_IFIFO {
-		return c.bindDevice(d)
+	permissions := os.FileMode(0o666)
+	if from.FileMode != nil {
+		permissions = from.FileMode.Perm()
 	}
-	c.Label("making the device " + d.Path)
-	if err := c.ensure(dir, false, 0); err != nil {
-		return err
-	}
-	mode, number := uint64(0o666), uint64(0)
-	if d.FileMode != nil {
-		mode = uint64(d.FileMode.Perm())
-	}
+	d.mode = kind | uint32(permissions)
 	if kind != unix.S_IFIFO {
-		number = unix.Mkdev(uint32(d.Major), uint32(d.Minor))
+		d.major, d.minor = uint32(from.Major), uint32(from.Minor)
+		d.Bound = hasNamespace(s, specs.UserNamespace)
 	}
-	exists, done := c.Target(), c.Target()
-	c.Call(unix.SYS_MKNODAT, nsenter.Value(c.target), c.String(name), nsenter.Int(kind|mode), nsenter.Int(number)).JumpOn(unix.EEXIST, exists)
-	if d.UID != nil || d.GID != nil {
-		c.Call(unix.SYS_FCHOWNAT, nsenter.Value(c.target), c.String(name), idOrKeep(d.UID), idOrKeep(d.GID), nsenter.Int(unix.AT_SYMLINK_NOFOLLOW))
-	}
-	c.Goto(done)
-	c.Place(exists)
-	c.expectDevice(d, name, kind)
-	c.Place(done)
-	c.close(c.target)
-	return nil
+	return d, nil
 }
 
-// expectDevice fails with EEXIST unless the existing file is that device.
-func (c *compiler) expectDevice(d specs.LinuxDevice, name string, kind uint64) {
-	c.Label("checking that the existing " + d.Path + " is the device that the config describes")
-	c.statx(c.target, name)
-	c.Expect(nsenter.Load(c.stat.At(statxGidMode)), unix.S_IFMT<<modeShift, kind<<modeShift, unix.EEXIST)
-	if kind != unix.S_IFIFO {
-		c.Expect(nsenter.Load(c.stat.At(statxRdev)), ^uint64(0), uint64(uint32(d.Major))|uint64(d.Minor)<<32, unix.EEXIST)
-	}
-}
-
-func deviceKind(t string) (uint64, error) {
+func deviceType(t string) (uint32, error) {
 	switch t {
 	case "c", "u":
 		return unix.S_IFCHR, nil
@@ -136,9 +111,76 @@ func deviceKind(t string) (uint64, error) {
 	return 0, fmt.Errorf("unknown device type %q", t)
 }
 
-func idOrKeep(id *uint32) nsenter.Arg {
-	if id == nil {
-		return nsenter.Int(-1)
+func hasNamespace(s *specs.Spec, t specs.LinuxNamespaceType) bool {
+	return s.Linux != nil && slices.ContainsFunc(s.Linux.Namespaces, func(n specs.LinuxNamespace) bool {
+		return n.Type == t
+	})
+}
+
+func (d *Device) number() uint64 { return unix.Mkdev(d.major, d.minor) }
+
+// device is a device being made; node is the received one, if it is bound.
+type device struct {
+	Device
+	node nsenter.Cell
+}
+
+// makeDevices makes all devices, and the links in /dev unless that is the host's.
+func (c *compiler) makeDevices() error {
+	for _, d := range c.devices {
+		if d.Bound {
+			c.bindDevice(d)
+		} else {
+			c.makeDevice(d.Device)
+		}
 	}
-	return nsenter.Int(*id)
+	if bindsDev(c.in.Mounts) {
+		return nil
+	}
+	c.Label("making the links in /dev")
+	c.ensureDirectory("/dev", 0, c.target)
+	for _, link := range defaultLinks {
+		c.Symlinkat(link[0], nsenter.Value(c.target), link[1]).Ignore(unix.EEXIST)
+	}
+	c.close(c.target)
+	return nil
+}
+
+func (c *compiler) makeDevice(d Device) {
+	dir, name := path.Split(d.Target)
+	c.about(d.Property, "making the device "+d.Path)
+	c.ensureDirectory(dir, 0, c.target)
+	exists, done := c.Target(), c.Target()
+	c.Mknodat(nsenter.Value(c.target), name, d.mode, d.number()).JumpOn(unix.EEXIST, exists)
+	if d.uid != nil || d.gid != nil {
+		c.Fchownat(nsenter.Value(c.target), name, idOrKeep(d.uid), idOrKeep(d.gid), unix.AT_SYMLINK_NOFOLLOW)
+	}
+	c.Goto(done)
+	c.Place(exists)
+	c.about(d.Property, "checking that the existing "+d.Path+" is the device that the config describes")
+	c.Statx(nsenter.Value(c.target), name, c.stat)
+	c.ExpectType(c.stat, d.mode&unix.S_IFMT, unix.EEXIST)
+	if d.mode&unix.S_IFMT != unix.S_IFIFO {
+		c.ExpectDevice(c.stat, d.major, d.minor, unix.EEXIST)
+	}
+	c.Place(done)
+	c.close(c.target)
+}
+
+func idOrKeep(id *uint32) int {
+	if id == nil {
+		return -1
+	}
+	return int(*id)
+}
+
+// bindDevice attaches the received node of a device.
+func (c *compiler) bindDevice(d device) {
+	m := c.cover(d.Target)
+	m.tree = d.node
+	c.about(d.Property, "binding the device "+d.Path)
+	c.Kind(KindBind)
+	c.ensureFile(m.Target, m.target)
+	c.setPropagation(m.tree, 0, unix.MS_PRIVATE)
+	c.attach(m)
 }

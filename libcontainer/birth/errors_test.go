@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/rung-oci/rung/spec"
 )
 
 // TestCompileErrors makes sure that what cannot be done is refused by the name
@@ -79,7 +81,7 @@ func TestCompileErrors(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			in := defaultInput()
 			c.change(in)
-			birth, err := Compile(in)
+			birth, err := decideAndCompile(in)
 			if err == nil || !strings.HasPrefix(err.Error(), c.want) {
 				t.Errorf("%v, want %s", err, c.want)
 			}
@@ -123,6 +125,7 @@ func TestCompileWarnings(t *testing.T) {
 			in := defaultInput()
 			in.Spec.Process.Terminal = false
 			c.change(in)
+			in.Mounts, _ = Mounts(in.Spec, "/bundle")
 			birth := compiled(t, in)
 			if !slices.Equal(birth.Warnings, c.want) {
 				t.Errorf("%q, want %q", birth.Warnings, c.want)
@@ -136,8 +139,9 @@ func TestCompileWarnings(t *testing.T) {
 // mountPath may have them, and other runtimes take them.
 func TestDotDotDestination(t *testing.T) {
 	plan := func(destination string) string {
-		in := defaultInput()
-		in.Spec.Mounts = []specs.Mount{{Destination: destination, Type: "tmpfs", Source: "tmpfs"}}
+		s := spec.Default()
+		s.Mounts = []specs.Mount{{Destination: destination, Type: "tmpfs", Source: "tmpfs"}}
+		in := inputFor(s)
 		var text strings.Builder
 		program := compiled(t, in).Program
 		for i := range program.Steps {

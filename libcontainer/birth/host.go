@@ -1,10 +1,5 @@
 package birth
 
-import (
-	"path"
-	"strings"
-)
-
 // Host holds the facts about this machine and this process that a birth program
 // depends on. [Compile] looks nothing up: whoever launches the program has looked.
 type Host struct {
@@ -25,7 +20,6 @@ type Host struct {
 
 	CgroupFiles []string    // hierarchies to join, in order
 	Hierarchies []Hierarchy // of cgroups, to show
-	Resolved    map[string]string
 }
 
 // Rlimit is struct rlimit of prlimit(2).
@@ -41,23 +35,4 @@ type Hierarchy struct {
 	Dir     string   // the container's cgroup, on the host; "" if it has none there
 	Type    string   // of the filesystem
 	Options []string // to mount it
-}
-
-// destination is a mount's destination with the dangling symlinks of the rootfs
-// resolved, as the launcher found them.
-func (h *Host) destination(d string) string {
-	d = WithoutDotDot(d)
-	if to, ok := h.Resolved[d]; ok {
-		return to
-	}
-	return d
-}
-
-// WithoutDotDot takes ".." out of a destination as text, as if the image had no
-// symlinks: so the path means the same in every image. It never leads above /.
-func WithoutDotDot(destination string) string {
-	if !strings.Contains(destination, "..") {
-		return destination
-	}
-	return path.Clean("/" + destination)
 }

@@ -31,7 +31,8 @@ func testHost() *Host {
 }
 
 func inputFor(s *specs.Spec) *Input {
-	in := &Input{Spec: s, Bundle: "/bundle", Host: testHost()}
+	in := &Input{Spec: s, Host: testHost()}
+	in.Mounts, _ = Mounts(s, "/bundle")
 	if s.Process != nil {
 		in.Env = append(append(in.Env, s.Process.Env...), "HOME=/root")
 		in.Candidates = []string{"/bin/" + s.Process.Args[0]}
@@ -55,12 +56,21 @@ func everythingInput(t testing.TB) *Input {
 
 	in := inputFor(s)
 	in.Host.AppArmor, in.Host.SELinux = true, true
-	in.Host.Resolved = map[string]string{"/var/run/dangling": "/run/dangling"}
-	in.ExtraMounts = []specs.Mount{{Destination: "/run/notify", Type: "bind", Source: "/state/notify", Options: []string{"bind"}}}
+	for i := range in.Mounts {
+		if m := &in.Mounts[i]; m.Target == "/var/run/dangling" {
+			m.Target = "/run/dangling"
+		}
+	}
+	notify, err := NewMount("", &specs.Mount{
+		Destination: "/run/notify", Type: "bind", Source: "/state/notify", Options: []string{"bind"},
+	}, "/bundle")
+	if err != nil {
+		t.Fatal(err)
+	}
+	in.Mounts = append(in.Mounts, notify)
 	in.Candidates = []string{"/usr/local/bin/sh", "/bin/sh"}
 	in.Behind = true
 	in.PreserveFds = 2
-	var err error
 	in.Filter, err = seccomp.CompileFor("amd64", &specs.LinuxSeccomp{
 		DefaultAction: specs.ActAllow, Architectures: []specs.Arch{specs.ArchX86_64},
 		Syscalls: []specs.LinuxSyscall{{Names: []string{"bpf"}, Action: specs.ActErrno}},

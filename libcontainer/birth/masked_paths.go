@@ -26,33 +26,36 @@ func (c *compiler) maskedPaths() error {
 		return nil
 	}
 	c.Label("opening /dev/null to mask files with")
-	c.Call(unix.SYS_OPENAT, nsenter.Int(unix.AT_FDCWD), c.String("/dev/null"), nsenter.Int(unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC), nsenter.Int(0)).Into(c.devNull)
-	c.statx(c.devNull, "")
-	c.Expect(nsenter.Load(c.stat.At(statxGidMode)), unix.S_IFMT<<modeShift, unix.S_IFCHR<<modeShift, unix.ENODEV)
-	c.Expect(nsenter.Load(c.stat.At(statxRdev)), ^uint64(0), 1|3<<32, unix.ENODEV)
+	devNull := c.Cell("null")
+	c.Openat(nsenter.CWD, "/dev/null", unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0).Into(devNull)
+	c.Statx(nsenter.Value(devNull), "", c.stat)
+	c.ExpectType(c.stat, unix.S_IFCHR, unix.ENODEV)
+	c.ExpectDevice(c.stat, 1, 3, unix.ENODEV)
 	for _, p := range c.hasLinux.MaskedPaths {
 		if strings.Trim(p, "/.") == "" {
 			return fmt.Errorf("linux.maskedPaths: %s is the root itself", p)
 		}
-		c.mask(p)
+		c.mask(p, devNull)
 	}
-	c.close(c.devNull)
+	c.close(devNull)
 	c.close(c.empty)
 	return nil
 }
 
-func (c *compiler) mask(p string) {
-	c.Label("masking " + p)
+// mask covers a path, if there is something.
+func (c *compiler) mask(p string, devNull nsenter.Cell) {
+	c.about("linux.maskedPaths", "masking "+p)
 	file, attach, skip := c.Target(), c.Target(), c.Target()
-	c.resolve(p, unix.O_PATH, 0, c.target).JumpOn(unix.ENOENT, skip).JumpOn(unix.ENOTDIR, skip)
-	c.statx(c.target, "")
-	c.JumpUnless(nsenter.Load(c.stat.At(statxGidMode)), unix.S_IFMT<<modeShift, unix.S_IFDIR<<modeShift, file)
-	c.openTree(nsenter.Value(c.empty), "", unix.OPEN_TREE_CLONE, c.tree)
+	m := c.cover(p)
+	c.resolve(m.Target, unix.O_PATH, 0, m.target).JumpOn(unix.ENOENT, skip).JumpOn(unix.ENOTDIR, skip)
+	c.Statx(nsenter.Value(m.target), "", c.stat)
+	c.JumpUnlessType(c.stat, unix.S_IFDIR, file)
+	c.OpenTree(nsenter.Value(c.empty), "", unix.OPEN_TREE_CLONE).Into(m.tree)
 	c.Goto(attach)
 	c.Place(file)
-	c.openTree(nsenter.Value(c.devNull), "", unix.OPEN_TREE_CLONE, c.tree)
+	c.OpenTree(nsenter.Value(devNull), "", unix.OPEN_TREE_CLONE).Into(m.tree)
 	c.Place(attach)
-	c.setAttributes(c.tree, 0, mountAttr{propagation: unix.MS_PRIVATE})
-	c.attachMade()
+	c.setPropagation(m.tree, 0, unix.MS_PRIVATE)
+	c.attach(m)
 	c.Place(skip)
 }

@@ -1,9 +1,11 @@
 package birth
 
 import (
+	"cmp"
 	"fmt"
+	"path"
 	"path/filepath"
-	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -13,189 +15,201 @@ import (
 	"github.com/rung-oci/rung/spec"
 )
 
-// changeMount is mount(2) with nothing but flags.
-func (c *compiler) changeMount(path string, flags uint64) {
-	c.Call(unix.SYS_MOUNT, nsenter.Int(0), c.String(path), nsenter.Int(0), nsenter.Int(flags), nsenter.Int(0))
+// MountKind tells mounts apart by how they are made.
+type MountKind int
+
+const (
+	FilesystemMount MountKind = iota
+	BindMount                 // a clone of what the host has at a path
+	CgroupMount               // the container's cgroups, in the way that the host shows its own
+	Remount                   // nothing new: what is mounted there gets other attributes
+)
+
+// Mount is a mount of the configuration (config.md, Mounts), decided: whoever has to
+// know what it will be reads it here. Its embedded options say the flags to set and to
+// clear, the propagation and the filesystem's own options; where the type says that it
+// is a bind mount, Bind and Rbind do so, too.
+type Mount struct {
+	Kind        MountKind
+	Property    string // of config.json that it comes from: "mounts[3]"; "" if it is the runtime's own
+	Destination string // as the configuration has it
+	Target      string // the destination as an absolute, clean path
+	Source      string // BindMount: an absolute path; FilesystemMount: what the filesystem takes for one
+	Type        string // FilesystemMount and Remount: of the filesystem
+	spec.MountOptions
+
+	// NoSymlinks: the target must not be led anywhere. If an image could choose where
+	// its procfs is, what is masked there would be masked somewhere else (CVE-2023-27561).
+	NoSymlinks bool
+}
+
+// Mounts decides the mounts of a configuration, in their order. bundle is the absolute
+// path that sources are relative to. It looks nothing up.
+func Mounts(s *specs.Spec, bundle string) ([]Mount, error) {
+	list := make([]Mount, 0, len(s.Mounts)+1) // the runtime may have one of its own
+	for i := range s.Mounts {
+		m, err := NewMount("mounts["+strconv.Itoa(i)+"]", &s.Mounts[i], bundle)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, m)
+	}
+	return list, nil
+}
+
+// NewMount decides one mount, which property is about. Errors say where it comes from.
+func NewMount(property string, from *specs.Mount, bundle string) (Mount, error) {
+	m := Mount{
+		Property: property, Destination: from.Destination, Source: from.Source, Type: from.Type,
+		// without "..", as if the image had no symlinks: so it means the same in every image
+		Target:       path.Clean("/" + from.Destination),
+		MountOptions: spec.ParseMountOptions(from.Options),
+		NoSymlinks:   from.Type == "proc" || from.Type == "sysfs",
+	}
+	m.Rbind = m.Rbind || m.Type == "rbind"
+	m.Bind = m.Bind || m.Rbind || m.Type == "bind"
+	switch {
+	case m.Remount:
+		m.Kind = Remount
+	case m.Bind:
+		m.Kind = BindMount
+		if m.Source != "" && !filepath.IsAbs(m.Source) {
+			m.Source = filepath.Join(bundle, m.Source)
+		}
+	case m.Type == "cgroup":
+		m.Kind = CgroupMount
+	}
+	if err := m.check(from); err != nil {
+		return Mount{}, m.wrap(err)
+	}
+	return m, nil
+}
+
+func (m *Mount) wrap(err error) error {
+	return fmt.Errorf("%s (%s): %w", cmp.Or(m.Property, "rung's own mount"), m.Destination, err)
+}
+
+// check refuses what cannot be mounted.
+func (m *Mount) check(from *specs.Mount) error {
+	switch {
+	case m.IDMap || m.RecIDMap || len(from.UIDMappings) > 0 || len(from.GIDMappings) > 0:
+		return fmt.Errorf("id-mapped mounts (idmap, uidMappings, gidMappings) are not supported yet")
+	case m.Target == "/":
+		return fmt.Errorf("the destination is the root itself")
+	case m.Kind == BindMount && m.Source == "":
+		return fmt.Errorf("source is missing")
+	case m.Kind == FilesystemMount && m.Type == "":
+		return fmt.Errorf("type is missing, and the options have neither bind nor rbind")
+	case m.Kind == FilesystemMount && m.TmpCopyUp && m.Type != "tmpfs":
+		return fmt.Errorf("option tmpcopyup: the type is %s, not tmpfs", m.Type)
+	}
+	return m.checkLengths()
+}
+
+// mount is a mount being made, and the cells that it is made with.
+type mount struct {
+	Mount
+	tree   nsenter.Cell // a descriptor of the mount, which is attached nowhere yet
+	target nsenter.Cell // a descriptor of what it will cover
+}
+
+// newMount is a mount being made here. These are made one after the other and have
+// the same two cells: a program does not become larger by its cells, too.
+func (c *compiler) newMount(m Mount) mount { return mount{m, c.tree, c.target} }
+
+// cover is a mount being made at a path, of which nothing else is said.
+func (c *compiler) cover(target string) mount { return c.newMount(Mount{Target: target}) }
+
+// decideMounts settles which mounts and devices there will be, before anything is made.
+func (c *compiler) decideMounts() error {
+	for _, m := range c.in.Mounts {
+		c.mounts = append(c.mounts, c.newMount(m))
+	}
+	devices, err := Devices(c.in.Spec, c.in.Mounts)
+	for _, d := range devices {
+		c.devices = append(c.devices, device{Device: d})
+	}
+	return err
+}
+
+// makeMounts makes all mounts in their order, each detached, then attached to a
+// descriptor of its target.
+func (c *compiler) makeMounts() error {
+	for _, m := range c.mounts {
+		if err := c.makeMount(m); err != nil {
+			return m.wrap(err)
+		}
+	}
+	return nil
+}
+
+func (c *compiler) makeMount(m mount) error {
+	switch {
+	case m.Kind == Remount:
+		c.remount(m)
+	case m.Kind == BindMount:
+		c.bind(m)
+	case m.Kind == CgroupMount:
+		return c.mountCgroups(m)
+	case m.isLongOverlay():
+		c.longOverlay(m)
+	default:
+		return c.filesystem(m)
+	}
+	return nil
+}
+
+// remount changes the attributes of what is mounted at the target: like mount(2) it
+// sets what is given and clears what is not.
+func (c *compiler) remount(m mount) {
+	const all = unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV | unix.MOUNT_ATTR_NOEXEC |
+		unix.MOUNT_ATTR_NOSYMFOLLOW
+	c.about(m.Property, "remounting "+m.Target)
+	c.resolve(m.Target, unix.O_PATH, 0, m.tree)
+	// a bind mount's remount is about the mount alone: its filesystem may be the host's
+	if !m.Bind && (len(m.Data) > 0 || len(m.SuperFlags()) > 0) {
+		c.Fspick(nsenter.Value(m.tree)).Into(c.fs)
+		c.filesystemOptions(m.Mount)
+		c.FsconfigReconfigure(nsenter.Value(c.fs)).FailTo(c.explain)
+		c.close(c.fs)
+	}
+	m.Attr.Clear |= all &^ m.Attr.Set
+	c.applyOptions(m)
+	c.close(m.tree)
+}
+
+// applyOptions gives a mount the attributes and the propagation of its options.
+func (c *compiler) applyOptions(m mount) {
+	c.setAttributes(m.tree, 0, m.Attr)
+	c.setAttributes(m.tree, unix.AT_RECURSIVE, m.RecAttr)
+	c.applyPropagation(m)
+}
+
+func (c *compiler) setAttributes(mount nsenter.Cell, flags int, a spec.MountAttr) {
+	c.setattr(mount, flags, unix.MountAttr{Attr_set: a.Set, Attr_clr: a.Clear})
+}
+
+// setattr changes attributes and propagation of a mount, if there is something to
+// change.
+func (c *compiler) setattr(mount nsenter.Cell, flags int, a unix.MountAttr) {
+	if a != (unix.MountAttr{}) {
+		c.MountSetattr(nsenter.Value(mount), flags, a)
+	}
+}
+
+// attach attaches a mount to its target, which is a descriptor: a path could lead
+// elsewhere by now.
+func (c *compiler) attach(m mount) {
+	c.MoveMount(nsenter.Value(m.tree), nsenter.Value(m.target), "")
+	c.close(m.tree)
+	c.close(m.target)
 }
 
 // attachAt attaches a mount at a path of the host, seen from the process's own
 // mount namespace and before the root was changed.
 func (c *compiler) attachAt(mount nsenter.Cell, path string) {
-	c.Call(unix.SYS_MOVE_MOUNT, nsenter.Value(mount), c.String(""), nsenter.Int(unix.AT_FDCWD), c.String(path), nsenter.Int(unix.MOVE_MOUNT_F_EMPTY_PATH))
+	c.MoveMount(nsenter.Value(mount), nsenter.CWD, path)
 }
 
-// newTmpfs makes a detached tmpfs.
-func (c *compiler) newTmpfs(into nsenter.Cell, attributes uint64) {
-	c.Call(unix.SYS_FSOPEN, c.String("tmpfs"), nsenter.Int(unix.FSOPEN_CLOEXEC)).Into(c.fs)
-	c.fsconfig(unix.FSCONFIG_SET_STRING, "mode", "0755").FailTo(c.explain)
-	c.fsconfig(unix.FSCONFIG_CMD_CREATE, "", "").FailTo(c.explain)
-	c.Call(unix.SYS_FSMOUNT, nsenter.Value(c.fs), nsenter.Int(unix.FSMOUNT_CLOEXEC), nsenter.Int(attributes)).Into(into).FailTo(c.explain)
-	c.close(c.fs)
-}
-
-// mounts makes config.mounts in their order, each detached, then attached to a
-// descriptor of its destination.
-func (c *compiler) mounts() error {
-	mount := c.tree
-	for i, m := range c.allMounts() {
-		c.tree = mount
-		if err := c.mount(i, m); err != nil {
-			return fmt.Errorf("mounts[%d] (%s): %w", i, m.Destination, err)
-		}
-	}
-	c.tree = mount
-	return nil
-}
-
-func (c *compiler) allMounts() []specs.Mount {
-	return slices.Concat(c.in.Spec.Mounts, c.in.ExtraMounts)
-}
-
-func IsBind(m specs.Mount, opts spec.MountOptions) bool {
-	return opts.Bind || m.Type == "bind" || m.Type == "rbind"
-}
-
-// BindFlags are open_tree's for a bind mount.
-func BindFlags(m specs.Mount, opts spec.MountOptions) int {
-	if opts.Rbind || m.Type == "rbind" {
-		return unix.OPEN_TREE_CLONE | unix.AT_RECURSIVE
-	}
-	return unix.OPEN_TREE_CLONE
-}
-
-func (c *compiler) bindSource(m specs.Mount) string { return BindSource(c.in.Bundle, m) }
-
-func (c *compiler) mount(i int, m specs.Mount) error {
-	opts := spec.ParseMountOptions(m.Options)
-	if err := checkLengths(m, opts); err != nil {
-		return err
-	}
-	if opts.IDMap || opts.RecIDMap || len(m.UIDMappings) > 0 || len(m.GIDMappings) > 0 {
-		return fmt.Errorf("id-mapped mounts (idmap, uidMappings, gidMappings) are not supported yet")
-	}
-	m.Destination = c.in.Host.destination(m.Destination)
-	if parts, err := Components(m.Destination); err != nil {
-		return err
-	} else if len(parts) == 0 {
-		return fmt.Errorf("the destination is the root itself")
-	}
-	switch {
-	case opts.Remount:
-		return c.remount(m, opts)
-	case IsBind(m, opts):
-		return c.bind(i, m, opts)
-	case m.Type == "cgroup":
-		return c.mountCgroups(m, opts)
-	case m.Type == "":
-		return fmt.Errorf("type is missing, and the options have neither bind nor rbind")
-	}
-	if longOverlay(m, opts) {
-		return c.longOverlay(m, opts)
-	}
-	return c.filesystem(m, opts)
-}
-
-// bind clones the source's mount and attaches it to a directory or a file,
-// whichever the source is.
-func (c *compiler) bind(i int, m specs.Mount, opts spec.MountOptions) error {
-	if m.Source == "" {
-		return fmt.Errorf("source is missing")
-	}
-	source := c.bindSource(m)
-	if len(opts.Data) > 0 {
-		c.warn("mounts[%d] (%s): a bind mount has no options of a filesystem: %s ignored", i, m.Destination, strings.Join(opts.Data, ","))
-	}
-	c.Label("binding " + source + " to " + m.Destination)
-	c.Kind(KindBind)
-	if c.userNS {
-		c.tree = c.sourceOf(i, "")
-	} else {
-		c.openTree(nsenter.Int(unix.AT_FDCWD), source, BindFlags(m, opts), c.tree)
-	}
-	if !c.shared || !asksShared(opts) {
-		c.setAttributes(c.tree, unix.AT_RECURSIVE, mountAttr{propagation: c.clonePropagation()})
-	}
-	c.applyOptions(opts)
-	dir, attach := c.Target(), c.Target()
-	c.statx(c.tree, "")
-	c.jumpIfDir(dir)
-	if err := c.ensure(m.Destination, true, 0); err != nil {
-		return err
-	}
-	c.Goto(attach)
-	c.Place(dir)
-	if err := c.ensure(m.Destination, false, 0); err != nil {
-		return err
-	}
-	c.Place(attach)
-	c.attachMade()
-	return nil
-}
-
-// applyOptions gives $mount the attributes and the propagation of the options.
-func (c *compiler) applyOptions(opts spec.MountOptions) {
-	c.setAttributes(c.tree, 0, mountAttr{set: opts.Attr.Set, clear: opts.Attr.Clear})
-	c.setAttributes(c.tree, unix.AT_RECURSIVE, mountAttr{set: opts.RecAttr.Set, clear: opts.RecAttr.Clear})
-	c.applyPropagation(opts)
-}
-
-// attachMade attaches $mount to $target and closes both.
-func (c *compiler) attachMade() {
-	c.attach(c.tree, c.target)
-	c.close(c.tree)
-	c.close(c.target)
-}
-
-// remount changes the attributes of what is mounted at the destination: like
-// mount(2) it sets what is given and clears what is not.
-func (c *compiler) remount(m specs.Mount, opts spec.MountOptions) error {
-	const all = unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV | unix.MOUNT_ATTR_NOEXEC | unix.MOUNT_ATTR_NOSYMFOLLOW
-	c.Label("remounting " + m.Destination)
-	c.resolve(m.Destination, unix.O_PATH, 0, c.tree)
-	// a bind mount's remount is about the mount alone: its filesystem may be the host's
-	if !IsBind(m, opts) && (len(opts.Data) > 0 || len(opts.SuperFlags()) > 0) {
-		c.Call(unix.SYS_FSPICK, nsenter.Value(c.tree), c.String(""), nsenter.Int(unix.FSPICK_CLOEXEC|unix.FSPICK_EMPTY_PATH)).Into(c.fs)
-		c.filesystemOptions(m, opts)
-		c.fsconfig(unix.FSCONFIG_CMD_RECONFIGURE, "", "").FailTo(c.explain)
-		c.close(c.fs)
-	}
-	opts.Attr.Clear |= all &^ opts.Attr.Set
-	c.applyOptions(opts)
-	c.close(c.tree)
-	return nil
-}
-
-// BindSource is the path of a bind mount's source on the host.
-func BindSource(bundle string, m specs.Mount) string {
-	if filepath.IsAbs(m.Source) {
-		return m.Source
-	}
-	return filepath.Join(bundle, m.Source)
-}
-
-// openTree clones the mount at path. A clone is attached only after it was
-// given a propagation: see [compiler.setAttributes].
-func (c *compiler) openTree(dir nsenter.Arg, path string, flags int, into nsenter.Cell) nsenter.Call {
-	flags |= unix.OPEN_TREE_CLOEXEC
-	if path == "" {
-		flags |= unix.AT_EMPTY_PATH
-	}
-	return c.Call(unix.SYS_OPEN_TREE, dir, c.String(path), nsenter.Int(flags)).Into(into)
-}
-
-// attach moves the detached mount to the directory or file that target is.
-func (c *compiler) attach(mount, target nsenter.Cell) {
-	c.Call(unix.SYS_MOVE_MOUNT, nsenter.Value(mount), c.String(""), nsenter.Value(target), c.String(""),
-		nsenter.Int(unix.MOVE_MOUNT_F_EMPTY_PATH|unix.MOVE_MOUNT_T_EMPTY_PATH))
-}
-
-// mountAttr is struct mount_attr of mount_setattr(2).
-type mountAttr struct{ set, clear, propagation uint64 }
-
-func (c *compiler) setAttributes(mount nsenter.Cell, flags int, a mountAttr) {
-	if a == (mountAttr{}) {
-		return
-	}
-	c.Call(unix.SYS_MOUNT_SETATTR, nsenter.Value(mount), c.String(""), nsenter.Int(unix.AT_EMPTY_PATH|flags),
-		nsenter.Words(a.set, a.clear, a.propagation, 0), nsenter.Int(32))
-}
+// commas joins options as mount(2) takes them.
+func commas(options []string) string { return strings.Join(options, ",") }

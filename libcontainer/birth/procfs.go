@@ -25,7 +25,7 @@ func (c *compiler) ownProcfs() error {
 	refused, done := c.Target(), c.Target()
 	c.Label("making a procfs to write through")
 	c.Fsopen("proc").Into(c.fs)
-	c.fsconfig(unix.FSCONFIG_CMD_CREATE, "", "").JumpOn(unix.EPERM, refused)
+	c.FsconfigCreate(nsenter.Value(c.fs)).JumpOn(unix.EPERM, refused)
 	c.Fsmount(nsenter.Value(c.fs), 0).Into(c.procfs).JumpOn(unix.EPERM, refused)
 	c.Goto(done)
 	c.Place(refused)
@@ -46,8 +46,8 @@ func (c *compiler) needsProcfs() bool {
 // expectFilesystem fails unless the descriptor lies on a filesystem of this
 // type (statfs(2): f_type is the first word).
 func (c *compiler) expectFilesystem(fd nsenter.Cell, magic uint64) {
-	c.Call(unix.SYS_FSTATFS, nsenter.Value(fd), nsenter.Address(c.stat.At(0)))
-	c.Expect(nsenter.Load(c.stat.At(0)), ^uint64(0), magic, unix.EINVAL)
+	c.Fstatfs(nsenter.Value(fd), c.stat)
+	c.Expect(c.stat.Filesystem(), ^uint64(0), magic, unix.EINVAL)
 }
 
 // writeProcfs writes to a file of the procfs of our own.

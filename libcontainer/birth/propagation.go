@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/nsenter"
 	"github.com/rung-oci/rung/spec"
 )
 
@@ -34,19 +35,23 @@ func (c *compiler) clonePropagation() uint64 {
 	return unix.MS_SLAVE
 }
 
-// asksShared tells whether a mount is to be a peer of the host's: then, and if
+// asksShared reports whether the mount is to be a peer of the host's: then, and if
 // linux.rootfsPropagation asks for the same, the clone stays what it is.
-func asksShared(opts spec.MountOptions) bool {
-	return slices.ContainsFunc(opts.Propagation, func(p uint64) bool { return p&unix.MS_SHARED != 0 })
+func (m *Mount) asksShared() bool {
+	return slices.ContainsFunc(m.Propagation, func(p uint64) bool { return p&unix.MS_SHARED != 0 })
 }
 
-func (c *compiler) applyPropagation(opts spec.MountOptions) {
-	for _, p := range opts.Propagation {
+func (c *compiler) setPropagation(mount nsenter.Cell, flags int, propagation uint64) {
+	c.setattr(mount, flags, unix.MountAttr{Propagation: propagation})
+}
+
+func (c *compiler) applyPropagation(m mount) {
+	for _, p := range m.Propagation {
 		flags := 0
 		if p&unix.MS_REC != 0 {
 			flags = unix.AT_RECURSIVE
 		}
-		c.setAttributes(c.tree, flags, mountAttr{propagation: p &^ unix.MS_REC})
+		c.setPropagation(m.tree, flags, p&^unix.MS_REC)
 	}
 }
 
@@ -60,6 +65,6 @@ func (c *compiler) rootPropagation() error {
 		return fmt.Errorf("linux.rootfsPropagation: unknown value %q", c.hasLinux.RootfsPropagation)
 	}
 	c.about("linux.rootfsPropagation", "setting linux.rootfsPropagation to "+c.hasLinux.RootfsPropagation)
-	c.changeMount("/", opts.Propagation[0])
+	c.setMountFlags("/", opts.Propagation[0])
 	return nil
 }

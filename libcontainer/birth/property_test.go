@@ -1,7 +1,6 @@
 package birth
 
 import (
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -11,7 +10,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/nsenter"
-	"github.com/rung-oci/rung/spec"
 )
 
 // judge collects what is wrong with a program.
@@ -244,13 +242,9 @@ func (j *judge) resolved(l *line) {
 }
 
 func (j *judge) bindSources() (list []string) {
-	for _, m := range slices.Concat(j.in.Spec.Mounts, j.in.ExtraMounts) {
-		if opts := spec.ParseMountOptions(m.Options); opts.Bind || m.Type == "bind" || m.Type == "rbind" {
-			source := m.Source
-			if !filepath.IsAbs(source) {
-				source = filepath.Join(j.in.Bundle, source)
-			}
-			list = append(list, source)
+	for _, m := range j.in.Mounts {
+		if m.Kind == BindMount {
+			list = append(list, m.Source)
 		}
 	}
 	return list

@@ -65,6 +65,13 @@ func randomInput(b []byte) *Input {
 	}
 
 	in := inputFor(s)
+	if c.sometimes(4) {
+		for i := range in.Mounts {
+			if m := &in.Mounts[i]; m.Target == "/dst-a" {
+				m.Target = "/dst-resolved/a"
+			}
+		}
+	}
 	c.host(in.Host)
 	in.Gate = choose(c, GateSocket, GateSync)
 	in.NoPivot, in.NoNewKeyring, in.PreserveFds = c.sometimes(5), c.sometimes(5), c.below(3)
@@ -187,9 +194,6 @@ func (c *chooser) host(h *Host) {
 		h.Bounding = 1<<5 | 1
 	}
 	if c.sometimes(4) {
-		h.Resolved = map[string]string{"/dst-a": "/dst-resolved/a"}
-	}
-	if c.sometimes(4) {
 		h.IgnoredSignals = nil
 	}
 }
@@ -207,6 +211,14 @@ func randomSeeds(n int) [][]byte {
 	return list
 }
 
+// decideAndCompile also has the errors of mounts.
+func decideAndCompile(in *Input) (*Birth, error) {
+	if _, err := Mounts(in.Spec, "/bundle"); err != nil {
+		return nil, err
+	}
+	return Compile(in)
+}
+
 // FuzzCompile judges the programs of random configs, and follows each once with
 // nothing in the container's tree, and once with everything there.
 func FuzzCompile(f *testing.F) {
@@ -215,7 +227,7 @@ func FuzzCompile(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		in := randomInput(b)
-		birth, err := Compile(in)
+		birth, err := decideAndCompile(in)
 		if err != nil {
 			if !namesProperty(err.Error()) {
 				t.Errorf("the error does not begin with a property: %v", err)
@@ -267,7 +279,7 @@ func namesProperty(text string) bool {
 func TestRandomConfigsCompile(t *testing.T) {
 	compiled, users, errors := 0, 0, map[string]bool{}
 	for _, seed := range randomSeeds(150) {
-		birth, err := Compile(randomInput(seed))
+		birth, err := decideAndCompile(randomInput(seed))
 		if err != nil {
 			errors[err.Error()] = true
 			continue

@@ -15,12 +15,15 @@ func (c *compiler) readonlyPaths() error {
 		if strings.Trim(p, "/.") == "" {
 			return fmt.Errorf("linux.readonlyPaths: %s is the root itself: use root.readonly", p)
 		}
-		c.Label("making " + p + " read-only")
+		c.about("linux.readonlyPaths", "making "+p+" read-only")
 		skip := c.Target()
-		c.resolve(p, unix.O_PATH, 0, c.target).JumpOn(unix.ENOENT, skip).JumpOn(unix.ENOTDIR, skip)
-		c.openTree(nsenter.Value(c.target), "", unix.OPEN_TREE_CLONE|unix.AT_RECURSIVE, c.tree)
-		c.setAttributes(c.tree, unix.AT_RECURSIVE, mountAttr{set: unix.MOUNT_ATTR_RDONLY, propagation: c.clonePropagation()})
-		c.attachMade()
+		m := c.cover(p)
+		c.resolve(m.Target, unix.O_PATH, 0, m.target).JumpOn(unix.ENOENT, skip).JumpOn(unix.ENOTDIR, skip)
+		c.OpenTree(nsenter.Value(m.target), "", unix.OPEN_TREE_CLONE|unix.AT_RECURSIVE).Into(m.tree)
+		c.setattr(m.tree, unix.AT_RECURSIVE, unix.MountAttr{
+			Attr_set: unix.MOUNT_ATTR_RDONLY, Propagation: c.clonePropagation(),
+		})
+		c.attach(m)
 		c.Place(skip)
 	}
 	return nil

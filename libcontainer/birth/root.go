@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/nsenter"
+	"github.com/rung-oci/rung/spec"
 )
 
 // changeRoot makes $root the root of the process, and detaches the old one.
@@ -14,8 +15,8 @@ func (c *compiler) changeRoot() error {
 	c.Label("changing the root")
 	switch {
 	case !c.mountNS:
-		c.Call(unix.SYS_FCHDIR, nsenter.Value(c.root))
-		c.Call(unix.SYS_CHROOT, c.String("."))
+		c.Fchdir(nsenter.Value(c.root))
+		c.Chroot(".")
 		return nil
 	case c.in.NoPivot:
 		if err := c.moveRoot(); err != nil {
@@ -24,10 +25,10 @@ func (c *compiler) changeRoot() error {
 	default:
 		c.pivotRoot()
 	}
-	c.Call(unix.SYS_CHDIR, c.String("/"))
+	c.Chdir("/")
 	if c.in.Spec.Root.Readonly {
 		c.about("root.readonly", "making the root read-only")
-		c.setAttributes(c.root, 0, mountAttr{set: unix.MOUNT_ATTR_RDONLY})
+		c.setAttributes(c.root, 0, spec.MountAttr{Set: unix.MOUNT_ATTR_RDONLY})
 	}
 	return c.rootPropagation()
 }
@@ -36,14 +37,14 @@ func (c *compiler) changeRoot() error {
 // takes the old one away without telling the host.
 func (c *compiler) pivotRoot() {
 	old := c.Cell("old root")
-	c.Call(unix.SYS_OPENAT, nsenter.Int(unix.AT_FDCWD), c.String("/"), nsenter.Int(unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC), nsenter.Int(0)).Into(old)
-	c.Call(unix.SYS_FCHDIR, nsenter.Value(c.root))
-	c.Call(unix.SYS_PIVOT_ROOT, c.String("."), c.String("."))
-	c.Call(unix.SYS_FCHDIR, nsenter.Value(old))
+	c.Openat(nsenter.CWD, "/", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0).Into(old)
+	c.Fchdir(nsenter.Value(c.root))
+	c.PivotRoot(".", ".")
+	c.Fchdir(nsenter.Value(old))
 	if c.shared {
-		c.changeMount(".", unix.MS_REC|unix.MS_SLAVE)
+		c.setMountFlags(".", unix.MS_REC|unix.MS_SLAVE)
 	}
-	c.Call(unix.SYS_UMOUNT2, c.String("."), nsenter.Int(unix.MNT_DETACH))
+	c.Umount2(".", unix.MNT_DETACH)
 	c.close(old)
 }
 
@@ -52,14 +53,15 @@ func (c *compiler) pivotRoot() {
 // could be left, are taken away first.
 func (c *compiler) moveRoot() error {
 	if strings.HasSuffix(c.hasLinux.RootfsPropagation, "private") {
-		return fmt.Errorf("linux.rootfsPropagation: %s cannot be combined with --no-pivot", c.hasLinux.RootfsPropagation)
+		return fmt.Errorf("linux.rootfsPropagation: %s cannot be combined with --no-pivot",
+			c.hasLinux.RootfsPropagation)
 	}
 	for _, path := range []string{"/proc", "/sys"} {
-		c.Call(unix.SYS_UMOUNT2, c.String(path), nsenter.Int(unix.MNT_DETACH)).Ignore(unix.EINVAL, unix.EPERM, unix.ENOENT)
+		c.Umount2(path, unix.MNT_DETACH).Ignore(unix.EINVAL, unix.EPERM, unix.ENOENT)
 	}
-	c.Call(unix.SYS_FCHDIR, nsenter.Value(c.root))
+	c.Fchdir(nsenter.Value(c.root))
 	c.attachAt(c.root, "/")
-	c.Call(unix.SYS_CHROOT, c.String("."))
+	c.Chroot(".")
 	return nil
 }
 
@@ -68,8 +70,8 @@ func (c *compiler) moveRoot() error {
 func (c *compiler) mountRoot() error {
 	rootfs := c.in.Host.Rootfs
 	if !c.mountNS {
-		c.Label("opening the root filesystem " + rootfs)
-		c.Call(unix.SYS_OPENAT, nsenter.Int(unix.AT_FDCWD), c.String(rootfs), nsenter.Int(unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC), nsenter.Int(0)).Into(c.root)
+		c.about("root.path", "opening the root filesystem "+rootfs)
+		c.Openat(nsenter.CWD, rootfs, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0).Into(c.root)
 		return nil
 	}
 	propagation, err := c.hostPropagation()
@@ -77,21 +79,19 @@ func (c *compiler) mountRoot() error {
 		return err
 	}
 	c.Label("separating the mounts from the host's")
-	c.changeMount("/", unix.MS_REC|propagation)
+	c.setMountFlags("/", unix.MS_REC|propagation)
 	if c.shared {
 		// neither what is attached there nor pivot_root may reach the host
-		c.changeMount(c.in.Host.RootfsMount, unix.MS_PRIVATE)
+		c.setMountFlags(c.in.Host.RootfsMount, unix.MS_PRIVATE)
 	}
-	c.Label("mounting the root filesystem " + rootfs)
-	c.openTree(nsenter.Int(unix.AT_FDCWD), rootfs, unix.OPEN_TREE_CLONE|unix.AT_RECURSIVE, c.root)
-	c.setAttributes(c.root, unix.AT_RECURSIVE, mountAttr{propagation: c.clonePropagation()})
-	if err := c.requestSources(); err != nil { // first: bind sources may lie below the rootfs
-		return err
-	}
+	c.about("root.path", "mounting the root filesystem "+rootfs)
+	c.OpenTree(nsenter.CWD, rootfs, unix.OPEN_TREE_CLONE|unix.AT_RECURSIVE).Into(c.root)
+	c.setPropagation(c.root, unix.AT_RECURSIVE, c.clonePropagation())
+	c.requestSources() // first: bind sources may lie below the rootfs
 	if len(c.hasLinux.MaskedPaths) > 0 {
 		c.makeEmpty(rootfs)
 	}
-	c.Label("mounting the root filesystem " + rootfs)
+	c.about("root.path", "mounting the root filesystem "+rootfs)
 	c.attachAt(c.root, rootfs)
 	return nil
 }

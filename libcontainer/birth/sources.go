@@ -2,13 +2,11 @@ package birth
 
 import (
 	"fmt"
-	"path"
+	"strconv"
 
-	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/nsenter"
-	"github.com/rung-oci/rung/spec"
 )
 
 // A container with a user namespace may not open all that it is to be given: a
@@ -22,136 +20,91 @@ import (
 // in the birth program.
 const FileInit = "first process"
 
-// source is one mount that the birth program receives.
+// source is a mount that comes from outside: of a bind mount or of a device.
 type source struct {
-	mount  int // index in config.mounts, or noMount
-	path   string
-	flags  int
-	device *specs.LinuxDevice
-	cell   nsenter.Cell
-	taken  bool
+	mount  *Mount
+	device *Device
+	cell   *nsenter.Cell // what takes its descriptor in the birth program
 }
 
-// requestSources lists what has to come from outside of the user namespace, and
-// receives it.
-func (c *compiler) requestSources() error {
-	if !c.userNS {
-		return nil
+// sources lists what has to come from outside of the user namespace.
+func (c *compiler) sources() (list []source) {
+	for i := range c.mounts {
+		if m := &c.mounts[i]; c.userNS && m.Kind == BindMount {
+			list = append(list, source{mount: &m.Mount, cell: &m.tree})
+		}
 	}
-	c.listSources()
-	if len(c.sources) == 0 {
-		return nil
+	for i := range c.devices {
+		if d := &c.devices[i]; d.Bound {
+			list = append(list, source{device: &d.Device, cell: &d.node})
+		}
 	}
-	c.birth.Sources = c.sourcesProgram()
+	return list
+}
+
+// requestSources receives the sources, each in a cell of its own.
+func (c *compiler) requestSources() {
+	list := c.sources()
+	if len(list) == 0 {
+		return
+	}
+	c.birth.Sources = sourcesProgram(c.in, list)
 	c.Label("receiving bind sources and devices")
-	c.Call(unix.SYS_WRITE, nsenter.File(FileSync), c.String(string(rune(TagSources))), nsenter.Int(1))
-	for i := range c.sources {
-		c.sources[i].cell = c.Cell(fmt.Sprintf("source %d", i))
-		c.receiveFd(c.sources[i].cell)
+	c.Write(nsenter.File(FileSync), string(rune(TagSources)))
+	for i, s := range list {
+		*s.cell = c.Cell(fmt.Sprintf("source %d", i))
+		c.receiveFd(*s.cell)
 	}
 	c.awaitAnswer()
-	return nil
 }
 
-func (c *compiler) listSources() {
-	for i, m := range c.allMounts() {
-		opts := spec.ParseMountOptions(m.Options)
-		if IsBind(m, opts) && m.Source != "" && !opts.Remount {
-			c.sources = append(c.sources, source{mount: i, path: c.bindSource(m), flags: BindFlags(m, opts)})
-		}
-	}
-	for _, d := range c.allDevices() {
-		if d.Type != "p" {
-			c.sources = append(c.sources, source{mount: noMount, device: &d})
-		}
-	}
-}
-
-// sourceOf is the received mount of a bind mount or of a device, each once: a
-// config may list a device twice.
-func (c *compiler) sourceOf(mount int, device string) nsenter.Cell {
-	for i := range c.sources {
-		s := &c.sources[i]
-		if !s.taken && s.mount == mount && (s.device == nil || s.device.Path == device) {
-			s.taken = true
-			return s.cell
-		}
-	}
-	panic("a source that was not listed")
-}
-
-const (
-	noMount = -1
-	noCell  = nsenter.Cell(-1)
-)
-
-// cmsgLen is CMSG_LEN of one descriptor.
-const cmsgLen = 20
-
-// sourcesProgram is the second program.
-func (c *compiler) sourcesProgram() *nsenter.Program {
-	s := &compiler{Program: nsenter.New(), in: c.in, birth: c.birth, hasLinux: c.hasLinux}
-	s.fs, s.tree, s.scratch, s.explain = s.Cell("fs"), s.Cell("mount"), s.Cell("scratch"), s.Target()
-	s.Label("joining the container's mount namespace")
-	s.MapReport(FileReport)
-	s.Call(unix.SYS_UMASK, nsenter.Int(0))
-	s.Call(unix.SYS_SETNS, nsenter.File(FileInit), nsenter.Int(unix.CLONE_NEWNS))
+// sourcesProgram is the second program. It sends the sources in the order of the list.
+func sourcesProgram(in *Input, list []source) *nsenter.Program {
+	c := newCompiler(in)
+	c.Label("joining the container's mount namespace")
+	c.MapReport(FileReport)
+	c.Umask(0)
+	c.Setns(nsenter.File(FileInit), unix.CLONE_NEWNS)
 	dev := noCell
-	for i, src := range c.sources { // devices come last: their filesystem covers the rootfs
-		if src.device != nil {
-			if dev == noCell {
-				dev = s.makeDevices(c.sources)
-			}
-			s.Label("passing on the device " + src.device.Path)
-			s.openTree(nsenter.Value(dev), fmt.Sprint(i), unix.OPEN_TREE_CLONE, s.tree)
+	for i, s := range list { // devices come last: their filesystem covers the rootfs
+		if s.device == nil {
+			c.about(s.mount.Property, "opening the bind source "+s.mount.Source)
+			c.OpenTree(nsenter.CWD, s.mount.Source, s.mount.cloneFlags()).Into(c.tree)
 		} else {
-			s.Label("opening the bind source " + src.path)
-			s.openTree(nsenter.Int(unix.AT_FDCWD), src.path, src.flags, s.tree)
+			if dev == noCell {
+				dev = c.makeNodes(list)
+			}
+			c.about(s.device.Property, "passing on the device "+s.device.Path)
+			c.OpenTree(nsenter.Value(dev), strconv.Itoa(i), unix.OPEN_TREE_CLONE).Into(c.tree)
 		}
-		s.sendFds('f', []nsenter.Cell{s.tree})
-		s.close(s.tree)
+		c.sendFds('f', []nsenter.Cell{c.tree})
+		c.close(c.tree)
 	}
-	s.Call(unix.SYS_EXIT_GROUP, nsenter.Int(0))
-	_ = s.explanations()
-	return s.Program
+	c.ExitGroup(0)
+	_ = c.explanations()
+	return c.Program
 }
 
-// makeDevices makes the nodes, named by their index, on a filesystem that
-// belongs to the initial user namespace, where they count. It is attached below
-// the container's root, because only what is attached can be cloned.
-func (c *compiler) makeDevices(sources []source) nsenter.Cell {
+const noCell = nsenter.Cell(-1)
+
+// makeNodes makes the nodes of devices, named by their index, on a filesystem that
+// belongs to the initial user namespace, where they count. It is attached below the
+// container's root, because only what is attached can be cloned.
+func (c *compiler) makeNodes(list []source) nsenter.Cell {
 	dev := c.Cell("dev")
 	c.Label("making a filesystem for device nodes")
 	c.newTmpfs(dev, unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NOEXEC)
 	c.attachAt(dev, c.in.Host.Rootfs)
-	for i, src := range sources {
-		if src.device == nil {
+	for i, s := range list {
+		d := s.device
+		if d == nil {
 			continue
 		}
-		d := src.device
-		c.Label("making the device " + d.Path)
-		kind, _ := deviceKind(d.Type) // checked when the birth program is compiled
-		mode := uint64(0o666)
-		if d.FileMode != nil {
-			mode = uint64(d.FileMode.Perm())
-		}
-		name := c.String(fmt.Sprint(i))
-		c.Call(unix.SYS_MKNODAT, nsenter.Value(dev), name, nsenter.Int(kind|mode), nsenter.Int(unix.Mkdev(uint32(d.Major), uint32(d.Minor))))
-		c.Call(unix.SYS_FCHOWNAT, nsenter.Value(dev), name, nsenter.Int(HostID(c.hasLinux.UIDMappings, d.UID)),
-			nsenter.Int(HostID(c.hasLinux.GIDMappings, d.GID)), nsenter.Int(unix.AT_SYMLINK_NOFOLLOW))
+		name := strconv.Itoa(i)
+		c.about(d.Property, "making the device "+d.Path)
+		c.Mknodat(nsenter.Value(dev), name, d.mode, d.number())
+		c.Fchownat(nsenter.Value(dev), name, int(HostID(c.hasLinux.UIDMappings, d.uid)),
+			int(HostID(c.hasLinux.GIDMappings, d.gid)), unix.AT_SYMLINK_NOFOLLOW)
 	}
 	return dev
-}
-
-// bindDevice attaches the received node of a device.
-func (c *compiler) bindDevice(d specs.LinuxDevice) error {
-	c.tree = c.sourceOf(noMount, d.Path)
-	c.Label("binding the device " + d.Path)
-	c.Kind(KindBind)
-	if err := c.ensure(path.Clean("/"+d.Path), true, 0); err != nil {
-		return err
-	}
-	c.setAttributes(c.tree, 0, mountAttr{propagation: unix.MS_PRIVATE})
-	c.attachMade()
-	return nil
 }

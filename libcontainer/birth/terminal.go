@@ -17,12 +17,11 @@ func (c *compiler) terminal() error {
 	if c.mountNS {
 		c.about("process.terminal", "binding the terminal to /dev/console")
 		c.Kind(KindBind)
-		if err := c.ensure("/dev/console", true, 0); err != nil {
-			return err
-		}
-		c.openTree(nsenter.Value(slave), "", unix.OPEN_TREE_CLONE, c.tree)
-		c.setAttributes(c.tree, 0, mountAttr{propagation: unix.MS_PRIVATE})
-		c.attachMade()
+		m := c.cover("/dev/console")
+		c.ensureFile(m.Target, m.target)
+		c.OpenTree(nsenter.Value(slave), "", unix.OPEN_TREE_CLONE).Into(m.tree)
+		c.setPropagation(m.tree, 0, unix.MS_PRIVATE)
+		c.attach(m)
 	}
 	c.handOver(master)
 	c.useTerminal(slave)

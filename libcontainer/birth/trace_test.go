@@ -165,7 +165,7 @@ func (k *fakeKernel) call(name string, args [6]uint64) (uint64, unix.Errno) {
 		}
 	case "recvmsg":
 		fd, _ := k.open("received")
-		k.put(k.word(args[1]+32), cmsgLen)
+		k.put(k.word(args[1]+32), 20)
 		k.put(k.word(args[1]+32)+16, fd)
 		return 1, 0
 	case "clone3":

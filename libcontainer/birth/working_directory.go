@@ -1,7 +1,6 @@
 package birth
 
 import (
-	"fmt"
 	"path"
 
 	"golang.org/x/sys/unix"
@@ -13,13 +12,8 @@ import (
 // can be done: before the root is read-only.
 func (c *compiler) openWorkingDirectory() error {
 	c.about("process.cwd", "opening the working directory "+c.proc.Cwd)
-	target := c.target
-	c.target = c.cwd
-	defer func() { c.target = target }()
 	denied := c.Target() // see enterAsUser
-	if err := c.ensure(path.Clean(c.proc.Cwd), false, 0, denied); err != nil {
-		return fmt.Errorf("process.cwd: %w", err)
-	}
+	c.ensureDirectory(path.Clean(c.proc.Cwd), 0, c.cwd, denied)
 	c.Place(denied)
 	return nil
 }

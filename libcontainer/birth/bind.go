@@ -1,0 +1,43 @@
+package birth
+
+import (
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/nsenter"
+)
+
+// cloneFlags are open_tree's for the source of a bind mount.
+func (m *Mount) cloneFlags() int {
+	if m.Rbind {
+		return unix.OPEN_TREE_CLONE | unix.AT_RECURSIVE
+	}
+	return unix.OPEN_TREE_CLONE
+}
+
+// bind clones the source's mount and attaches it to a directory or a file,
+// whichever the source is.
+func (c *compiler) bind(m mount) {
+	if len(m.Data) > 0 {
+		c.warn("%s (%s): a bind mount has no options of a filesystem: %s ignored",
+			m.Property, m.Destination, commas(m.Data))
+	}
+	c.about(m.Property, "binding "+m.Source+" to "+m.Target)
+	c.Kind(KindBind)
+	if !c.userNS { // there it was received: see requestSources
+		c.OpenTree(nsenter.CWD, m.Source, m.cloneFlags()).Into(m.tree)
+	}
+	// a clone is a peer of the host's mount: what is mounted below would be seen there
+	if !c.shared || !m.asksShared() {
+		c.setPropagation(m.tree, unix.AT_RECURSIVE, c.clonePropagation())
+	}
+	c.applyOptions(m)
+	dir, attach := c.Target(), c.Target()
+	c.Statx(nsenter.Value(m.tree), "", c.stat)
+	c.JumpIfType(c.stat, unix.S_IFDIR, dir)
+	c.ensureFile(m.Target, m.target)
+	c.Goto(attach)
+	c.Place(dir)
+	c.ensureDirectory(m.Target, 0, m.target)
+	c.Place(attach)
+	c.attach(m)
+}
