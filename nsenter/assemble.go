@@ -71,7 +71,8 @@ func Assemble(p *Program, files map[string]int) (*Memory, error) {
 	a.layInstructions()
 	a.layData()
 	if a.rwEnd-programBase > maxImage {
-		return nil, fmt.Errorf("%w: %d steps and their data take %d bytes, more than %d", ErrTooLarge, len(p.Steps), a.rwEnd-programBase, maxImage)
+		return nil, fmt.Errorf("%w: %d steps and their data take %d bytes, more than %d",
+			ErrTooLarge, len(p.Steps), a.rwEnd-programBase, maxImage)
 	}
 	for i := range p.Steps {
 		if err := a.encode(i); err != nil {

@@ -11,7 +11,7 @@ import (
 func TestAssembleErrors(t *testing.T) {
 	tooMany := func(p *Program) {
 		for range maxImage / instrSize {
-			p.Call(unix.SYS_GETPID)
+			p.call(unix.SYS_GETPID)
 		}
 	}
 	for _, c := range []struct {
@@ -19,8 +19,10 @@ func TestAssembleErrors(t *testing.T) {
 		build func(p *Program)
 		want  string
 	}{
-		{"unplaced target of a rule", func(p *Program) { bad(p).JumpOn(unix.EBADF, p.Target()) }, "step 0 (label): the target of a jump was not placed"},
-		{"unplaced target of a test", func(p *Program) { say(p, "a"); p.Goto(p.Target()) }, "step 1 (label): the target of a jump was not placed"},
+		{"unplaced target of a rule", func(p *Program) { bad(p).JumpOn(unix.EBADF, p.Target()) },
+			"step 0 (label): the target of a jump was not placed"},
+		{"unplaced target of a test", func(p *Program) { say(p, "a"); p.Goto(p.Target()) },
+			"step 1 (label): the target of a jump was not placed"},
 		{"unplaced target of fail to", func(p *Program) { bad(p).FailTo(p.Target()) }, "was not placed"},
 		{"backward jump", func(p *Program) {
 			here := p.Target()
@@ -33,9 +35,9 @@ func TestAssembleErrors(t *testing.T) {
 			p.Place(here)
 			p.Goto(here)
 		}, "step 0 (label): jump from step 0 to step 0 does not go forward"},
-		{"unknown file", func(p *Program) { p.Call(unix.SYS_CLOSE, File("nowhere")) }, `no descriptor is named "nowhere"`},
+		{"unknown file", func(p *Program) { p.Close(File("nowhere")) }, `no descriptor is named "nowhere"`},
 		{"seven arguments", func(p *Program) {
-			p.Call(unix.SYS_GETPID, Int(1), Int(2), Int(3), Int(4), Int(5), Int(6), Int(7))
+			p.call(unix.SYS_GETPID, Int(1), Int(2), Int(3), Int(4), Int(5), Int(6), Int(7))
 		}, "7 arguments and 0 rules are too many"},
 		{"256 rules", func(p *Program) {
 			call := bad(p)
@@ -43,10 +45,10 @@ func TestAssembleErrors(t *testing.T) {
 				call.Ignore(unix.EBADF)
 			}
 		}, "1 arguments and 256 rules are too many"},
-		{"no system call has that number", func(p *Program) { p.Call(1 << 16) }, "system call 65536 does not exist"},
+		{"no system call has that number", func(p *Program) { p.call(1 << 16) }, "system call 65536 does not exist"},
 		{"too many steps", tooMany, "too large: 1048576 steps and their data take"},
 		{"too much data", func(p *Program) {
-			p.Call(unix.SYS_WRITE, File("out"), Address(Buffer(maxImage+1).At(0)), Int(1))
+			p.call(unix.SYS_WRITE, File("out"), Address(Buffer(maxImage+1).At(0)), Int(1))
 		}, "too large: 1 steps and their data take"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -100,7 +102,7 @@ func TestEqualStringsAreKeptOnce(t *testing.T) {
 	build := func(texts ...string) int {
 		p := New()
 		for _, text := range texts {
-			p.Call(unix.SYS_CHDIR, p.String(text))
+			p.call(unix.SYS_CHDIR, p.String(text))
 		}
 		m, err := Assemble(p, nil)
 		if err != nil {

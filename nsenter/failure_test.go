@@ -1,6 +1,7 @@
 package nsenter
 
 import (
+	"errors"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -38,7 +39,8 @@ func TestNotes(t *testing.T) {
 	p.Label("")
 	p.Expect(Int(0), 0, 0, unix.EPERM)
 	notes := string(p.Notes(1))
-	link := StepError{Step: 1, Name: "symlinkat", Path: `na\tme`, Purpose: Purpose{255, "linux.devices[0]", `making\ta\nlink`}}
+	link := StepError{Step: 1, Name: "symlinkat", Path: `na\tme`,
+		Purpose: Purpose{255, "linux.devices[0]", `making\ta\nlink`}}
 	older := StepError{Step: 12, Name: "execve", Path: "/bin/sh", Purpose: Purpose{Label: "executing /bin/sh"}}
 	for _, c := range []struct {
 		notes string
@@ -57,5 +59,52 @@ func TestNotes(t *testing.T) {
 		if (got == nil) != (c.want == nil) || got != nil && *got != *c.want {
 			t.Errorf("step %d of %q: %+v, want %+v", c.step, c.notes, got, c.want)
 		}
+	}
+}
+
+func TestLabelAt(t *testing.T) {
+	p := New()
+	p.Label("checking")
+	p.Expect(Int(0), 1, 1, unix.ENODEV)
+	for step, want := range map[int]string{0: "checking", 1: "", 1<<32 - 1: ""} {
+		if got := p.LabelAt(step); got != want {
+			t.Errorf("step %d: %q, want %q", step, got, want)
+		}
+	}
+}
+
+func TestFailure(t *testing.T) {
+	p := New()
+	p.Label("mounting proc on /proc")
+	p.Mkdirat(Int(3), "proc", 0o755)
+	p.Label("checking")
+	p.Expect(Int(0), 1, 1, unix.ENODEV)
+	for _, c := range []struct {
+		report Report
+		want   string
+		path   string
+		errno  unix.Errno
+	}{
+		{Report{Failed: 0, Errno: unix.EROFS},
+			"mounting proc on /proc: mkdirat: read-only file system", "proc", unix.EROFS},
+		{Report{Failed: 0, Errno: unix.EINVAL, Message: "proc: no"},
+			"mounting proc on /proc: mkdirat: invalid argument (proc: no)", "proc", unix.EINVAL},
+		{Report{Failed: 1, Errno: unix.ENODEV}, "checking: test: no such device", "", unix.ENODEV},
+	} {
+		err := p.Failure(c.report)
+		var step *StepError
+		if !errors.As(err, &step) || err.Error() != c.want || !errors.Is(err, c.errno) {
+			t.Errorf("%v, want %s", err, c.want)
+			continue
+		}
+		if step.Path != c.path || step.Step != c.report.Failed || step.Call != p.StepString(step.Step) {
+			t.Errorf("%+v", step)
+		}
+	}
+	if err := p.Failure(Report{Step: 1, Failed: -1, Errno: unix.EPERM}); err != nil {
+		t.Errorf("a report without a failure gives %v", err)
+	}
+	if err := p.Failure(Report{Failed: 99, Errno: unix.EPERM}); !errors.Is(err, unix.EPERM) {
+		t.Errorf("a step that the program has not: %v", err)
 	}
 }

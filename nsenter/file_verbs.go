@@ -14,7 +14,8 @@ func (p *Program) Openat(dir Arg, path string, flags int, mode uint32) Call {
 // rename or a mount somewhere on the machine makes the kernel ask for another try
 // where ".." is not to lead out: it gets a few.
 func (p *Program) Openat2(dir Arg, path string, how unix.OpenHow) Call {
-	return p.call(unix.SYS_OPENAT2, dir, p.String(path), constant(how), Int(unix.SizeofOpenHow)).RepeatOn(unix.EAGAIN, 128)
+	return p.call(unix.SYS_OPENAT2, dir, p.String(path), constant(how), Int(unix.SizeofOpenHow)).
+		RepeatOn(unix.EAGAIN, 128)
 }
 
 // Close closes a descriptor.

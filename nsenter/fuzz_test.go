@@ -51,17 +51,17 @@ func (g *generator) step() {
 	case 0, 1:
 		const text = "abcdefgh"
 		length := 1 + g.next(len(text))
-		g.result(g.Call(unix.SYS_WRITE, File("out"), g.String(text[:length]), Int(length)))
+		g.result(g.call(unix.SYS_WRITE, File("out"), g.String(text[:length]), Int(length)))
 	case 2:
-		g.Call(unix.SYS_GETPID)
+		g.call(unix.SYS_GETPID)
 	case 3:
-		g.result(g.Call(unix.SYS_CLOSE, Int(12345)))
+		g.result(g.call(unix.SYS_CLOSE, Int(12345)))
 	case 4:
-		g.result(g.Call(unix.SYS_LSEEK, File("out"), Int(0), Int(0)))
+		g.result(g.call(unix.SYS_LSEEK, File("out"), Int(0), Int(0)))
 	case 5:
-		g.result(g.Call(unix.SYS_WRITE, File("out"), Int(64), Int(8)))
+		g.result(g.call(unix.SYS_WRITE, File("out"), Int(64), Int(8)))
 	case 6:
-		g.result(g.Call(unix.SYS_READ, File("out"), Address(g.data.At(0)), Int(8)))
+		g.result(g.call(unix.SYS_READ, File("out"), Address(g.data.At(0)), Int(8)))
 	case 7:
 		g.Expect(g.value(), g.mask(), uint64(g.next(6)), unix.Errno(1+g.next(100)))
 	case 8:
@@ -78,7 +78,7 @@ func (g *generator) step() {
 		}
 	case 11:
 		if g.next(8) == 0 {
-			g.Call(unix.SYS_EXIT_GROUP, Int(g.next(2)))
+			g.call(unix.SYS_EXIT_GROUP, Int(g.next(2)))
 		}
 	}
 }
@@ -197,7 +197,8 @@ func FuzzMachine(f *testing.F) {
 		if out != text || got != want {
 			var list bytes.Buffer
 			_ = p.Print(&list)
-			t.Errorf("the machine wrote %q and reports %+v\nthe interpreter wrote %q and reports %+v\n%s", out, got, text, want, &list)
+			t.Errorf("the machine wrote %q and reports %+v\nthe interpreter wrote %q and reports %+v\n%s",
+				out, got, text, want, &list)
 		}
 	})
 }
@@ -223,7 +224,7 @@ func FuzzProgram(f *testing.F) {
 			for i := range args {
 				args[i] = g.anyArg(2)
 			}
-			g.result(g.Call(uintptr(g.next(256)|g.next(2)<<8|g.next(2)<<16), args...))
+			g.result(g.call(uintptr(g.next(256)|g.next(2)<<8|g.next(2)<<16), args...))
 			if g.next(4) == 0 {
 				g.Place(g.target())
 			}

@@ -18,7 +18,7 @@ func threeLabels() *Program {
 	say(p, "a")
 	say(p, "b").Ignore(unix.EPIPE)
 	p.Label("leaving")
-	p.Call(unix.SYS_GETPID).Into(p.Cell("pid"))
+	p.call(unix.SYS_GETPID).Into(p.Cell("pid"))
 	p.Label("mounting proc on /proc")
 	say(p, "c")
 	return p
@@ -99,7 +99,8 @@ func TestImageSymbols(t *testing.T) {
 		label     string
 		step, end int
 	}{
-		{"mapping the report page", 0, 1}, {"mounting proc on /proc", 1, 3}, {"leaving", 3, 4}, {"mounting proc on /proc", 4, 5},
+		{"mapping the report page", 0, 1}, {"mounting proc on /proc", 1, 3},
+		{"leaving", 3, 4}, {"mounting proc on /proc", 4, 5},
 	}
 	if len(symbols) != len(want) {
 		t.Fatalf("%d symbols, want %d", len(symbols), len(want))

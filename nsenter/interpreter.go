@@ -52,9 +52,13 @@ func (in *Interpreter) Bytes(addr uint64, size int) ([]byte, error) {
 	for _, s := range []struct {
 		base  uint64
 		bytes []byte
-	}{{programBase, in.memory.ReadOnly}, {in.memory.ParkedAddr, in.memory.Parked}, {in.memory.WritableAddr, in.memory.Writable}, {reportBase, in.report}} {
-		if size >= 0 && addr >= s.base && addr-s.base <= uint64(len(s.bytes)) && uint64(size) <= uint64(len(s.bytes))-(addr-s.base) {
-			return s.bytes[addr-s.base:][:size], nil
+	}{
+		{programBase, in.memory.ReadOnly}, {in.memory.ParkedAddr, in.memory.Parked},
+		{in.memory.WritableAddr, in.memory.Writable}, {reportBase, in.report},
+	} {
+		end := uint64(len(s.bytes))
+		if at := addr - s.base; size >= 0 && addr >= s.base && at <= end && uint64(size) <= end-at {
+			return s.bytes[at:][:size], nil
 		}
 	}
 	return nil, fmt.Errorf("address %#x is outside of the program's memory", addr)
@@ -111,7 +115,9 @@ func (in *Interpreter) test(b, rules []byte, args [6]uint64, following uint64) (
 	return 0, true, nil
 }
 
-func (in *Interpreter) failed(pc, following uint64, b, rules []byte, errno unix.Errno, repeats *uint32) (uint64, bool, error) {
+func (in *Interpreter) failed(
+	pc, following uint64, b, rules []byte, errno unix.Errno, repeats *uint32,
+) (uint64, bool, error) {
 	for ; len(rules) > 0; rules = rules[ruleSize:] {
 		if on := unix.Errno(binary.NativeEndian.Uint16(rules)); on != errno && on != AnyErrno {
 			continue

@@ -46,7 +46,7 @@ func TestRepeats(t *testing.T) {
 
 func TestInterpreterMinds(t *testing.T) {
 	p := New()
-	p.Call(unix.SYS_GETPID).IntoRef(InReport(ReportSize - 4))
+	p.call(unix.SYS_GETPID).IntoRef(InReport(ReportSize - 4))
 	m, err := Assemble(p, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -60,8 +60,10 @@ func TestInterpreterMinds(t *testing.T) {
 		size int
 		ok   bool
 	}{
-		{programBase, 8, true}, {programBase - 1, 1, false}, {programBase, len(m.ReadOnly), true}, {programBase, len(m.ReadOnly) + 1, false},
-		{reportBase, ReportSize, true}, {reportBase + ReportSize, 1, false}, {0, 1, false}, {^uint64(0), 1, false}, {programBase + 1, -1, false},
+		{programBase, 8, true}, {programBase - 1, 1, false}, {programBase, len(m.ReadOnly), true},
+		{programBase, len(m.ReadOnly) + 1, false},
+		{reportBase, ReportSize, true}, {reportBase + ReportSize, 1, false},
+		{0, 1, false}, {^uint64(0), 1, false}, {programBase + 1, -1, false},
 	} {
 		if _, err := in.Bytes(c.addr, c.size); (err == nil) != c.ok {
 			t.Errorf("%d bytes at %#x: %v", c.size, c.addr, err)

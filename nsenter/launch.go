@@ -9,7 +9,9 @@ import (
 )
 
 //go:noescape
-func cloneExec(args *CloneArgs, size uintptr, keep *int32, n int, exe int, path *byte, argv, envp **byte, execErrno *int32) (r int)
+func cloneExec(
+	args *CloneArgs, size uintptr, keep *int32, n int, exe int, path *byte, argv, envp **byte, execErrno *int32,
+) (r int)
 
 // Child is a process that executes an image.
 type Child struct {
@@ -24,9 +26,10 @@ type Options struct {
 	Files  map[string]int // descriptors that stay open in it, as for [Assemble]
 }
 
-// Launch clones a process that executes the image. The descriptors in o.Files, and 0, 1 and 2, stay open in it under their
-// numbers, whatever their close-on-exec flag says; others as that flag says. All
-// signals are blocked in it and have their default action unless ignored.
+// Launch clones a process that executes the image. The descriptors in o.Files, and 0,
+// 1 and 2, stay open in it under their numbers, whatever their close-on-exec flag says;
+// others as that flag says. All signals are blocked in it and have their default action
+// unless ignored.
 func Launch(img *Image, o Options) (*Child, error) {
 	keep := make([]int32, 0, len(o.Files)+1)
 	for _, fd := range o.Files {
@@ -51,9 +54,11 @@ func Launch(img *Image, o Options) (*Child, error) {
 	envp := [1]*byte{nil}
 	var empty byte
 
-	r := cloneExec(args, unsafe.Sizeof(*args), unsafe.SliceData(keep), len(keep), img.Fd, &empty, &argv[0], &envp[0], &execErrno)
+	r := cloneExec(args, unsafe.Sizeof(*args), unsafe.SliceData(keep), len(keep),
+		img.Fd, &empty, &argv[0], &envp[0], &execErrno)
 	if r < 0 {
-		return nil, fmt.Errorf("clone3 of the container's first process (%s): %w", cloneFlags.spell(o.Flags), unix.Errno(-r))
+		return nil, fmt.Errorf("clone3 of the container's first process (%s): %w",
+			cloneFlags.spell(o.Flags), unix.Errno(-r))
 	}
 	if execErrno != 0 {
 		var status unix.WaitStatus

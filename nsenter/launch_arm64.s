@@ -10,7 +10,8 @@
 #define F_SETFD       2
 #define AT_EMPTY_PATH 0x1000
 
-// func cloneExec(args *cloneArgs, size uintptr, keep *int32, n int, exe int, path *byte, argv, envp **byte, execErrno *int32) (r int)
+// func cloneExec(args *CloneArgs, size uintptr, keep *int32, n int, exe int, path *byte,
+//	argv, envp **byte, execErrno *int32) (r int)
 //
 // The child runs on the caller's stack, which it must leave as it is: the
 // caller waits (CLONE_VFORK) until it executed the image or exited. It shares the

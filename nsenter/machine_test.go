@@ -24,10 +24,10 @@ type machineCase struct {
 }
 
 func say(p *Program, text string) Call {
-	return p.Call(unix.SYS_WRITE, File("out"), p.String(text), Int(len(text)))
+	return p.call(unix.SYS_WRITE, File("out"), p.String(text), Int(len(text)))
 }
 
-func bad(p *Program) Call { return p.Call(unix.SYS_CLOSE, Int(12345)) }
+func bad(p *Program) Call { return p.call(unix.SYS_CLOSE, Int(12345)) }
 
 var machineCases = []machineCase{
 	{"empty", func(*Program) {}, "", -1, 0},
@@ -69,7 +69,7 @@ var machineCases = []machineCase{
 	{"cell as an argument", func(p *Program) {
 		c := p.Cell("length")
 		say(p, "ab").Into(c)
-		p.Call(unix.SYS_WRITE, File("out"), p.String("xyz"), Value(c))
+		p.call(unix.SYS_WRITE, File("out"), p.String("xyz"), Value(c))
 	}, "abxy", -1, 0},
 	{"result in a buffer", func(p *Program) {
 		d := Buffer(16)
@@ -106,13 +106,13 @@ var machineCases = []machineCase{
 		say(p, "skipped")
 		p.Place(explain)
 		say(p, "why")
-		p.Call(unix.SYS_EXIT_GROUP, Int(1))
+		p.call(unix.SYS_EXIT_GROUP, Int(1))
 	}, "why", 0, unix.EBADF},
 	{"pointers in data", func(p *Program) {
 		word := &Data{Bytes: []byte("pointed")}
 		iov := &Data{Bytes: make([]byte, 16), Pointers: []Pointer{{0, word.At(2)}}}
 		iov.Bytes[8] = 5
-		p.Call(unix.SYS_WRITEV, File("out"), Address(iov.At(0)), Int(1))
+		p.call(unix.SYS_WRITEV, File("out"), Address(iov.At(0)), Int(1))
 	}, "inted", -1, 0},
 	{"parked steps", func(p *Program) {
 		t := p.Target()
@@ -120,14 +120,14 @@ var machineCases = []machineCase{
 		say(p, "be").JumpOn(unix.EBADF, t)
 		say(p, "fore ").Into(c)
 		p.Park()
-		p.Call(unix.SYS_WRITE, File("out"), p.String("after"), Value(c)) // the text comes back
+		p.call(unix.SYS_WRITE, File("out"), p.String("after"), Value(c)) // the text comes back
 		bad(p).JumpOn(unix.EBADF, t)
 		say(p, "skipped")
 		p.Place(t)
 		say(p, ".")
 		bad(p)
 	}, "before after.", 8, unix.EBADF},
-	{"exit", func(p *Program) { p.Call(unix.SYS_EXIT_GROUP, Int(0)); say(p, "skipped") }, "", -1, 0},
+	{"exit", func(p *Program) { p.call(unix.SYS_EXIT_GROUP, Int(0)); say(p, "skipped") }, "", -1, 0},
 }
 
 func (c *machineCase) program() *Program {
@@ -217,7 +217,8 @@ func TestMachineRepeats(t *testing.T) {
 			p.call(unix.SYS_CLONE, Int(unix.SIGCHLD), Int(0), Int(0), Int(0), Int(0)).Into(child)
 			p.JumpIf(Value(child), ^uint64(0), 0, born)
 		}
-		p.call(unix.SYS_WAIT4, Int(anyChild), Int(badAddress), Int(0), Int(0)).RepeatOn(unix.EFAULT, again).Ignore(unix.EFAULT)
+		p.call(unix.SYS_WAIT4, Int(anyChild), Int(badAddress), Int(0), Int(0)).
+			RepeatOn(unix.EFAULT, again).Ignore(unix.EFAULT)
 		for range children {
 			p.call(unix.SYS_WAIT4, Int(anyChild), Int(0), Int(0), Int(0)).JumpOn(unix.ECHILD, born)
 			say(p, ".")
@@ -250,9 +251,9 @@ func TestLaunchSignals(t *testing.T) {
 	p := New()
 	p.MapReport("report")
 	mask := p.Cell("mask")
-	p.Call(unix.SYS_RT_SIGPROCMASK, Int(unix.SIG_BLOCK), Int(0), Address(mask.Ref()), Int(8))
-	p.Call(unix.SYS_WRITE, File("out"), Address(mask.Ref()), Int(8))
-	p.Call(unix.SYS_EXIT_GROUP, Int(0))
+	p.call(unix.SYS_RT_SIGPROCMASK, Int(unix.SIG_BLOCK), Int(0), Address(mask.Ref()), Int(8))
+	p.call(unix.SYS_WRITE, File("out"), Address(mask.Ref()), Int(8))
+	p.call(unix.SYS_EXIT_GROUP, Int(0))
 	out, _ := runOnMachine(t, p)
 	const uncatchable = 1<<(unix.SIGKILL-1) | 1<<(unix.SIGSTOP-1)
 	if got := binary.NativeEndian.Uint64([]byte(out)); got != ^uint64(uncatchable) {

@@ -13,15 +13,15 @@ func TestInsertBefore(t *testing.T) {
 	program := func() *Program {
 		p := New()
 		to, past, end := p.Target(), p.Target(), p.Target()
-		p.Call(10).JumpOn(unix.EPERM, to)
-		p.Call(11)
+		p.call(10).JumpOn(unix.EPERM, to)
+		p.call(11)
 		p.Place(to)
-		p.Call(12).JumpOn(unix.EPERM, past)
-		p.Call(13)
+		p.call(12).JumpOn(unix.EPERM, past)
+		p.call(13)
 		p.Place(past)
-		p.Call(14)
+		p.call(14)
 		p.Goto(end)
-		p.Call(15)
+		p.call(15)
 		p.Place(end)
 		return p
 	}

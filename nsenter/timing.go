@@ -73,8 +73,9 @@ func (p *Program) Time(file string, clock int32) *Timing {
 
 func (t *Timing) mapFile(purpose Purpose, file string) []Step {
 	return []Step{
-		{Op: OpCall, Nr: unix.SYS_MMAP, Purpose: purpose, Args: []Arg{Int(timesBase), {}, Int(unix.PROT_READ | unix.PROT_WRITE),
-			Int(unix.MAP_SHARED | unix.MAP_FIXED), File(file), Int(0)}},
+		{Op: OpCall, Nr: unix.SYS_MMAP, Purpose: purpose, Args: []Arg{
+			Int(timesBase), {}, Int(unix.PROT_READ | unix.PROT_WRITE), Int(unix.MAP_SHARED | unix.MAP_FIXED),
+			File(file), Int(0)}},
 		{Op: OpCall, Nr: unix.SYS_CLOSE, Purpose: purpose, Args: []Arg{File(file)}},
 	}
 }
@@ -101,7 +102,8 @@ func (t *Timing) Times(file []byte) []time.Duration {
 			break
 		}
 		b := file[stampSize*i:]
-		times[i] = time.Duration(binary.NativeEndian.Uint64(b))*time.Second + time.Duration(binary.NativeEndian.Uint64(b[8:]))
+		seconds, nanoseconds := binary.NativeEndian.Uint64(b), binary.NativeEndian.Uint64(b[8:])
+		times[i] = time.Duration(seconds)*time.Second + time.Duration(nanoseconds)
 	}
 	return times
 }

@@ -49,8 +49,10 @@ func TestTimedProgram(t *testing.T) {
 			got, failed := calls(timed)
 			if wantFailed >= 0 {
 				// the step stands behind its clock_gettime
-				if s := &timed.Steps[failed]; s.Nr != steps[wantFailed].Nr || failed < timing.Moved(wantFailed) || failed > timing.Moved(wantFailed)+1 {
-					t.Errorf("step %d failed, that is %s, want what was step %d", failed, timed.StepString(failed), wantFailed)
+				moved := timing.Moved(wantFailed)
+				if s := &timed.Steps[failed]; s.Nr != steps[wantFailed].Nr || failed < moved || failed > moved+1 {
+					t.Errorf("step %d failed, that is %s, want what was step %d",
+						failed, timed.StepString(failed), wantFailed)
 				}
 			} else if failed >= 0 {
 				t.Errorf("step %d failed", failed)
@@ -80,16 +82,16 @@ func TestTimedSteps(t *testing.T) {
 	p.Label("one")
 	p.MapReport("report")
 	over := p.Target()
-	p.Call(unix.SYS_GETPID)
+	p.call(unix.SYS_GETPID)
 	p.Goto(over)
-	p.Call(unix.SYS_SETSID)
+	p.call(unix.SYS_SETSID)
 	p.Place(over)
 	p.Label("two")
 	p.Park()
-	p.Call(unix.SYS_SECCOMP, Int(0))
+	p.call(unix.SYS_SECCOMP, Int(0))
 	p.Label("three")
-	p.Call(unix.SYS_EXECVE, Int(0))
-	p.Call(unix.SYS_EXIT_GROUP, Int(0))
+	p.call(unix.SYS_EXECVE, Int(0))
+	p.call(unix.SYS_EXIT_GROUP, Int(0))
 	parked := p.parked
 	timing := p.Time("times", unix.CLOCK_REALTIME)
 	// neither the first, nor tests, nor what stands behind the filter
@@ -122,11 +124,11 @@ func TestTimesOfTheMachine(t *testing.T) {
 	p := New()
 	p.MapReport("report")
 	skipped := p.Target()
-	p.Call(unix.SYS_PPOLL, Int(0), Int(0), Words(0, uint64(pause)), Int(0))
+	p.call(unix.SYS_PPOLL, Int(0), Int(0), Words(0, uint64(pause)), Int(0))
 	p.Goto(skipped)
-	p.Call(unix.SYS_GETPID)
+	p.call(unix.SYS_GETPID)
 	p.Place(skipped)
-	p.Call(unix.SYS_GETPID)
+	p.call(unix.SYS_GETPID)
 	timing := p.Time("times", unix.CLOCK_MONOTONIC)
 
 	files := map[string]int{}
