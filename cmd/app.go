@@ -21,6 +21,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/rung-oci/rung/libcontainer"
+	"github.com/rung-oci/rung/libcontainer/interrupt"
 	"github.com/rung-oci/rung/libcontainer/logs"
 	"github.com/rung-oci/rung/libcontainer/store"
 )
@@ -65,7 +66,7 @@ func (a *App) Run(args []string) int {
 			a.openLog() // a global flag is wrong; --log may be right
 		}
 		a.runtime.Log.Error(err)
-		if interrupted := new(libcontainer.InterruptedError); errors.As(err, &interrupted) {
+		if interrupted := new(interrupt.Error); errors.As(err, &interrupted) {
 			return 128 + int(interrupted.Signal)
 		}
 		return a.failed

@@ -15,6 +15,7 @@ import (
 	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/libcontainer/birth"
 	"github.com/rung-oci/rung/libcontainer/criu"
+	"github.com/rung-oci/rung/libcontainer/interrupt"
 	"github.com/rung-oci/rung/libcontainer/store"
 )
 
@@ -84,17 +85,17 @@ func (r *Runtime) Checkpoint(o CheckpointOptions) error {
 // it would leave the processes stopped, with code of its own in them: signals wait
 // for it, and the container stays locked until it has ended.
 func (r *Runtime) dump(c *container, request *criu.Request) error {
-	var held interruption
-	if err := held.catch(); err != nil {
+	var held interrupt.Interruption
+	if err := held.Catch(); err != nil {
 		return err
 	}
-	defer held.release()
+	defer held.Release()
 	process, err := r.startCRIU(criuSetup{outlives: true, keep: []int{c.dir.Fd()}})
 	if err != nil {
 		return err
 	}
 	r.at("saving the container")
-	held.waitsFor(process.child.Pidfd, func(s unix.Signal) {
+	held.Hold(process.child.Pidfd, func(s unix.Signal) {
 		r.Log.Warnf("%s: waiting until criu, process %d, has let go of the container; the next signal does not wait", unix.SignalName(s), process.child.Pid)
 	})
 	_, err = process.ask(request, nil)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime"
 
+	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/internal/kernel"
@@ -16,8 +17,6 @@ import (
 	"github.com/rung-oci/rung/libcontainer/terminal"
 	"github.com/rung-oci/rung/nsenter"
 	"github.com/rung-oci/rung/spec"
-
-	"github.com/opencontainers/runtime-spec/specs-go"
 )
 
 // openFiles opens what the program uses of this process.
@@ -195,10 +194,10 @@ func (c *creation) converse(until byte) error {
 
 // receive waits for a tag and its descriptors.
 func (c *creation) receive() (tag byte, fds []kernel.Fd, err error) {
-	if err := c.interrupt.err(nil); err != nil {
+	if err := c.interrupt.Err(nil); err != nil {
 		return 0, nil, err
 	}
-	if err := c.interrupt.wait(c.socket); err != nil {
+	if err := c.interrupt.Wait(c.socket); err != nil {
 		return 0, nil, err
 	}
 	tag, fds, err = receiveTag(c.socket)

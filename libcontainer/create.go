@@ -13,6 +13,8 @@ import (
 
 	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/libcontainer/birth"
+	"github.com/rung-oci/rung/libcontainer/foreground"
+	"github.com/rung-oci/rung/libcontainer/interrupt"
 	"github.com/rung-oci/rung/libcontainer/notify"
 	"github.com/rung-oci/rung/libcontainer/process"
 	"github.com/rung-oci/rung/libcontainer/seccomp"
@@ -62,8 +64,8 @@ type creation struct {
 	timing  *nsenter.Timing // nil: the program is not timed
 	notify  *notify.Proxy   // nil: nobody is to be told that the container is ready
 
-	foreground *foreground   // nil: nobody stands for the process
-	interrupt  *interruption // of all this, nil: never
+	foreground *foreground.Process     // nil: nobody stands for the process
+	interrupt  *interrupt.Interruption // of all this, nil: never
 }
 
 // Create creates a container whose process waits for Start.
@@ -85,7 +87,7 @@ func (r *Runtime) Create(o CreateOptions) error {
 
 // create brings a container to the point where it is recorded as created and
 // its process waits for the last answer. After an error nothing is left.
-func (r *Runtime) create(o CreateOptions, gate birth.Gate, f *foreground) (*creation, error) {
+func (r *Runtime) create(o CreateOptions, gate birth.Gate, f *foreground.Process) (*creation, error) {
 	if err := store.CheckID(o.ID); err != nil {
 		return nil, err
 	}
@@ -98,12 +100,12 @@ func (r *Runtime) create(o CreateOptions, gate birth.Gate, f *foreground) (*crea
 	}
 	c := &creation{r: r, o: o, spec: s, socket: -1, report: -1, pidfd: -1, master: -1, files: map[string]int{}}
 	if f != nil {
-		c.foreground, c.interrupt = f, &f.interrupt
+		c.foreground, c.interrupt = f, &f.Interrupt
 	}
 	if err := c.compile(gate); err != nil {
 		return nil, err
 	}
-	if err := c.interrupt.err(nil); err != nil {
+	if err := c.interrupt.Err(nil); err != nil {
 		return nil, err
 	}
 	if err := c.enter(config); err != nil {
@@ -129,9 +131,9 @@ func (c *creation) compile(gate birth.Gate) error {
 		return err
 	}
 	followDangling(c.host.Rootfs, c.mounts)
-	streams := noStreams
+	streams := foreground.NoStreams
 	if c.foreground != nil && (c.spec.Process == nil || !c.spec.Process.Terminal) {
-		if streams, err = c.foreground.replaceStreams(c.files); err != nil {
+		if streams, err = c.foreground.ReplaceStreams(c.files); err != nil {
 			return err
 		}
 	}

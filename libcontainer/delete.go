@@ -143,14 +143,14 @@ func (c *container) end() error {
 			return err
 		}
 	}
-	if err := sendKill(init); err != nil {
+	if err := process.SendKill(init); err != nil {
 		return err
 	}
 	_, err = m.Release() // what is frozen, even below the container's cgroup, does not end
 	if errors.Is(err, cgroups.ErrParentFrozen) {
 		return err
 	}
-	if e := waitEnd(init); e != nil {
+	if e := process.WaitEnd(init); e != nil {
 		return errors.Join(e, err)
 	}
 	return nil

@@ -11,7 +11,9 @@ import (
 	"github.com/rung-oci/rung/internal/kernel"
 	"github.com/rung-oci/rung/libcontainer/birth"
 	"github.com/rung-oci/rung/libcontainer/executable"
+	"github.com/rung-oci/rung/libcontainer/foreground"
 	"github.com/rung-oci/rung/libcontainer/inherited"
+	"github.com/rung-oci/rung/libcontainer/interrupt"
 	"github.com/rung-oci/rung/libcontainer/process"
 	"github.com/rung-oci/rung/libcontainer/store"
 	"github.com/rung-oci/rung/libcontainer/terminal"
@@ -49,13 +51,14 @@ type ExecOptions struct {
 // execution is a process being executed in a container.
 type execution struct {
 	*container
-	foreground // unless detached
 	r          *Runtime
 	o          ExecOptions
 	init       int // pidfd of the container's first process
 	join       joining
 	in         birth.ExecInput
-	groups     cgroups.Manager // where the process goes
+	groups     cgroups.Manager    // where the process goes
+	foreground foreground.Process // unless detached
+	pid, pidfd int                // of the process
 	files      map[string]int
 	born       int             // the directory of a cgroup to be born in, 0: none
 	master     int             // of the terminal
@@ -71,10 +74,10 @@ func (r *Runtime) Exec(o ExecOptions) (int, error) {
 		return 0, err
 	}
 	defer c.close()
-	e := &execution{container: c, r: r, o: o, foreground: foreground{log: r.Log, pidfd: -1}, init: -1, master: -1, files: map[string]int{}}
+	e := &execution{container: c, r: r, o: o, foreground: foreground.Process{Log: r.Log}, pidfd: -1, init: -1, master: -1, files: map[string]int{}}
 	defer func() {
 		e.release()
-		e.streams.Close()
+		e.foreground.CloseStreams()
 		closeAll(e.master, e.pidfd)
 	}()
 	if err := e.prepare(); err != nil {
@@ -89,12 +92,12 @@ func (r *Runtime) Exec(o ExecOptions) (int, error) {
 	if o.Detach {
 		return 0, nil
 	}
-	if err := e.attach(e.pid, e.pidfd, e.master); err != nil {
+	if err := e.foreground.Attach(e.pid, e.pidfd, e.master); err != nil {
 		return 0, e.abort(err)
 	}
 	r.at("waiting for the process to end")
 	e.release() // meanwhile
-	return e.follow(), nil
+	return e.foreground.Follow(), nil
 }
 
 // prepare finds out all that the program depends on.
@@ -153,7 +156,7 @@ var errStopped = errors.New("cannot exec in a stopped container")
 // failed then did so because of that. Its own words, "no such file" mostly, would be
 // taken for the command's.
 func (e *execution) ended(err error) error {
-	if errors.As(err, new(*InterruptedError)) {
+	if errors.As(err, new(*interrupt.Error)) {
 		return err
 	}
 	if state, stateErr := e.record.Init.State(); stateErr == nil && state != process.Running {
@@ -188,10 +191,10 @@ func (e *execution) compile(kept *kept) error {
 	if err := readLimits(host, p); err != nil {
 		return err
 	}
-	streams := noStreams
+	streams := foreground.NoStreams
 	if !e.o.Detach && !p.Terminal {
 		var err error
-		if streams, err = e.replaceStreams(e.files); err != nil {
+		if streams, err = e.foreground.ReplaceStreams(e.files); err != nil {
 			return err
 		}
 	}
@@ -271,11 +274,11 @@ func (e *execution) launch() error {
 	defer entrant.release()
 	if !e.o.Detach && !e.o.IgnorePaused { // which may wait for long, and then can be ended
 		// while the program runs; if rung is ended before, the program ends
-		if err := e.catch(); err != nil {
+		if err := e.foreground.Catch(); err != nil {
 			return err
 		}
 	}
-	entrant.interrupt = &e.foreground.interrupt
+	entrant.interrupt = &e.foreground.Interrupt
 	e.pid, err = entrant.enter(e.serve)
 	var failed *stepFailure
 	if errors.As(err, &failed) && failed.Name == "execve" && !errors.Is(err, errInitEnded) {
@@ -312,7 +315,7 @@ func (e *execution) serve(tag byte, fds []kernel.Fd) (err error) {
 	switch {
 	case tag == birth.TagReady:
 		if !e.o.Detach && e.o.IgnorePaused {
-			return e.catch()
+			return e.foreground.Catch()
 		}
 		return nil
 	case tag == birth.TagTerminal && len(fds) == 1:

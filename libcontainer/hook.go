@@ -11,6 +11,7 @@ import (
 	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/libcontainer/birth"
 	"github.com/rung-oci/rung/libcontainer/hooks"
+	"github.com/rung-oci/rung/libcontainer/interrupt"
 	"github.com/rung-oci/rung/nsenter"
 )
 
@@ -32,7 +33,7 @@ func (r *Runtime) runHooks(c *container, kind hooks.Kind, list []specs.Hook, sta
 		Warn: func(err error) { r.Log.Warnf("%v", err) },
 	}
 	if kind != hooks.Poststart && kind != hooks.Poststop { // that process may be over by then
-		runner.Container, runner.Interrupt = init, max(c.interrupt.descriptor(), 0)
+		runner.Container, runner.Interrupt = init, max(c.interrupt.Fd(), 0)
 	}
 	if kind == hooks.CreateContainer || kind == hooks.StartContainer {
 		j, err := c.joining(init)
@@ -54,7 +55,7 @@ func (r *Runtime) runHooks(c *container, kind hooks.Kind, list []specs.Hook, sta
 	}
 	err = runner.Run(kind, list, text)
 	if runner.Interrupt > 0 {
-		err = c.interrupt.err(err)
+		err = c.interrupt.Err(err)
 	}
 	return err
 }
@@ -63,8 +64,8 @@ func (r *Runtime) runHooks(c *container, kind hooks.Kind, list []specs.Hook, sta
 type hookJoining struct {
 	joining
 	in        birth.HookInput
-	entry     cgroups.Entry // to the container's cgroup
-	interrupt *interruption // nil: never
+	entry     cgroups.Entry           // to the container's cgroup
+	interrupt *interrupt.Interruption // nil: never
 }
 
 // confine finds out what the container's restrictions depend on.

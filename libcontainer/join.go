@@ -11,6 +11,8 @@ import (
 
 	"github.com/rung-oci/rung/internal/kernel"
 	"github.com/rung-oci/rung/libcontainer/birth"
+	"github.com/rung-oci/rung/libcontainer/interrupt"
+	"github.com/rung-oci/rung/libcontainer/process"
 	"github.com/rung-oci/rung/nsenter"
 )
 
@@ -72,7 +74,7 @@ func (c *container) joining(init int) (joining, error) {
 	}
 	// As long as it lives the pid was its: those of another process would let ours
 	// stay outside.
-	if endsWithin(init, 0) {
+	if process.EndsWithin(init, 0) {
 		return j, fmt.Errorf("namespaces of the container: %w", errInitEnded)
 	}
 	return j, nil
@@ -112,7 +114,7 @@ type entrant struct {
 	socket  int // this end of the conversation
 	pid     int // of the launched process, 0 when it was reaped
 
-	interrupt *interruption // nil: never
+	interrupt *interrupt.Interruption // nil: never
 }
 
 // launchEntrant starts a program that joins the container of init. files are its
@@ -209,13 +211,13 @@ func notChildError(pid int) error {
 var errInitEnded = errors.New("the container's first process has ended")
 
 // alone tells that the first process has ended.
-func (e *entrant) alone() bool { return endsWithin(e.init, 0) }
+func (e *entrant) alone() bool { return process.EndsWithin(e.init, 0) }
 
 // converse does what the program asks for until its execve, or its end, closes
 // the other end of the socket.
 func (e *entrant) converse(serve func(tag byte, fds []kernel.Fd) error) error {
 	for {
-		poll := []unix.PollFd{kernel.Readable(e.socket), kernel.Readable(e.init), kernel.Readable(e.interrupt.descriptor())}
+		poll := []unix.PollFd{kernel.Readable(e.socket), kernel.Readable(e.init), kernel.Readable(e.interrupt.Fd())}
 		_, err := kernel.Poll(poll, -1)
 		switch {
 		case err != nil:
@@ -224,7 +226,7 @@ func (e *entrant) converse(serve func(tag byte, fds []kernel.Fd) error) error {
 		case poll[1].Revents != 0:
 			return errInitEnded
 		default:
-			return e.interrupt.err(nil)
+			return e.interrupt.Err(nil)
 		}
 		tag, fds, err := receiveTag(e.socket)
 		if tag == 0 {

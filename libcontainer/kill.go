@@ -75,7 +75,7 @@ func release(m cgroups.Manager, init int) error {
 		if errors.Is(err, cgroups.ErrParentFrozen) {
 			return nil
 		}
-		if err != nil || !was || endsWithin(init, 10) || time.Now().After(deadline) {
+		if err != nil || !was || process.EndsWithin(init, 10*time.Millisecond) || time.Now().After(deadline) {
 			return err
 		}
 	}

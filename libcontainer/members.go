@@ -120,7 +120,7 @@ func (c *container) killMembers(sig unix.Signal) error {
 	if err != nil {
 		return err
 	}
-	for deadline := time.Now().Add(endTimeout * time.Millisecond); ; {
+	for deadline := time.Now().Add(process.EndTimeout); ; {
 		pids, err := spaces.processes()
 		if err != nil {
 			return err
@@ -132,7 +132,7 @@ func (c *container) killMembers(sig unix.Signal) error {
 		// One that is ending has left its namespaces before it has ended.
 		for _, fd := range last {
 			if err == nil && sig == unix.SIGKILL {
-				err = waitEnd(fd)
+				err = process.WaitEnd(fd)
 			}
 			unix.Close(fd)
 		}

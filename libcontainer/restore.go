@@ -13,7 +13,9 @@ import (
 	"github.com/rung-oci/rung/internal/kernel"
 	"github.com/rung-oci/rung/libcontainer/birth"
 	"github.com/rung-oci/rung/libcontainer/criu"
+	"github.com/rung-oci/rung/libcontainer/foreground"
 	"github.com/rung-oci/rung/libcontainer/hooks"
+	"github.com/rung-oci/rung/libcontainer/interrupt"
 	"github.com/rung-oci/rung/libcontainer/netdevice"
 	"github.com/rung-oci/rung/libcontainer/process"
 	"github.com/rung-oci/rung/libcontainer/seccomp"
@@ -41,13 +43,13 @@ func (r *Runtime) Restore(o RestoreOptions) (int, error) {
 	if err := checkDescriptors(); err != nil {
 		return 0, err
 	}
-	f := foreground{log: r.Log, subreaper: !o.NoSubreaper}
+	f := foreground.Process{Log: r.Log, Subreaper: !o.NoSubreaper}
 	if !o.Detach {
-		if err := f.catch(); err != nil {
+		if err := f.Catch(); err != nil {
 			return 0, err
 		}
 	}
-	c, err := r.restore(o, &f.interrupt)
+	c, err := r.restore(o, &f.Interrupt)
 	if err != nil {
 		return 0, err
 	}
@@ -58,7 +60,7 @@ func (r *Runtime) Restore(o RestoreOptions) (int, error) {
 	return c.attend(&f)
 }
 
-func (r *Runtime) restore(o RestoreOptions, interrupt *interruption) (*creation, error) {
+func (r *Runtime) restore(o RestoreOptions, interrupt *interrupt.Interruption) (*creation, error) {
 	s, config, err := r.loadBundle(o.Bundle, o.Config)
 	if err != nil {
 		return nil, err
@@ -109,7 +111,7 @@ func (r *Runtime) restore(o RestoreOptions, interrupt *interruption) (*creation,
 	if c.host.Hierarchies, err = shownCgroups(c.mounts, c.manager); err != nil {
 		return nil, err
 	}
-	c.streams = readStreams(c.host, noStreams)
+	c.streams = readStreams(c.host, foreground.NoStreams)
 	if madeNamespace(s, specs.NetworkNamespace) {
 		c.network = options.EmptyNS != 0 || !hasDevices(options.ImagesDir)
 	}
@@ -133,7 +135,7 @@ func (r *Runtime) restore(o RestoreOptions, interrupt *interruption) (*creation,
 		return nil, err
 	}
 	if err := c.revive(options); err != nil {
-		return nil, c.abort(c.interrupt.err(err))
+		return nil, c.abort(c.interrupt.Err(err))
 	}
 	return c.creation, nil
 }
@@ -177,7 +179,7 @@ func (c *restoration) revive(options *criu.Options) error {
 		unix.Kill(p.child.Pid, unix.SIGKILL)
 	}
 	c.r.at("restoring the container")
-	c.interrupt.kills(p.child.Pidfd)
+	c.interrupt.Kill(p.child.Pidfd)
 	_, askErr := p.ask(&criu.Request{Type: criu.Restore, Options: options}, c.notified)
 	return errors.Join(err, askErr)
 }

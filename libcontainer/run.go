@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/libcontainer/birth"
+	"github.com/rung-oci/rung/libcontainer/foreground"
 	"github.com/rung-oci/rung/libcontainer/hooks"
 	"github.com/rung-oci/rung/libcontainer/store"
 )
@@ -20,14 +21,14 @@ func (r *Runtime) Run(o CreateOptions) (int, error) {
 	if err := checkDescriptors(); err != nil {
 		return 0, err
 	}
-	f := foreground{log: r.Log, subreaper: !o.NoSubreaper}
-	var stands *foreground // for the process
+	f := foreground.Process{Log: r.Log, Subreaper: !o.NoSubreaper}
+	var stands *foreground.Process // for the process
 	if !o.Detach {
 		stands = &f
-		if err := f.catch(); err != nil {
+		if err := f.Catch(); err != nil {
 			return 0, err
 		}
-		defer func() { f.streams.Close() }()
+		defer func() { f.CloseStreams() }()
 	}
 	c, err := r.create(o, birth.GateSync, stands)
 	if err != nil {
@@ -47,16 +48,16 @@ func (r *Runtime) Run(o CreateOptions) (int, error) {
 
 // attend stays with a container in the foreground: it waits for the end of the
 // process, and deletes the container.
-func (c *creation) attend(f *foreground) (status int, err error) {
+func (c *creation) attend(f *foreground.Process) (status int, err error) {
 	r := c.r
-	if err := f.attach(c.pid, c.pidfd, c.master); err != nil {
+	if err := f.Attach(c.pid, c.pidfd, c.master); err != nil {
 		return 0, c.abort(err)
 	}
 	c.pid, c.child = 0, nil // which f waits for
 	r.at("waiting for the process to end")
-	if f.settle() {
-		r.attendNotify(c.notify, f.pidfd) // it may have said that it is ready
-		status := f.finish()
+	if f.Settle() {
+		r.attendNotify(c.notify, c.pidfd) // it may have said that it is ready
+		status := f.Finish()
 		if !c.o.Keep {
 			r.at("deleting the container")
 			err = r.destroy(c.container, c.spec)
@@ -67,9 +68,9 @@ func (c *creation) attend(f *foreground) (status int, err error) {
 	told := make(chan struct{})
 	go func() {
 		defer close(told)
-		r.attendNotify(c.notify, f.pidfd)
+		r.attendNotify(c.notify, c.pidfd)
 	}()
-	status = f.follow()
+	status = f.Follow()
 	<-told // which the end of the process ended
 	if !c.o.Keep {
 		err = r.deleteEnded(c)
@@ -108,7 +109,7 @@ func (c *creation) start() error {
 			return err
 		}
 	}
-	if err := c.interrupt.err(nil); err != nil {
+	if err := c.interrupt.Err(nil); err != nil {
 		return err
 	}
 	c.r.at("opening the gate")
@@ -124,7 +125,7 @@ func (c *creation) start() error {
 // waitExecuted waits until the execve closed the other end of the conversation.
 // A signal that comes after that is passed on.
 func (c *creation) waitExecuted() error {
-	if err := c.interrupt.wait(c.socket); err != nil {
+	if err := c.interrupt.Wait(c.socket); err != nil {
 		return err
 	}
 	buf := make([]byte, 1)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/rung-oci/rung/internal/kernel"
 	"github.com/rung-oci/rung/libcontainer/birth"
+	"github.com/rung-oci/rung/libcontainer/interrupt"
 	"github.com/rung-oci/rung/libcontainer/logs"
 	"github.com/rung-oci/rung/libcontainer/process"
 	"github.com/rung-oci/rung/libcontainer/store"
@@ -56,7 +57,7 @@ const lockTimeout = 30 * time.Second
 type container struct {
 	dir       *store.Dir
 	record    *store.Record
-	interrupt *interruption // of hooks, nil: never
+	interrupt *interrupt.Interruption // of hooks, nil: never
 }
 
 // open finds a container; lock says that its state is to be changed.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/rung-oci/rung/libcontainer/hooks"
 	"github.com/rung-oci/rung/libcontainer/notify"
+	"github.com/rung-oci/rung/libcontainer/process"
 	"github.com/rung-oci/rung/libcontainer/store"
 	"github.com/rung-oci/rung/nsenter"
 )
@@ -44,7 +45,7 @@ func (r *Runtime) Start(id string) error {
 			if why := c.executed(); errors.As(why, &failed) {
 				err = errors.Join(why, err)
 			}
-			return errors.Join(err, c.killInit(init))
+			return errors.Join(err, process.Kill(init))
 		}
 	}
 	var proxy *notify.Proxy
@@ -104,7 +105,7 @@ func (c *container) openGate(init int) error {
 		}
 	}
 	if err := c.executed(); err != nil {
-		return errors.Join(err, c.killInit(init)) // whoever is told finds it stopped
+		return errors.Join(err, process.Kill(init)) // whoever is told finds it stopped
 	}
 	return nil
 }
@@ -150,46 +151,10 @@ func (r *Runtime) poststart(c *container, config *specs.Spec, init int) error {
 	}
 	err := r.runHooks(c, hooks.Poststart, config.Hooks.Poststart, c.hookState(specs.StateRunning), config, init)
 	if err != nil {
-		err = errors.Join(err, c.killInit(init))
+		err = errors.Join(err, process.Kill(init))
 	}
 	if lockErr := c.dir.Lock(lockTimeout); !errors.Is(lockErr, store.ErrNotExist) { // who deleted it knows
 		err = errors.Join(err, lockErr)
 	}
 	return err
-}
-
-// killInit ends the first process and waits for its end.
-func (c *container) killInit(pidfd int) error {
-	if err := sendKill(pidfd); err != nil {
-		return err
-	}
-	return waitEnd(pidfd)
-}
-
-func sendKill(pidfd int) error {
-	if err := unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0); err != nil && err != unix.ESRCH {
-		return fmt.Errorf("killing the first process: %w", err)
-	}
-	return nil
-}
-
-// endTimeout is how long a process that was sent SIGKILL may take to end, in
-// milliseconds. One that takes longer hangs in the kernel.
-const endTimeout = 10_000
-
-// waitEnd waits until the process of a pidfd ended. It may still be a zombie.
-func waitEnd(pidfd int) error {
-	poll := []unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}
-	for {
-		n, err := unix.Poll(poll, endTimeout)
-		switch {
-		case err == unix.EINTR:
-		case err != nil:
-			return fmt.Errorf("waiting for the end of the first process: %w", err)
-		case n == 0:
-			return errors.New("the first process was killed and does not end: it hangs in the kernel")
-		default:
-			return nil
-		}
-	}
 }

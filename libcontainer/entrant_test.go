@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/libcontainer/birth"
+	"github.com/rung-oci/rung/libcontainer/interrupt"
 	"github.com/rung-oci/rung/nsenter"
 )
 
@@ -32,15 +33,15 @@ func TestEntrantInterrupted(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer e.release()
-	e.interrupt = &interruption{}
-	if err := e.interrupt.catch(); err != nil {
+	e.interrupt = &interrupt.Interruption{}
+	if err := e.interrupt.Catch(); err != nil {
 		t.Fatal(err)
 	}
 	pid := e.pid
 	begin := time.Now()
 	time.AfterFunc(50*time.Millisecond, func() { unix.Kill(os.Getpid(), unix.SIGTERM) })
 	_, err = e.enter(nil)
-	interrupted := new(InterruptedError)
+	interrupted := new(interrupt.Error)
 	if !errors.As(err, &interrupted) || interrupted.Signal != unix.SIGTERM {
 		t.Errorf("got %v, want an interruption by SIGTERM", err)
 	}
@@ -104,13 +105,4 @@ func launchLiar(t *testing.T, another uintptr) *entrant {
 	}
 	t.Cleanup(e.release)
 	return e
-}
-
-func TestInterruptionThatNeverComes(t *testing.T) {
-	cause := errors.New("cause")
-	for _, i := range []*interruption{nil, {}} {
-		if i.descriptor() != -1 || i.wait(-1) != nil || i.err(nil) != nil || i.err(cause) != cause {
-			t.Errorf("%v: it came", i)
-		}
-	}
 }
