@@ -10,10 +10,10 @@ COMMIT  := $(or $(shell git describe --always --dirty --abbrev=40 --exclude='*' 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
 
 # Nothing of the machine, the directory or the moment gets into the binary. Where the
-# process begins (-E) is for speed only: see cmd/entry.
+# process begins (-E) is for speed only: see cmd/maxprocs.
 export CGO_ENABLED := 0
 BUILD := $(GO) build -trimpath -buildvcs=false -tags urfave_cli_no_docs \
-	-ldflags '-s -w -buildid= -E github.com/rung-oci/rung/cmd/entry.start -X main.version=$(VERSION) -X main.commit=$(COMMIT)'
+	-ldflags '-s -w -buildid= -E github.com/rung-oci/rung/cmd/maxprocs.start -X main.version=$(VERSION) -X main.commit=$(COMMIT)'
 
 .PHONY: all
 all: bin/rung

@@ -8,19 +8,16 @@
 package main
 
 import (
-	// First, because the linker takes packages in this order, and it has to be in the
-	// first huge page of the text.
-	_ "github.com/rung-oci/rung/cmd/entry"
-
 	"os"
 
 	"github.com/rung-oci/rung/cmd"
+	_ "github.com/rung-oci/rung/cmd/maxprocs"
 )
 
 // Set by the linker: -X main.version=… -X main.commit=….
 var version, commit string
 
 func main() {
-	os.Unsetenv("GOMAXPROCS") // which is package entry's and nobody else's business
+	os.Unsetenv("GOMAXPROCS") // which is package maxprocs's and nobody else's business
 	os.Exit(cmd.New(cmd.Build{Version: version, Commit: commit}).Run(os.Args))
 }

@@ -3,7 +3,6 @@ package cmd
 import (
 	"github.com/urfave/cli/v2"
 
-	"github.com/rung-oci/rung/cmd/entry"
 	"github.com/rung-oci/rung/libcontainer"
 )
 
@@ -52,14 +51,8 @@ func bundleFlags(o *libcontainer.CreateOptions) []cli.Flag {
 	}
 }
 
-// heapForBirth is what compiling a birth program and making its image take of the heap,
-// in bytes.
-const heapForBirth = 768 << 10
-
-// complete takes the ID from the arguments and makes the paths absolute. What comes then
-// compiles a program, which the heap is made ready for.
+// complete takes the ID from the arguments and makes the paths absolute.
 func complete(c *cli.Context, o *libcontainer.CreateOptions) (err error) {
-	entry.MoreHeap(heapForBirth)
 	if o.ID, err = containerID(c); err != nil {
 		return err
 	}

@@ -93,7 +93,7 @@ func arm64Tests(r *report) error {
 		return err
 	}
 	return goTest(r, ".", []string{"GOARCH=arm64", "RUNG_TEST_EXEC=" + path},
-		"-exec="+emulate+" "+path, "./nsenter/...", "./libcontainer/signals/...", "./cmd/entry/...")
+		"-exec="+emulate+" "+path, "./nsenter/...", "./libcontainer/signals/...", "./cmd/maxprocs/...")
 }
 
 // integrationTests runs the tests on real containers; they isolate themselves

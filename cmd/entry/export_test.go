@@ -1,3 +1,0 @@
-package entry
-
-func Heap() (addr, length uintptr) { return heap.addr, heap.length }
