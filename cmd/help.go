@@ -56,6 +56,15 @@ OPTIONS:{{template "visibleFlagTemplate" .}}{{end}}
 
 // HelpOf returns the help of a command, which is empty for an unknown one.
 func HelpOf(command string) Help {
+	for _, helpOf := range [...]func(string) Help{helpOfLife, helpOfDaily, helpOfLook, helpOfTools} {
+		if help := helpOf(command); help.Group != "" {
+			return help
+		}
+	}
+	return Help{}
+}
+
+func helpOfLife(command string) Help {
 	switch command {
 	case "create":
 		return Help{groupLife, `Makes the container that the bundle's config.json describes: its cgroups,
@@ -99,6 +108,12 @@ kernel, not remembered.`, []Example{
 			{"only the status", "rung state c1 | jq -r .status"},
 			{"for people", "rung state --format table c1"},
 		}}
+	}
+	return Help{}
+}
+
+func helpOfDaily(command string) Help {
+	switch command {
 	case "exec":
 		return Help{groupDaily, `Runs another process in a running container: in its namespaces, cgroups and root.
 What is not given is as for the container's first process; with --process the
@@ -147,6 +162,12 @@ errors are in rung's, and all that it did is in the file restore.log of
 --work-path.`, []Example{
 			{"in the background", "rung restore --image-path /var/tmp/c1 --bundle /b --detach c1"},
 		}}
+	}
+	return Help{}
+}
+
+func helpOfLook(command string) Help {
+	switch command {
 	case "list":
 		return Help{groupLook, `Prints the containers below --root, whoever made them. The state of other users
 and engines lies elsewhere.`, []Example{
@@ -184,6 +205,12 @@ changed.`, []Example{
 			{"everything", "rung check"},
 			{"what is needed and not there", `rung check --format json | jq '.findings[] | select(.status == "fail")'`},
 		}}
+	}
+	return Help{}
+}
+
+func helpOfTools(command string) Help {
+	switch command {
 	case "features":
 		return Help{groupTools, `Prints, as JSON for container engines, which parts of the OCI runtime
 specification this rung knows: mount options, namespaces, capabilities, seccomp.`, []Example{

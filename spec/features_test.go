@@ -22,7 +22,8 @@ func TestFeatures(t *testing.T) {
 		`"loud",` +
 		`"mand","noatime","nodev","nodiratime","noexec","noiversion","nolazytime","nomand","norelatime",` +
 		`"nostrictatime","nosuid",` +
-		`"nosymfollow","private","ratime","rbind","rdev","rdiratime","relatime","remount","rexec","rnoatime","rnodev",` +
+		`"nosymfollow","private","ratime","rbind","rdev","rdiratime","relatime","remount","rexec",` +
+		`"rnoatime","rnodev",` +
 		`"rnodiratime","rnoexec","rnorelatime","rnostrictatime","rnosuid","rnosymfollow","ro","rprivate",` +
 		`"rrelatime","rro",` +
 		`"rrw","rshared","rslave","rstrictatime","rsuid","rsymfollow","runbindable","rw","shared","silent","slave",` +

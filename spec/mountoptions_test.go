@@ -9,15 +9,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func TestMountOptions(t *testing.T) {
-	const atime = unix.MOUNT_ATTR__ATIME
-	attr := func(set, clear uint64) MountOptions { return MountOptions{Attr: MountAttr{set, clear}} }
+const atime = unix.MOUNT_ATTR__ATIME
+
+func attr(set, clear uint64) MountOptions { return MountOptions{Attr: MountAttr{set, clear}} }
+
+// singleOptions are all options of the tables in config.md, each alone.
+func singleOptions() map[string]MountOptions {
 	rec := func(set, clear uint64) MountOptions { return MountOptions{RecAttr: MountAttr{set, clear}} }
 	super := func(set, clear uint64) MountOptions { return MountOptions{SuperSet: set, SuperClear: clear} }
 	propagation := func(flag uint64) MountOptions { return MountOptions{Propagation: []uint64{flag}} }
-
-	// Every option of the tables in config.md, alone.
-	single := map[string]MountOptions{
+	return map[string]MountOptions{
 		"async":          super(0, unix.MS_SYNCHRONOUS),
 		"atime":          attr(unix.MOUNT_ATTR_RELATIME, atime),
 		"bind":           {Bind: true},
@@ -81,7 +82,10 @@ func TestMountOptions(t *testing.T) {
 		"idmap":          {IDMap: true},
 		"ridmap":         {IDMap: true, RecIDMap: true},
 	}
-	names := MountOptionNames()
+}
+
+func TestSingleMountOptions(t *testing.T) {
+	names, single := MountOptionNames(), singleOptions()
 	if !slices.IsSorted(names) {
 		t.Error("the options are not sorted: ", names)
 	}
@@ -93,7 +97,10 @@ func TestMountOptions(t *testing.T) {
 			t.Errorf("%s: %+v, want %+v", name, have, want)
 		}
 	}
+}
 
+func TestMountOptions(t *testing.T) {
+	single := singleOptions()
 	for options, want := range map[string]MountOptions{
 		"":                          {},
 		"nosuid,suid":               attr(0, unix.MOUNT_ATTR_NOSUID),

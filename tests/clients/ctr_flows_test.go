@@ -13,7 +13,8 @@ import (
 // ctrFlows are all flows of ctr. Its control is runc, which containerd is made
 // for.
 func ctrFlows() []flow {
-	flows := slices.Concat(ctrRunFlows(), ctrTaskFlows(), ctrExecFlows())
+	flows := slices.Concat(ctrRunFlows(), ctrProcessFlows(), ctrLimitFlows(), ctrSecurityFlows(), ctrConfigFlows(),
+		ctrMountFlows(), ctrTaskFlows(), ctrTaskStateFlows(), ctrExecFlows())
 	for i := range flows {
 		flows[i].control = "runc"
 	}
@@ -21,18 +22,6 @@ func ctrFlows() []flow {
 }
 
 func ctrRunFlows() []flow {
-	// mounted runs a script with a directory bound with some options, below
-	// which a tmpfs is mounted.
-	mounted := func(options, script, want string) func(*attempt) {
-		return func(a *attempt) {
-			dir := a.mount("top", unix.MS_PRIVATE)
-			a.mount("top/sub", unix.MS_PRIVATE)
-			mount := fmt.Sprintf("type=bind,src=%s,dst=/v,options=%s", dir, options)
-			a.ctr([]string{"--mount", mount}, "sh", "-c", script).ok().prints(want)
-		}
-	}
-	const touch = `touch /v/f 2>/dev/null && echo "/v writable" || echo "/v read-only"; ` +
-		`touch /v/sub/f 2>/dev/null && echo "/v/sub writable" || echo "/v/sub read-only"`
 	return []flow{
 		{name: "run/attached", run: func(a *attempt) { a.ctr(nil, "echo", "hello").ok().prints("hello") }},
 		{name: "run/output", run: func(a *attempt) {
@@ -60,6 +49,22 @@ func ctrRunFlows() []flow {
 			a.do("task", "kill", "--signal", "SIGKILL", name).ok()
 			p.wait().exits(137)
 		}},
+		{name: "run/parallel", run: func(a *attempt) {
+			var processes []*process
+			for i := range 20 {
+				processes = append(processes, a.start(a.ctrRun([]string{"--rm"}, a.name(fmt.Sprint(i)), "echo",
+					fmt.Sprint(i))...))
+			}
+			for i, p := range processes {
+				p.wait().ok().prints(fmt.Sprint(i))
+			}
+		}},
+	}
+}
+
+// ctrProcessFlows are about the process and what it finds.
+func ctrProcessFlows() []flow {
+	return []flow{
 		{name: "run/not-found", run: func(a *attempt) {
 			a.ctr(nil, "no-such-command").fails("no-such-command", "executable file not found in $PATH")
 		}},
@@ -100,6 +105,12 @@ func ctrRunFlows() []flow {
 			a.do(a.ctrRun([]string{"--rm", "--with-ns", "network:/proc/" + pid + "/ns/net"}, name, "readlink",
 				"/proc/self/ns/net")...).ok().prints(want)
 		}},
+	}
+}
+
+// ctrLimitFlows are about cgroups.
+func ctrLimitFlows() []flow {
+	return []flow{
 		{name: "run/memory-limit", run: func(a *attempt) {
 			if got := a.taskCgroup(a.task("--memory-limit", "52428800"), "memory",
 				"memory.limit_in_bytes"); got != "52428800" {
@@ -122,6 +133,11 @@ func ctrRunFlows() []flow {
 		{name: "run/device", run: func(a *attempt) {
 			a.ctr([]string{"--device", "/dev/fuse"}, "sh", "-c", "true </dev/fuse && echo opened").ok().prints("opened")
 		}},
+	}
+}
+
+func ctrSecurityFlows() []flow {
+	return []flow{
 		{name: "run/capabilities", run: func(a *attempt) {
 			caps := func(flags ...string) string {
 				return a.ctr(flags, "grep", "CapEff", "/proc/self/status").ok().text()
@@ -152,6 +168,11 @@ func ctrRunFlows() []flow {
 			a.ctr([]string{"--uidmap", "0:100000:65536", "--gidmap", "0:100000:65536"}, "cat",
 				"/proc/self/uid_map").ok().has("100000")
 		}},
+	}
+}
+
+func ctrConfigFlows() []flow {
+	return []flow{
 		{name: "run/config", run: func(a *attempt) {
 			spec := a.do("oci", "spec").ok().stdout
 			var config map[string]any
@@ -169,6 +190,23 @@ func ctrRunFlows() []flow {
 			a.do("run", "--rm", "--runc-binary", a.engine.runtime.path, "--config",
 				a.write("config.json", string(data), 0o644), a.name()).ok().prints("of-the-config")
 		}},
+	}
+}
+
+func ctrMountFlows() []flow {
+	// mounted runs a script with a directory bound with some options, below
+	// which a tmpfs is mounted.
+	mounted := func(options, script, want string) func(*attempt) {
+		return func(a *attempt) {
+			dir := a.mount("top", unix.MS_PRIVATE)
+			a.mount("top/sub", unix.MS_PRIVATE)
+			mount := fmt.Sprintf("type=bind,src=%s,dst=/v,options=%s", dir, options)
+			a.ctr([]string{"--mount", mount}, "sh", "-c", script).ok().prints(want)
+		}
+	}
+	const touch = `touch /v/f 2>/dev/null && echo "/v writable" || echo "/v read-only"; ` +
+		`touch /v/sub/f 2>/dev/null && echo "/v/sub writable" || echo "/v/sub read-only"`
+	return []flow{
 		{name: "mount/rbind", run: mounted("rbind:rw", touch, "/v writable\n/v/sub writable")},
 		{name: "mount/ro", run: mounted("rbind:ro", touch, "/v read-only\n/v/sub writable")},
 		{name: "mount/rro", run: mounted("rbind:rro", touch, "/v read-only\n/v/sub read-only")},
@@ -196,19 +234,10 @@ func ctrRunFlows() []flow {
 			a.host("mount", "-t", "tmpfs", "in", dir+"/in")
 			a.do("task", "exec", "--exec-id", "e", name, "cat", "/proc/self/mountinfo").ok().has(" /v/in ")
 		}},
-		{name: "run/parallel", run: func(a *attempt) {
-			var processes []*process
-			for i := range 20 {
-				processes = append(processes, a.start(a.ctrRun([]string{"--rm"}, a.name(fmt.Sprint(i)), "echo",
-					fmt.Sprint(i))...))
-			}
-			for i, p := range processes {
-				p.wait().ok().prints(fmt.Sprint(i))
-			}
-		}},
 	}
 }
 
+// ctrTaskFlows are about the beginning and the end of tasks.
 func ctrTaskFlows() []flow {
 	return []flow{
 		{name: "create-start", run: func(a *attempt) {
@@ -251,6 +280,25 @@ func ctrTaskFlows() []flow {
 			a.waitTask(name, "RUNNING")
 			a.do("task", "delete", "--force", name).ok()
 		}},
+		{name: "task/restart", run: func(a *attempt) {
+			name := a.taskSh("exit 3")
+			a.waitTask(name, "STOPPED")
+			a.deleteTask(name, 3)
+			a.do("task", "start", name).exits(3)
+		}},
+		{name: "container/delete", run: func(a *attempt) {
+			name := a.taskSh("exit 0")
+			a.waitTask(name, "STOPPED")
+			a.do("task", "delete", name).ok()
+			a.do("container", "delete", name).ok()
+			a.do("container", "list", "--quiet").ok().lacks(name + "\n")
+		}},
+	}
+}
+
+// ctrTaskStateFlows are about tasks in between.
+func ctrTaskStateFlows() []flow {
+	return []flow{
 		{name: "task/pause", run: func(a *attempt) {
 			name := a.taskSh("i=0; while :; do i=$((i+1)); echo $i >/tmp/n; usleep 1000; done")
 			pid := a.taskPid(name)
@@ -284,12 +332,6 @@ func ctrTaskFlows() []flow {
 			a.do("container", "create", image, name, "script", "attached").ok()
 			a.do("task", "start", name).ok().prints("script attached")
 		}},
-		{name: "task/restart", run: func(a *attempt) {
-			name := a.taskSh("exit 3")
-			a.waitTask(name, "STOPPED")
-			a.deleteTask(name, 3)
-			a.do("task", "start", name).exits(3)
-		}},
 		{name: "task/checkpoint", run: func(a *attempt) {
 			name := a.taskSh("i=0; while :; do i=$((i+1)); echo $i >/tmp/n; sleep 0.05; done")
 			checkpoint := "localhost/checkpoint-" + name
@@ -298,13 +340,6 @@ func ctrTaskFlows() []flow {
 			restored := a.name("restored")
 			a.do("container", "restore", "--rw", "--live", restored, checkpoint).ok()
 			a.waitTask(restored, "RUNNING")
-		}},
-		{name: "container/delete", run: func(a *attempt) {
-			name := a.taskSh("exit 0")
-			a.waitTask(name, "STOPPED")
-			a.do("task", "delete", name).ok()
-			a.do("container", "delete", name).ok()
-			a.do("container", "list", "--quiet").ok().lacks(name + "\n")
 		}},
 	}
 }

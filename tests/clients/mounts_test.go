@@ -6,8 +6,49 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// mountFlows are about volumes and devices.
-func mountFlows() []flow {
+func volumeFlows() []flow {
+	return []flow{
+		{name: "volume/bind", run: func(a *attempt) {
+			dir := a.mkdir("v")
+			a.sh("echo from inside >/v/file", "--volume", dir+":/v").ok()
+			if got := a.host("cat", dir+"/file"); got != "from inside" {
+				a.fatalf("got %q", got)
+			}
+		}},
+		{name: "volume/file", run: func(a *attempt) {
+			file := a.write("file", "of the machine", 0o644)
+			a.quick([]string{"--volume", file + ":/etc/new-file:ro"}, "cat",
+				"/etc/new-file").ok().prints("of the machine")
+			a.quick([]string{"--volume", file + ":/etc/passwd"}, "cat", "/etc/passwd").ok().prints("of the machine")
+		}},
+		{name: "volume/ro", run: func(a *attempt) {
+			a.sh("touch /v/file", "--volume", a.mkdir("v")+":/v:ro").fails("Read-only file system")
+		}},
+		{name: "volume/named", run: func(a *attempt) {
+			volume := "volume-" + a.name()
+			a.do("volume", "create", volume).ok()
+			a.cleanup(func() { a.do("volume", "rm", "--force", volume).ok() })
+			a.sh("echo kept >/v/file", "--volume", volume+":/v").ok()
+			a.quick([]string{"--volume", volume + ":/v"}, "cat", "/v/file").ok().prints("kept")
+		}},
+		{name: "volume/copied-up", run: func(a *attempt) {
+			volume := "volume-" + a.name()
+			a.cleanup(func() { a.do("volume", "rm", "--force", volume).ok() })
+			a.quick([]string{"--volume", volume + ":/etc"}, "cat", "/etc/group").ok().has("root:x:0:")
+		}},
+		{name: "volume/from", run: func(a *attempt) {
+			name := a.detachedSh("echo lent >/v/file; echo ready; exec sleep 1000", "--volume", a.mkdir("v")+":/v")
+			a.quick([]string{"--volumes-from", name}, "cat", "/v/file").ok().prints("lent")
+		}},
+		{name: "volume/nested", run: func(a *attempt) {
+			a.sh("touch /v/w/file", "--volume", a.mkdir("v")+":/v", "--volume", a.mkdir("w")+":/v/w").ok()
+			a.host("test", "-f", a.dir+"/w/file")
+		}},
+	}
+}
+
+// propagationFlows are about volumes and the mounts below them.
+func propagationFlows() []flow {
 	// propagation binds a directory with a propagation and looks what the
 	// container's mount is, and whether mounts get in and out.
 	propagation := func(option string, shared, in, out bool) func(*attempt) {
@@ -44,22 +85,6 @@ func mountFlows() []flow {
 		}
 	}
 	return []flow{
-		{name: "volume/bind", run: func(a *attempt) {
-			dir := a.mkdir("v")
-			a.sh("echo from inside >/v/file", "--volume", dir+":/v").ok()
-			if got := a.host("cat", dir+"/file"); got != "from inside" {
-				a.fatalf("got %q", got)
-			}
-		}},
-		{name: "volume/file", run: func(a *attempt) {
-			file := a.write("file", "of the machine", 0o644)
-			a.quick([]string{"--volume", file + ":/etc/new-file:ro"}, "cat",
-				"/etc/new-file").ok().prints("of the machine")
-			a.quick([]string{"--volume", file + ":/etc/passwd"}, "cat", "/etc/passwd").ok().prints("of the machine")
-		}},
-		{name: "volume/ro", run: func(a *attempt) {
-			a.sh("touch /v/file", "--volume", a.mkdir("v")+":/v:ro").fails("Read-only file system")
-		}},
 		{name: "volume/ro-submount", run: submount("ro", "ls /v/sub; touch /v/file 2>/dev/null || echo read-only",
 			"file\nread-only")},
 		{name: "volume/submount", run: submount("rw", "ls /v/sub", "file")},
@@ -76,26 +101,12 @@ func mountFlows() []flow {
 			a.quick([]string{"--mount", "type=bind,source=" + dir + ",target=/v,bind-nonrecursive=true"}, "ls", "-A",
 				"/v", "/v/sub").ok().lacks("file")
 		}},
-		{name: "volume/named", run: func(a *attempt) {
-			volume := "volume-" + a.name()
-			a.do("volume", "create", volume).ok()
-			a.cleanup(func() { a.do("volume", "rm", "--force", volume).ok() })
-			a.sh("echo kept >/v/file", "--volume", volume+":/v").ok()
-			a.quick([]string{"--volume", volume + ":/v"}, "cat", "/v/file").ok().prints("kept")
-		}},
-		{name: "volume/copied-up", run: func(a *attempt) {
-			volume := "volume-" + a.name()
-			a.cleanup(func() { a.do("volume", "rm", "--force", volume).ok() })
-			a.quick([]string{"--volume", volume + ":/etc"}, "cat", "/etc/group").ok().has("root:x:0:")
-		}},
-		{name: "volume/from", run: func(a *attempt) {
-			name := a.detachedSh("echo lent >/v/file; echo ready; exec sleep 1000", "--volume", a.mkdir("v")+":/v")
-			a.quick([]string{"--volumes-from", name}, "cat", "/v/file").ok().prints("lent")
-		}},
-		{name: "volume/nested", run: func(a *attempt) {
-			a.sh("touch /v/w/file", "--volume", a.mkdir("v")+":/v", "--volume", a.mkdir("w")+":/v/w").ok()
-			a.host("test", "-f", a.dir+"/w/file")
-		}},
+	}
+}
+
+// tmpfsFlows are about filesystems in memory.
+func tmpfsFlows() []flow {
+	return []flow{
 		{name: "tmpfs/options", run: func(a *attempt) {
 			a.sh("stat -c %a /t; grep ' /t ' /proc/mounts", "--tmpfs", "/t:rw,size=1m,mode=1770,noexec,nosuid").ok().
 				has("1770", "tmpfs /t tmpfs", "noexec", "nosuid", "size=1024k")
@@ -110,6 +121,11 @@ func mountFlows() []flow {
 		{name: "shm-size", run: func(a *attempt) {
 			a.sh("df -k /dev/shm | tail -1", "--shm-size", "3m").ok().has(" 3072 ")
 		}},
+	}
+}
+
+func deviceFlows() []flow {
+	return []flow{
 		{name: "device/path", run: func(a *attempt) {
 			a.sh("stat -c %t:%T /dev/zero2; head -c 4 /dev/zero2 | wc -c", "--device",
 				"/dev/zero:/dev/zero2").ok().prints("1:5\n4")

@@ -101,46 +101,16 @@ func enterPrivateNamespace(o options) (ok bool, err error) {
 
 // conformance runs the suite and reports whether all was as expected.
 func conformance(o options, tmp string) (ok bool, err error) {
-	runtime, err := exec.LookPath(o.runtime)
-	if err != nil {
-		return false, fmt.Errorf("-runtime: %w", err)
-	}
-	if runtime, err = filepath.Abs(runtime); err != nil {
+	if err := o.resolve(tmp); err != nil {
 		return false, err
-	}
-	var expected map[string]expectation
-	if o.expected != "" {
-		f, err := os.Open(o.expected)
-		if err != nil {
-			return false, err
-		}
-		defer f.Close()
-		if expected, err = readExpected(f); err != nil {
-			return false, fmt.Errorf("%s: %w", o.expected, err)
-		}
-	}
-	for _, dir := range []*string{&o.cache, &o.logs} {
-		if *dir == "" {
-			continue
-		}
-		if *dir, err = filepath.Abs(*dir); err != nil {
-			return false, err
-		}
-		if err := os.MkdirAll(*dir, 0o755); err != nil {
-			return false, err
-		}
-	}
-	if o.cache == "" {
-		o.cache = tmp
 	}
 	programs, err := build(o.cache)
 	if err != nil {
 		return false, err
 	}
-	if expected != nil {
-		if err := sameNames(programs, expected); err != nil {
-			return false, fmt.Errorf("%s: %w", o.expected, err)
-		}
+	expected, err := o.expectations(programs)
+	if err != nil {
+		return false, err
 	}
 	unlock, err := lockMachine()
 	if err != nil {
@@ -158,7 +128,7 @@ func conformance(o options, tmp string) (ok bool, err error) {
 	for c, reason := range missing {
 		fmt.Printf("# %s: not mounted: %s\n", c, reason)
 	}
-	h, err := newHarness(tmp, o.cache, runtime, strings.Fields(o.flags))
+	h, err := newHarness(tmp, o.cache, o.runtime, strings.Fields(o.flags))
 	if err != nil {
 		return false, err
 	}
@@ -182,17 +152,54 @@ func conformance(o options, tmp string) (ok bool, err error) {
 	if err := unmountAdded(added); err != nil {
 		return false, err
 	}
-	if o.summary != "" {
-		data, err := json.Marshal(sum)
-		if err != nil {
-			return false, err
+	fmt.Printf("%d of %d pass\n", sum.Pass, sum.Programs)
+	return len(sum.Failed) == 0, sum.write(o.summary)
+}
+
+// resolve makes paths absolute, and directories that are not there yet.
+func (o *options) resolve(tmp string) error {
+	runtime, err := exec.LookPath(o.runtime)
+	if err != nil {
+		return fmt.Errorf("-runtime: %w", err)
+	}
+	if o.runtime, err = filepath.Abs(runtime); err != nil {
+		return err
+	}
+	if o.cache == "" {
+		o.cache = tmp
+	}
+	for _, dir := range []*string{&o.cache, &o.logs} {
+		if *dir == "" {
+			continue
 		}
-		if err := os.WriteFile(o.summary, data, 0o644); err != nil {
-			return false, err
+		if *dir, err = filepath.Abs(*dir); err != nil {
+			return err
+		}
+		if err := os.MkdirAll(*dir, 0o755); err != nil {
+			return err
 		}
 	}
-	fmt.Printf("%d of %d pass\n", sum.Pass, sum.Programs)
-	return len(sum.Failed) == 0, nil
+	return nil
+}
+
+// expectations reads what is expected of the programs, nil if nothing is.
+func (o *options) expectations(programs []string) (map[string]expectation, error) {
+	if o.expected == "" {
+		return nil, nil
+	}
+	f, err := os.Open(o.expected)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	expected, err := readExpected(f)
+	if err == nil {
+		err = sameNames(programs, expected)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", o.expected, err)
+	}
+	return expected, nil
 }
 
 // summary counts programs. Those that pass as expected are Passed, those that
@@ -203,6 +210,18 @@ type summary struct {
 	Passed         int
 	Failed         []string
 	Known          []string
+}
+
+// write writes the summary to a file if one is given.
+func (sum *summary) write(file string) error {
+	if file == "" {
+		return nil
+	}
+	data, err := json.Marshal(sum)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, data, 0o644)
 }
 
 func runAll(h *harness, programs, only []string, expected map[string]expectation, missing map[string]string) (summary,

@@ -42,25 +42,11 @@ func TestExecStress(t *testing.T) {
 	for range atATime {
 		executing.Go(func() {
 			for i := range queue {
-				for {
-					args := []string{"exec", c.ID, "sh", "-c", "exit 3"}
-					if i%3 == 0 { // of which only whether it was executed can be seen
-						args = []string{"exec", "--detach", c.ID, "true"}
-					}
-					cmd := c.Command(args...)
-					out, _ := cmd.CombinedOutput()
-					code := exitStatus(cmd.ProcessState)
-					if code == execFailure && strings.Contains(string(out), "cannot exec in a paused container") {
-						paused.Add(1)
-						time.Sleep(time.Millisecond)
-						continue
-					}
-					if want := map[bool]int{true: 0, false: 3}[i%3 == 0]; code != want || len(out) > 0 {
-						t.Errorf("%v: exit status %d, want %d: %s", args, code, want, out)
-					}
-					done.Add(1)
-					break
+				for !execNumber(t, c, i) {
+					paused.Add(1)
+					time.Sleep(time.Millisecond)
 				}
+				done.Add(1)
 			}
 		})
 	}
@@ -87,6 +73,25 @@ func TestExecStress(t *testing.T) {
 	}
 	c.Delete("--force").OK()
 	c.LeavesNothing()
+}
+
+// execNumber executes one of the processes, and reports whether it could: the container
+// may be paused. Of each third only whether it was executed can be seen.
+func execNumber(t *testing.T, c *bundle.Container, i int) bool {
+	args, want := []string{"exec", c.ID, "sh", "-c", "exit 3"}, 3
+	if i%3 == 0 {
+		args, want = []string{"exec", "--detach", c.ID, "true"}, 0
+	}
+	cmd := c.Command(args...)
+	out, _ := cmd.CombinedOutput()
+	code := exitStatus(cmd.ProcessState)
+	if code == execFailure && strings.Contains(string(out), "cannot exec in a paused container") {
+		return false
+	}
+	if code != want || len(out) > 0 {
+		t.Errorf("%v: exit status %d, want %d: %s", args, code, want, out)
+	}
+	return true
 }
 
 // disturber returns what changes the container once, and counts that: pause,

@@ -105,22 +105,22 @@ func TestHooks(t *testing.T) {
 	created := c.Create().OK()
 	pid := c.State().Pid
 	ns := func(pid string) string {
-		return host(t, "readlink", "/proc/"+pid+"/ns/mnt") + "\n" + host(t, "readlink",
-			"/proc/"+pid+"/ns/pid") + "\n" + host(t, "readlink", "/proc/"+pid+"/ns/net")
+		return host(t, "readlink", "/proc/"+pid+"/ns/mnt", "/proc/"+pid+"/ns/pid", "/proc/"+pid+"/ns/net")
 	}
 	theirs, ours := ns(strconv.Itoa(pid)), ns("self")
-	if got := read(t, filepath.Join(dir, "order")); got != "prestart\ncreateRuntime\ncreateContainer" {
+	order := filepath.Join(dir, "order")
+	if got := read(t, order); got != "prestart\ncreateRuntime\ncreateContainer" {
 		t.Errorf("at create: %q", got)
 	}
 	c.Start().OK()
 	waitReady(t, created)
 	c.Kill("KILL").OK()
 	c.WaitStatus(specs.StateStopped)
-	if got := read(t, filepath.Join(dir, "order")); strings.Contains(got, "poststop") {
+	if got := read(t, order); strings.Contains(got, "poststop") {
 		t.Errorf("before delete: %q", got)
 	}
 	c.Delete().OK()
-	got := strings.Split(read(t, filepath.Join(dir, "order")), "\n")
+	got := strings.Split(read(t, order), "\n")
 	// the process and the poststart hooks run at the same time
 	if i := slices.Index(got, "process"); i != 4 && i != 5 {
 		t.Errorf("the process is number %d of %q", i, got)
@@ -130,10 +130,8 @@ func TestHooks(t *testing.T) {
 	}
 	for _, kind := range hookKinds {
 		text := read(t, filepath.Join(dir, kind))
-		inside := kind == "createContainer" || kind == "startContainer"
-		if want := ours; inside && !strings.HasPrefix(text, theirs+"\nyes\n") {
-			t.Errorf("%s ran in %s, want %s", kind, text, theirs)
-		} else if !inside && !strings.HasPrefix(text, want+"\nyes\n") {
+		want := map[bool]string{true: theirs, false: ours}[kind == "createContainer" || kind == "startContainer"]
+		if !strings.HasPrefix(text, want+"\nyes\n") {
 			t.Errorf("%s ran in %s, want %s", kind, text, want)
 		}
 		// createContainer's path is the host's, startContainer's the container's

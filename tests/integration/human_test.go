@@ -49,10 +49,8 @@ func TestErrorsOnATerminal(t *testing.T) {
 			}, error: `interpreter "/no/such/shell"`, hint: "the first line of /script names it"},
 		{name: "wrong architecture", change: bundle.Args("/program"),
 			prepare: func(t *testing.T, c *bundle.Container) []string {
-				// RISC-V
-				elf := "\x7fELF\x02\x01\x01" + strings.Repeat("\x00", 9) + "\x02\x00\xf3\x00" + strings.Repeat("\x00",
-					100)
-				write(t, c.Path("program"), elf)
+				header := "\x7fELF\x02\x01\x01" + strings.Repeat("\x00", 9) + "\x02\x00\xf3\x00" // RISC-V
+				write(t, c.Path("program"), header+strings.Repeat("\x00", 100))
 				return nil
 			}, error: "exec format error: built for riscv64", hint: "emulator"},
 		{name: "noexec", change: bundle.Mount(specs.Mount{Destination: "/mnt", Type: "bind", Source: "/bin",
@@ -92,23 +90,26 @@ func TestErrorsOnATerminal(t *testing.T) {
 					args = a
 				}
 			}
-			lines := strings.Split(onTerminal(t, c, c.Command(args...)), "\n")
-			if !strings.HasPrefix(lines[0], "rung: ") || !strings.Contains(lines[0], test.error) {
-				t.Errorf("the error is %q, want %q in it", lines[0], test.error)
-			}
-			hints := 0
-			for _, line := range lines[1 : len(lines)-1] {
-				if !strings.HasPrefix(line, "hint: ") {
-					t.Errorf("the line %q", line)
-				}
-				if strings.Contains(line, test.hint) {
-					hints++
-				}
-			}
-			if hints == 0 && test.hint != "" {
-				t.Errorf("%q has no hint %q", lines, test.hint)
-			}
+			showsError(t, onTerminal(t, c, c.Command(args...)), test.error, test.hint)
 		})
+	}
+}
+
+// showsError requires that a text is a line with an error, and below it hints, one of
+// which has the words of hint.
+func showsError(t *testing.T, text, error, hint string) {
+	t.Helper()
+	lines := strings.Split(text, "\n")
+	if !strings.HasPrefix(lines[0], "rung: ") || !strings.Contains(lines[0], error) {
+		t.Errorf("the error is %q, want %q in it", lines[0], error)
+	}
+	for _, line := range lines[1 : len(lines)-1] {
+		if !strings.HasPrefix(line, "hint: ") {
+			t.Errorf("the line %q", line)
+		}
+	}
+	if !strings.Contains(strings.Join(lines[1:], "\n"), hint) {
+		t.Errorf("%q has no hint %q", lines, hint)
 	}
 }
 

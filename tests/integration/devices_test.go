@@ -1,0 +1,75 @@
+package integration
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/rung-oci/rung/tests/bundle"
+)
+
+func TestDevices(t *testing.T) {
+	t.Parallel()
+	mode, uid, gid := os.FileMode(0o640), uint32(3), uint32(4)
+	got := printed(t, `cd /dev
+		stat -c '/dev/%n %F %t:%T %a %u:%g' null zero full random urandom tty char sub/block fifo unbuffered
+		for l in fd stdin stdout stderr ptmx; do readlink /dev/$l; done; stat -c %a:%F /dev/pts/ptmx`,
+		func(s *specs.Spec) {
+			s.Linux.Devices = []specs.LinuxDevice{
+				{Path: "/dev/char", Type: "c", Major: 1, Minor: 5, FileMode: &mode, UID: &uid, GID: &gid},
+				{Path: "/dev/sub/block", Type: "b", Major: 7, Minor: 300, FileMode: &mode},
+				{Path: "/dev/fifo", Type: "p", UID: &uid},
+				{Path: "/dev/unbuffered", Type: "u", Major: 300, Minor: 1, GID: &gid},
+			}
+		})
+	want := `/dev/null character special file 1:3 666 0:0
+/dev/zero character special file 1:5 666 0:0
+/dev/full character special file 1:7 666 0:0
+/dev/random character special file 1:8 666 0:0
+/dev/urandom character special file 1:9 666 0:0
+/dev/tty character special file 5:0 666 0:0
+/dev/char character special file 1:5 640 3:4
+/dev/sub/block block special file 7:12c 640 0:0
+/dev/fifo fifo 0:0 666 3:0
+/dev/unbuffered character special file 12c:1 666 0:4
+/proc/self/fd
+/proc/self/fd/0
+/proc/self/fd/1
+/proc/self/fd/2
+pts/ptmx
+666:character special file`
+	if got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestExistingDevice(t *testing.T) {
+	t.Parallel()
+	device := func(s *specs.Spec) {
+		s.Linux.Devices = []specs.LinuxDevice{{Path: "/opt/device", Type: "c", Major: 1, Minor: 5}}
+	}
+	same := bundle.New(t, device, bundle.Shell("head -c 3 /opt/device | wc -c"))
+	write(t, same.Path("opt/other"), "")
+	host(t, "mknod", same.Path("opt/device"), "c", "1", "5")
+	same.Run().OK().Prints("3")
+	for name, make := range map[string]func(c *bundle.Container){
+		"number": func(c *bundle.Container) { host(t, "mknod", c.Path("opt/device"), "c", "1", "3") },
+		"type":   func(c *bundle.Container) { host(t, "mknod", c.Path("opt/device"), "b", "1", "5") },
+		"file":   func(c *bundle.Container) { write(t, c.Path("opt/device"), "") },
+		"link": func(c *bundle.Container) {
+			if err := os.Symlink("/dev/zero", c.Path("opt/device")); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		c := bundle.New(t, device)
+		write(t, c.Path("opt/other"), "")
+		make(c)
+		r := c.Create()
+		if r.Code != 1 || !strings.Contains(r.Stderr, "/opt/device") {
+			t.Errorf("%s: exit status %d, %s", name, r.Code, r.Stderr)
+		}
+	}
+}
