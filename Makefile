@@ -8,6 +8,7 @@ VERSION := $(shell cat VERSION)
 COMMIT  := $(or $(shell git describe --always --dirty --abbrev=40 --exclude='*' 2>/dev/null),unknown)
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
+DEADCODE    := golang.org/x/tools/cmd/deadcode@v0.52.0
 
 # Nothing of the machine, the directory or the moment gets into the binary. Where the
 # process begins (-E) is for speed only: see cmd/maxprocs.
@@ -43,7 +44,7 @@ bench: bin/rung
 
 .PHONY: lint
 lint:
-	@tests/lint $(STATICCHECK)
+	@tests/lint $(STATICCHECK) $(DEADCODE)
 
 # Builds again in another directory with nothing cached: the same bytes.
 .PHONY: reproducible
