@@ -15,7 +15,7 @@ func TestWritePlan(t *testing.T) {
 	program := func(label string) *nsenter.Program {
 		p := nsenter.New()
 		p.Label(label)
-		p.Call(unix.SYS_SETHOSTNAME, p.String("db1"), nsenter.Int(3))
+		p.Sethostname("db1")
 		return p
 	}
 	birth := &birth.Birth{Program: program("setting the hostname"), Flags: unix.CLONE_NEWNS | unix.CLONE_NEWPID}

@@ -25,9 +25,10 @@ func TestEntrantInterrupted(t *testing.T) {
 	p := nsenter.New()
 	p.Label("waiting for nothing")
 	p.MapReport(birth.FileReport)
-	p.Call(unix.SYS_NANOSLEEP, nsenter.Words(60, 0), nsenter.Int(0))
+	minute := nsenter.Bytes([]byte{0: 60, 15: 0}) // struct timespec
+	p.Steps = append(p.Steps, nsenter.Step{Nr: unix.SYS_NANOSLEEP, Args: []nsenter.Arg{minute, nsenter.Int(0)}})
 	p.MarkReached()
-	p.Call(unix.SYS_EXIT_GROUP, nsenter.Int(0))
+	p.ExitGroup(0)
 	e, err := (&Runtime{}).launchEntrant(p, self, nil, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -97,8 +98,8 @@ func launchLiar(t *testing.T, another uintptr) *entrant {
 	p.Label("lying")
 	p.MapReport(birth.FileReport)
 	p.MarkReached()
-	p.Call(another).IntoRef(nsenter.ReportChild())
-	p.Call(unix.SYS_EXIT_GROUP, nsenter.Int(0))
+	p.Steps = append(p.Steps, nsenter.Step{Nr: another, Result: nsenter.ReportChild()})
+	p.ExitGroup(0)
 	e, err := (&Runtime{}).launchEntrant(p, self, nil, 0)
 	if err != nil {
 		t.Fatal(err)

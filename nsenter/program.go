@@ -1,7 +1,6 @@
 package nsenter
 
 import (
-	"encoding/binary"
 	"slices"
 
 	"golang.org/x/sys/unix"
@@ -216,9 +215,7 @@ func (p *Program) Target() Target {
 // Place puts the target before the next step that is added.
 func (p *Program) Place(t Target) { p.targets[t] = len(p.Steps) }
 
-// Call adds a system call that has no verb.
-func (p *Program) Call(nr uintptr, args ...Arg) Call { return p.call(nr, args...) }
-
+// call adds a system call. Its verb is for everybody else.
 func (p *Program) call(nr uintptr, args ...Arg) Call {
 	p.Steps = append(p.Steps, Step{Op: OpCall, Nr: nr, Purpose: p.purpose, Args: p.keep(args)})
 	return Call{p, len(p.Steps) - 1}
@@ -370,13 +367,3 @@ func (c Cell) Ref() Ref { return Ref{kind: refCell, cell: uint16(c)} }
 
 // InReport is an address within the report page.
 func InReport(offset int) Ref { return Ref{kind: refReport, offset: int32(offset)} }
-
-// Words is the address of constant data made of 64-bit words, the form of
-// struct open_how, mount_attr and clone_args.
-func Words(words ...uint64) Arg {
-	b := make([]byte, 0, 8*len(words))
-	for _, w := range words {
-		b = binary.NativeEndian.AppendUint64(b, w)
-	}
-	return Bytes(b)
-}

@@ -124,7 +124,7 @@ func TestTimesOfTheMachine(t *testing.T) {
 	p := New()
 	p.MapReport("report")
 	skipped := p.Target()
-	p.call(unix.SYS_PPOLL, Int(0), Int(0), Words(0, uint64(pause)), Int(0))
+	p.call(unix.SYS_PPOLL, Int(0), Int(0), constant(unix.Timespec{Nsec: int64(pause)}), Int(0))
 	p.Goto(skipped)
 	p.call(unix.SYS_GETPID)
 	p.Place(skipped)
