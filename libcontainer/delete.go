@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/cgroups"
+	"github.com/rung-oci/rung/internal/kernel"
 	"github.com/rung-oci/rung/libcontainer/hooks"
 	"github.com/rung-oci/rung/libcontainer/process"
 	"github.com/rung-oci/rung/libcontainer/store"
@@ -70,7 +71,7 @@ func (r *Runtime) interrupt(id string) error {
 			return err
 		}
 	}
-	_ = unix.PidfdSendSignal(init, unix.SIGKILL, nil, 0)
+	_ = kernel.Signal(init, unix.SIGKILL)
 	return nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/cgroups"
+	"github.com/rung-oci/rung/internal/kernel"
 	"github.com/rung-oci/rung/libcontainer/process"
 	"github.com/rung-oci/rung/libcontainer/store"
 )
@@ -149,12 +150,9 @@ func (w *watch) stats() (*Stats, error) {
 // ended waits for the end of the first process, or for memory to run out, and says
 // whether it was the former.
 func (w *watch) ended(wait time.Duration) bool {
-	poll := []unix.PollFd{{Fd: int32(w.init), Events: unix.POLLIN}, {Fd: int32(w.oom.Fd()), Events: unix.POLLIN}}
-	timeout := unix.NsecToTimespec(max(wait, 0).Nanoseconds())
-	if n, err := unix.Ppoll(poll, &timeout, nil); err != nil || n == 0 {
-		return false // EINTR is a short wait
-	}
-	return poll[0].Revents != 0
+	poll := []unix.PollFd{kernel.Readable(w.init), kernel.Readable(w.oom.Fd())}
+	_, err := kernel.Poll(poll, max(wait, 0))
+	return err == nil && poll[0].Revents != 0
 }
 
 // ownNetwork says whether a process is in another network namespace than this one.

@@ -29,11 +29,12 @@ func (r *Runtime) runHooks(c *container, kind hooks.Kind, list []specs.Hook, sta
 		return fmt.Errorf("state for the %s hooks: %w", kind, err)
 	}
 	runner := &hooks.Runner{
+		Container: -1, Interrupt: -1,
 		Log:  func(k hooks.Kind, hook, line string) { r.Log.Infof("%s hook %s: %s", k, hook, line) },
 		Warn: func(err error) { r.Log.Warnf("%v", err) },
 	}
 	if kind != hooks.Poststart && kind != hooks.Poststop { // that process may be over by then
-		runner.Container, runner.Interrupt = init, max(c.interrupt.Fd(), 0)
+		runner.Container, runner.Interrupt = init, c.interrupt.Fd()
 	}
 	if kind == hooks.CreateContainer || kind == hooks.StartContainer {
 		j, err := c.joining(init)
@@ -54,7 +55,7 @@ func (r *Runtime) runHooks(c *container, kind hooks.Kind, list []specs.Hook, sta
 		runner.Start = func(h specs.Hook, stdin, output int) (int, error) { return join.start(r, h, stdin, output) }
 	}
 	err = runner.Run(kind, list, text)
-	if runner.Interrupt > 0 {
+	if runner.Interrupt >= 0 {
 		err = c.interrupt.Err(err)
 	}
 	return err

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/cgroups"
+	"github.com/rung-oci/rung/internal/kernel"
 	"github.com/rung-oci/rung/libcontainer/process"
 )
 
@@ -174,7 +175,7 @@ func (s spaces) signal(pids []int, sig unix.Signal) (last []int, err error) {
 			continue
 		}
 		last = append(last, fd)
-		if err := unix.PidfdSendSignal(fd, sig, nil, 0); err != nil && err != unix.ESRCH {
+		if err := kernel.Signal(fd, sig); err != nil {
 			return last, fmt.Errorf("sending signal %d to process %d: %w", int(sig), pid, err)
 		}
 	}

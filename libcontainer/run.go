@@ -5,8 +5,8 @@ import (
 	"fmt"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
-	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/internal/kernel"
 	"github.com/rung-oci/rung/libcontainer/birth"
 	"github.com/rung-oci/rung/libcontainer/foreground"
 	"github.com/rung-oci/rung/libcontainer/hooks"
@@ -129,20 +129,14 @@ func (c *creation) waitExecuted() error {
 		return err
 	}
 	buf := make([]byte, 1)
-	for {
-		n, err := unix.Read(c.socket, buf)
-		if err == unix.EINTR {
-			continue
-		}
-		if n > 0 {
-			return fmt.Errorf("the first process sent %q instead of executing", buf[0])
-		}
-		if err := c.birth.Program.Failure(c.readReport()); err != nil {
-			return startError(hinted(err))
-		}
-		c.r.executed()
-		return nil
+	if n, _ := kernel.Reader(c.socket).Read(buf); n > 0 {
+		return fmt.Errorf("the first process sent %q instead of executing", buf[0])
 	}
+	if err := c.birth.Program.Failure(c.readReport()); err != nil {
+		return startError(hinted(err))
+	}
+	c.r.executed()
+	return nil
 }
 
 // Plan compiles the birth program of a bundle, and does nothing with it.

@@ -7,6 +7,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/internal/kernel"
 	"github.com/rung-oci/rung/libcontainer/hooks"
 	"github.com/rung-oci/rung/libcontainer/notify"
 	"github.com/rung-oci/rung/libcontainer/process"
@@ -99,11 +100,7 @@ func (c *container) openGate(init int) error {
 	default:
 		return fmt.Errorf("connecting to the first process: %w", err)
 	}
-	for {
-		if _, err := unix.Read(fd, make([]byte, 1)); err != unix.EINTR {
-			break // end of file, or ECONNRESET from a process that ended
-		}
-	}
+	_, _ = kernel.Reader(fd).Read(make([]byte, 1)) // end of file, or ECONNRESET from a process that ended
 	if err := c.executed(); err != nil {
 		return errors.Join(err, process.Kill(init)) // whoever is told finds it stopped
 	}

@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/internal/kernel"
 )
 
 // Procs is the file with the processes of a cgroup.
@@ -39,12 +41,7 @@ var errNotCgroup = errors.New("not a directory of a cgroup file system")
 
 // Open opens a file relative to a directory, close-on-exec.
 func Open(dir int, name string, flags int) (int, error) {
-	for {
-		fd, err := unix.Openat(dir, name, flags|unix.O_CLOEXEC, 0)
-		if err != unix.EINTR {
-			return fd, err
-		}
-	}
+	return kernel.RestartInt(func() (int, error) { return unix.Openat(dir, name, flags|unix.O_CLOEXEC, 0) })
 }
 
 // Write writes value with one write, as the files of a cgroup want it.
@@ -72,14 +69,10 @@ func (w *Writer) Write(dir int, name, value string) error {
 		*w = Writer{name, dir, fd}
 	}
 	b := []byte(value)
-	for {
-		// A memory limit that has to reclaim is interrupted by signals,
-		// and the Go runtime sends itself some.
-		_, err := unix.Write(w.fd, b)
-		if err != unix.EINTR {
-			return err
-		}
-	}
+	// A memory limit that has to reclaim is interrupted by signals, and the Go runtime
+	// sends itself some.
+	_, err := kernel.RestartInt(func() (int, error) { return unix.Write(w.fd, b) })
+	return err
 }
 
 // Close closes the file. The Writer can still be used.
@@ -97,22 +90,7 @@ func Read(dir int, name string, hint int) ([]byte, error) {
 		return nil, err
 	}
 	defer unix.Close(fd)
-	buf := make([]byte, 0, hint)
-	for {
-		if len(buf) == cap(buf) {
-			buf = append(buf, 0)[:len(buf)]
-		}
-		n, err := unix.Read(fd, buf[len(buf):cap(buf)])
-		switch {
-		case err == unix.EINTR:
-		case err != nil:
-			return nil, err
-		case n == 0:
-			return buf, nil
-		default:
-			buf = buf[:len(buf)+n]
-		}
-	}
+	return kernel.ReadAll(fd, hint)
 }
 
 // ReadValue reads a file that holds one short value. It needs one read: the kernel
@@ -124,10 +102,6 @@ func ReadValue(dir int, name string) (string, error) {
 	}
 	defer unix.Close(fd)
 	var buf [4096]byte
-	for {
-		n, err := unix.Read(fd, buf[:])
-		if err != unix.EINTR {
-			return strings.TrimSpace(string(buf[:max(n, 0)])), err
-		}
-	}
+	n, err := kernel.RestartInt(func() (int, error) { return unix.Read(fd, buf[:]) })
+	return strings.TrimSpace(string(buf[:max(n, 0)])), err
 }

@@ -7,6 +7,8 @@ import (
 	"strconv"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/internal/kernel"
 )
 
 // RemoveChildren removes the descendants of a cgroup, the deepest first. One that
@@ -35,8 +37,8 @@ func RemoveChildren(dir int) error {
 
 // OpenChild opens a child cgroup to descend into it.
 func OpenChild(dir int, name string) (int, error) {
-	return unix.Openat2(dir, name, &unix.OpenHow{
-		Flags:   unix.O_PATH | unix.O_DIRECTORY | unix.O_NOFOLLOW | unix.O_CLOEXEC,
+	return kernel.Openat2(dir, name, unix.OpenHow{
+		Flags:   unix.O_PATH | unix.O_DIRECTORY | unix.O_NOFOLLOW,
 		Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_XDEV,
 	})
 }
@@ -51,10 +53,7 @@ func Children(dir int) ([]string, error) {
 	var names []string
 	var buf [8 << 10]byte
 	for {
-		n, err := unix.Getdents(fd, buf[:])
-		if err == unix.EINTR {
-			continue
-		}
+		n, err := kernel.RestartInt(func() (int, error) { return unix.Getdents(fd, buf[:]) })
 		if err != nil || n == 0 {
 			return names, err
 		}

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/cgroups/cgroupfs"
+	"github.com/rung-oci/rung/internal/kernel"
 )
 
 // killTimeout bounds Kill with SIGKILL: a process in an uninterruptible wait
@@ -97,7 +98,7 @@ func (m *Manager) signal(sig unix.Signal) (found int, last []process, err error)
 			if _, ok := slices.BinarySearch(still, p.pid); !ok {
 				continue
 			}
-			if err := unix.PidfdSendSignal(p.fd, sig, nil, 0); err != nil && err != unix.ESRCH {
+			if err := kernel.Signal(p.fd, sig); err != nil {
 				return found, last, fmt.Errorf("sending %s to process %d: %w", unix.SignalName(sig), p.pid, err)
 			}
 		}
@@ -156,10 +157,6 @@ func (m *Manager) waitAll(all []process, deadline time.Time) error {
 
 // ends waits for the end of a process.
 func (p process) ends(timeout time.Duration) bool {
-	for {
-		n, err := unix.Poll([]unix.PollFd{{Fd: int32(p.fd), Events: unix.POLLIN}}, int(timeout.Milliseconds()))
-		if err != unix.EINTR {
-			return n > 0
-		}
-	}
+	ended, _ := kernel.Ends(p.fd, timeout)
+	return ended
 }

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/cgroups"
+	"github.com/rung-oci/rung/internal/kernel"
 	"github.com/rung-oci/rung/libcontainer/capabilities"
 	"github.com/rung-oci/rung/libcontainer/process"
 	"github.com/rung-oci/rung/nsenter"
@@ -151,13 +152,10 @@ func launch(p *nsenter.Program, files map[string]int, dirs ...string) (*nsenter.
 	return nsenter.Launch(image, nsenter.Options{Files: files})
 }
 
-func wait(child *nsenter.Child) (status unix.WaitStatus) {
+func wait(child *nsenter.Child) unix.WaitStatus {
 	defer unix.Close(child.Pidfd)
-	for {
-		if _, err := unix.Wait4(child.Pid, &status, 0, nil); err != unix.EINTR {
-			return status
-		}
-	}
+	status, _ := kernel.Wait(child.Pid)
+	return status
 }
 
 // landlock asks for the version of the interface: landlock_create_ruleset(2).

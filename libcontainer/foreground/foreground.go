@@ -4,7 +4,6 @@
 package foreground
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -144,7 +143,7 @@ func (p *Process) pass(s unix.Signal) {
 		p.reap(unix.WNOHANG)
 		return
 	}
-	if err := unix.PidfdSendSignal(p.pidfd, s, nil, 0); err != nil && !errors.Is(err, unix.ESRCH) {
+	if err := kernel.Signal(p.pidfd, s); err != nil {
 		p.Log.Warnf("passing on signal %d: %v", int(s), err)
 	}
 }
@@ -174,9 +173,8 @@ func (p *Process) reap(options int) {
 	}
 	for !p.ended {
 		var status unix.WaitStatus
-		pid, err := unix.Wait4(who, &status, options, nil)
+		pid, err := kernel.RestartInt(func() (int, error) { return unix.Wait4(who, &status, options, nil) })
 		switch {
-		case err == unix.EINTR:
 		case err != nil: // no child is left
 			p.ended = true
 		case pid == p.pid:

@@ -30,10 +30,10 @@ type Runner struct {
 	Start StartFunc
 	// Log, unless nil, is called for each line that a hook writes.
 	Log func(kind Kind, hook, line string)
-	// Container, if above 0, is a pidfd of the container's first process: when that
+	// Container, unless -1, is a pidfd of the container's first process: when that
 	// ends, so does the hook, and fails.
 	Container int
-	// Interrupt, if above 0, is a descriptor that ends the hook, which fails, when
+	// Interrupt, unless -1, is a descriptor that ends the hook, which fails, when
 	// there is something to be read from it.
 	Interrupt int
 	// Warn, unless nil, is called for a failure that does not stop the rest.

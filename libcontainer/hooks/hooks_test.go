@@ -25,7 +25,7 @@ type recorder struct {
 }
 
 func newRecorder() *recorder {
-	r := new(recorder)
+	r := &recorder{Runner: Runner{Container: -1, Interrupt: -1}}
 	r.Log = func(_ Kind, _, line string) { r.lines = append(r.lines, line) }
 	r.Warn = func(err error) { r.warns = append(r.warns, err) }
 	return r
@@ -133,7 +133,7 @@ func TestOrder(t *testing.T) {
 	if len(r.warns) != 2 || !strings.Contains(fmt.Sprint(r.warns), "hooks.poststop[3]") {
 		t.Errorf("poststop: warnings %v, want two", r.warns)
 	}
-	if err := new(Runner).Run(Poststop, hooks, nil); err != nil { // tells nobody
+	if err := (&Runner{Container: -1, Interrupt: -1}).Run(Poststop, hooks, nil); err != nil { // tells nobody
 		t.Error(err)
 	}
 }
@@ -282,7 +282,7 @@ func TestContainerEnds(t *testing.T) {
 	}
 	defer unix.Close(pidfd)
 	time.AfterFunc(50*time.Millisecond, func() { container.Process.Kill() })
-	r := Runner{Container: pidfd}
+	r := Runner{Container: pidfd, Interrupt: -1}
 	err = r.Run(CreateRuntime, []specs.Hook{{Path: "/bin/sleep", Args: []string{"sleep", "1000"}}}, []byte("{}"))
 	if want := "hooks.createRuntime[0] (/bin/sleep): killed, because the container's first process has ended"; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)

@@ -3,11 +3,12 @@ package hooks
 import (
 	"errors"
 	"fmt"
-	"math"
 	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/internal/kernel"
 )
 
 // A StartFunc starts the process of a hook and returns its pid. The process
@@ -45,8 +46,8 @@ type child struct {
 	stdout int    // read end of its output, nonblocking; -1 if closed
 	out    *output
 
-	container int // pidfd of the container's first process, 0: none
-	interrupt int // what ends it when it can be read, 0: none
+	container int // pidfd of the container's first process, -1: none
+	interrupt int // what ends it when it can be read, -1: none
 }
 
 func (c *child) openPipes() (hookIn, hookOut int, err error) {
@@ -94,7 +95,7 @@ func (c *child) wait(timeout time.Duration) error {
 	}
 	c.read()
 	c.out.end()
-	status, reapErr := c.reap()
+	status, reapErr := kernel.Wait(c.pid)
 	switch {
 	case err != nil:
 		return err
@@ -125,31 +126,17 @@ func (c *child) serve(timeout time.Duration) (ended bool, err error) {
 	defer unix.Close(pidfd)
 	deadline := time.Now().Add(timeout)
 	for {
-		fds := [...]unix.PollFd{ // negative ones are ignored
-			{Fd: int32(pidfd), Events: unix.POLLIN},
-			{Fd: int32(c.stdout), Events: unix.POLLIN},
-			{Fd: int32(c.stdin), Events: unix.POLLOUT},
-			{Fd: -1},
-			{Fd: -1},
+		fds := [...]unix.PollFd{
+			kernel.Readable(pidfd), kernel.Readable(c.stdout), {Fd: int32(c.stdin), Events: unix.POLLOUT},
+			kernel.Readable(c.container), kernel.Readable(c.interrupt),
 		}
-		for i, fd := range [...]int{c.container, c.interrupt} {
-			if fd > 0 {
-				fds[3+i] = unix.PollFd{Fd: int32(fd), Events: unix.POLLIN}
-			}
-		}
-		wait := -1
+		wait := time.Duration(-1)
 		if timeout > 0 {
-			left := time.Until(deadline)
-			if left <= 0 {
+			if wait = time.Until(deadline); wait <= 0 {
 				return false, nil
 			}
-			wait = int(min(left/time.Millisecond+1, math.MaxInt32))
 		}
-		_, err := unix.Poll(fds[:], wait)
-		if err == unix.EINTR {
-			continue
-		}
-		if err != nil {
+		if _, err := kernel.Poll(fds[:], wait); err != nil {
 			return false, fmt.Errorf("poll: %w", err)
 		}
 		if fds[1].Revents != 0 {
@@ -162,11 +149,11 @@ func (c *child) serve(timeout time.Duration) (ended bool, err error) {
 			return true, nil
 		}
 		if fds[3].Revents != 0 {
-			c.container = 0 // said once
+			c.container = -1 // said once
 			return false, errContainer
 		}
 		if fds[4].Revents != 0 {
-			c.interrupt = 0
+			c.interrupt = -1
 			return false, errInterrupted
 		}
 	}
@@ -177,8 +164,8 @@ func (c *child) serve(timeout time.Duration) (ended bool, err error) {
 func (c *child) read() {
 	var buf [4096]byte
 	for range 16 {
-		n, err := unix.Read(c.stdout, buf[:])
-		if err == unix.EAGAIN || err == unix.EINTR {
+		n, err := kernel.RestartInt(func() (int, error) { return unix.Read(c.stdout, buf[:]) })
+		if err == unix.EAGAIN {
 			return
 		}
 		if n <= 0 {
@@ -193,8 +180,8 @@ func (c *child) read() {
 // not want it.
 func (c *child) write() {
 	if len(c.state) > 0 {
-		n, err := unix.Write(c.stdin, c.state)
-		if err == unix.EAGAIN || err == unix.EINTR {
+		n, err := kernel.RestartInt(func() (int, error) { return unix.Write(c.stdin, c.state) })
+		if err == unix.EAGAIN {
 			return
 		}
 		if err == nil {
@@ -205,14 +192,4 @@ func (c *child) write() {
 		}
 	}
 	closeFd(&c.stdin)
-}
-
-func (c *child) reap() (unix.WaitStatus, error) {
-	var status unix.WaitStatus
-	for {
-		_, err := unix.Wait4(c.pid, &status, 0, nil)
-		if err != unix.EINTR {
-			return status, err
-		}
-	}
 }

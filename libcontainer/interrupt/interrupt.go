@@ -96,7 +96,7 @@ func (i *Interruption) Wait(fd int) error {
 
 // Kill has the interruption kill the process of a pidfd, if it still runs then.
 func (i *Interruption) Kill(pidfd int) {
-	i.before(pidfd, func(own int) { _ = unix.PidfdSendSignal(own, unix.SIGKILL, nil, 0) })
+	i.before(pidfd, func(own int) { _ = kernel.Signal(own, unix.SIGKILL) })
 }
 
 // Hold has the interruption wait for the end of the process of a pidfd: tell is

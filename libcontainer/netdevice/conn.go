@@ -7,6 +7,8 @@ import (
 	"fmt"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/internal/kernel"
 )
 
 // A conn is a route socket, rtnetlink(7), in one network namespace.
@@ -96,10 +98,12 @@ func (c *conn) exchange(r request, handle func(message) error) error {
 // receive returns the messages of a datagram, which are valid until the next.
 func (c *conn) receive() ([]message, error) {
 	for {
-		n, _, flags, from, err := unix.Recvmsg(c.fd, c.buf, nil, 0)
-		if err == unix.EINTR {
-			continue
-		}
+		var n, flags int
+		var from unix.Sockaddr
+		err := kernel.Restart(func() (err error) {
+			n, _, flags, from, err = unix.Recvmsg(c.fd, c.buf, nil, 0)
+			return err
+		})
 		if err != nil {
 			return nil, fmt.Errorf("receiving from a route socket: %w", err)
 		}

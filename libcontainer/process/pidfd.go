@@ -17,14 +17,14 @@ const EndTimeout = 10 * time.Second
 // EndsWithin reports whether the process of a pidfd has ended, or does within that
 // time. It may still be a zombie.
 func EndsWithin(pidfd int, wait time.Duration) bool {
-	n, err := kernel.Poll([]unix.PollFd{kernel.Readable(pidfd)}, wait)
-	return n > 0 && err == nil
+	ended, err := kernel.Ends(pidfd, wait)
+	return ended && err == nil
 }
 
 // SendKill sends SIGKILL to the first process of a container, by its pidfd. That it
 // has ended is no error.
 func SendKill(pidfd int) error {
-	if err := unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0); err != nil && err != unix.ESRCH {
+	if err := kernel.Signal(pidfd, unix.SIGKILL); err != nil {
 		return fmt.Errorf("killing the first process: %w", err)
 	}
 	return nil
@@ -33,10 +33,10 @@ func SendKill(pidfd int) error {
 // WaitEnd waits until the first process of a container, which was killed, has ended. It
 // may still be a zombie.
 func WaitEnd(pidfd int) error {
-	switch n, err := kernel.Poll([]unix.PollFd{kernel.Readable(pidfd)}, EndTimeout); {
+	switch ended, err := kernel.Ends(pidfd, EndTimeout); {
 	case err != nil:
 		return fmt.Errorf("waiting for the end of the first process: %w", err)
-	case n == 0:
+	case !ended:
 		return errors.New("the first process was killed and does not end: it hangs in the kernel")
 	}
 	return nil
