@@ -16,7 +16,6 @@ import (
 	"github.com/rung-oci/rung/libcontainer/birth"
 	"github.com/rung-oci/rung/libcontainer/criu"
 	"github.com/rung-oci/rung/libcontainer/interrupt"
-	"github.com/rung-oci/rung/libcontainer/store"
 )
 
 // CheckpointOptions are what the command line says of a checkpoint.
@@ -43,7 +42,7 @@ func (r *Runtime) Checkpoint(o CheckpointOptions) error {
 	switch status, err := c.status(); {
 	case err != nil:
 		return err
-	case status != store.Running && status != store.Paused:
+	case status != Running && status != Paused:
 		return fmt.Errorf("container cannot be checkpointed in %s state", status)
 	}
 	config, err := c.config()

@@ -37,7 +37,7 @@ func (r *Runtime) Delete(id string, force bool) error {
 		if err != nil {
 			return err
 		}
-		if status != store.Stopped {
+		if status != Stopped {
 			return fmt.Errorf("cannot delete container %s that is not stopped: %s", id, status)
 		}
 	}

@@ -10,7 +10,6 @@ import (
 	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/internal/kernel"
 	"github.com/rung-oci/rung/libcontainer/process"
-	"github.com/rung-oci/rung/libcontainer/store"
 )
 
 // Stats are the counters of a container at a moment.
@@ -112,7 +111,7 @@ func (w *watch) begin(id string) error {
 	if err != nil {
 		return err
 	}
-	if status == store.Stopped || w.record.Init.Pid == 0 {
+	if status == Stopped || w.record.Init.Pid == 0 {
 		return fmt.Errorf("container with id %s is not running: it is %s", id, status)
 	}
 	if w.init, err = w.record.Init.Open(); err != nil {

@@ -130,7 +130,7 @@ func (e *execution) prepare() error {
 // openInit makes sure that the container can take a further process.
 func (e *execution) openInit() (err error) {
 	if e.record.Phase == store.PhaseCreating {
-		if status, err := e.status(); err != nil || status == store.Creating {
+		if status, err := e.status(); err != nil || status == Creating {
 			return errors.Join(err, errors.New("cannot exec in a container that is being created"))
 		}
 	}

@@ -9,7 +9,6 @@ import (
 
 	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/libcontainer/process"
-	"github.com/rung-oci/rung/libcontainer/store"
 )
 
 // Kill sends a signal to the container's first process, or with all to every
@@ -24,14 +23,14 @@ func (r *Runtime) Kill(id string, sig unix.Signal, all bool) error {
 	if err != nil {
 		return err
 	}
-	status := facts.Status()
-	if status == store.Creating && c.record.Init.Pid == 0 {
+	status := facts.status()
+	if status == Creating && c.record.Init.Pid == 0 {
 		return errors.New("container not running: it is being created")
 	}
 	m := c.cgroup()
 	defer m.Close()
 	// without a pid namespace of its own the end of the first process ends nothing else
-	if (status != store.Stopped || c.outlived()) && (all || sig == unix.SIGKILL && !c.record.PrivatePids) {
+	if (status != Stopped || c.outlived()) && (all || sig == unix.SIGKILL && !c.record.PrivatePids) {
 		pids, err := c.members(m)
 		if err != nil && c.needsInit() {
 			return err
@@ -40,7 +39,7 @@ func (r *Runtime) Kill(id string, sig unix.Signal, all bool) error {
 			return c.killAll(m, sig)
 		}
 	}
-	if status == store.Stopped {
+	if status == Stopped {
 		if all {
 			return nil
 		}

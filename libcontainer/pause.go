@@ -3,8 +3,6 @@ package libcontainer
 import (
 	"errors"
 	"fmt"
-
-	"github.com/rung-oci/rung/libcontainer/store"
 )
 
 // Pause stops all processes of a container that is created or running, where they
@@ -19,7 +17,7 @@ func (r *Runtime) Pause(id string) error {
 	if err != nil {
 		return err
 	}
-	if status != store.Running && status != store.Created {
+	if status != Running && status != Created {
 		return fmt.Errorf("container not running: it is %s", status)
 	}
 	m := c.cgroup()
@@ -50,7 +48,7 @@ func (r *Runtime) Resume(id string) error {
 	if err != nil {
 		return err
 	}
-	if status != store.Paused {
+	if status != Paused {
 		return fmt.Errorf("container not paused: it is %s", status)
 	}
 	m := c.cgroup()

@@ -73,13 +73,13 @@ func (c *container) expectCreated() error {
 	switch {
 	case err != nil:
 		return err
-	case status == store.Stopped:
+	case status == Stopped:
 		return errors.Join(errors.New("cannot start a container that has stopped"), c.executed())
-	case status == store.Creating:
+	case status == Creating:
 		return errors.New("cannot start a container that is being created")
-	case status == store.Paused:
+	case status == Paused:
 		return errors.New("cannot start a container in the paused state")
-	case status != store.Created:
+	case status != Created:
 		return errors.New("cannot start an already running container")
 	}
 	return nil

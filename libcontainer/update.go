@@ -33,7 +33,7 @@ func (r *Runtime) Update(id string, patch *specs.LinuxResources) error {
 	if err != nil {
 		return err
 	}
-	if status == store.Stopped || status == store.Creating {
+	if status == Stopped || status == Creating {
 		return fmt.Errorf("container not running: it is %s", status)
 	}
 	patches, err := c.patches()
