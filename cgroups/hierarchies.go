@@ -22,7 +22,7 @@ type Hierarchy struct {
 	// as "cpu" and "cpuacct", or "name=systemd" for a hierarchy without
 	// controllers. The unified hierarchy has none here.
 	Controllers []string
-	// Unified says that this is the hierarchy of cgroup v2.
+	// Unified: this is the hierarchy of cgroup v2.
 	Unified bool
 	// Mountpoint is the absolute path of the mount.
 	Mountpoint string

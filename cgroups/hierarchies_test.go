@@ -41,9 +41,11 @@ func parseText(mountinfo, self string) Hierarchies {
 func TestParse(t *testing.T) {
 	got := parseText(hybridMounts, hybridSelf)
 	want := Hierarchies{
-		{"cpu,cpuacct", []string{"cpu", "cpuacct"}, false, "/sys/fs/cgroup/cpu,cpuacct", "/", "/user.slice", "cpu,cpuacct"},
+		{"cpu,cpuacct", []string{"cpu", "cpuacct"}, false, "/sys/fs/cgroup/cpu,cpuacct", "/", "/user.slice",
+			"cpu,cpuacct"},
 		{"memory", []string{"memory"}, false, "/sys/fs/cgroup/memory", "/", "/user.slice/a:b", "memory"},
-		{"systemd", []string{"name=systemd"}, false, "/sys/fs/cgroup/systemd", "/", "/user.slice/session-1.scope", "xattr,release_agent=/lib/a,name=systemd"},
+		{"systemd", []string{"name=systemd"}, false, "/sys/fs/cgroup/systemd", "/", "/user.slice/session-1.scope",
+			"xattr,release_agent=/lib/a,name=systemd"},
 		{"unified", nil, true, "/sys/fs/cgroup/unified", "/", "/user.slice/session-1.scope", "nsdelegate"},
 		{"net_cls", []string{"net_cls"}, false, "/srv/with space/net_cls", "/", "/", "net_cls"},
 	}
@@ -88,12 +90,14 @@ func TestLinks(t *testing.T) {
 	if err := os.Mkdir(mount, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	for link, target := range map[string]string{"cpu": "cpu,cpuacct", "cpuacct": mount, "other": mount, "perf_event": "elsewhere"} {
+	for link, target := range map[string]string{"cpu": "cpu,cpuacct", "cpuacct": mount, "other": mount,
+		"perf_event": "elsewhere"} {
 		if err := os.Symlink(target, filepath.Join(dir, link)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	h := Hierarchy{Name: "cpu,cpuacct", Mountpoint: mount, Controllers: []string{"cpu", "cpuacct", "perf_event", "absent"}}
+	h := Hierarchy{Name: "cpu,cpuacct", Mountpoint: mount,
+		Controllers: []string{"cpu", "cpuacct", "perf_event", "absent"}}
 	if got, want := h.Links(), []string{"cpu", "cpuacct"}; !reflect.DeepEqual(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}

@@ -111,7 +111,8 @@ func AppendPids(pids []int, dir int) ([]int, error) {
 
 // IgnoreGone drops the errors that say that a cgroup is no longer there.
 func IgnoreGone(err error) error {
-	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENODEV) || errors.Is(err, unix.ENAMETOOLONG) { // what cannot be named was not made
+	// ENODEV is of a file that was open when its cgroup went; what cannot be named was not made
+	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENODEV) || errors.Is(err, unix.ENAMETOOLONG) {
 		return nil
 	}
 	return err

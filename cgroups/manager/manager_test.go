@@ -22,7 +22,8 @@ func TestFeatures(t *testing.T) {
 // A container without a cgroup comes back as one, and has nothing to be changed.
 func TestNone(t *testing.T) {
 	devices := []specs.LinuxDeviceCgroup{{Allow: false}}
-	m, warnings, err := None(&specs.LinuxResources{Memory: &specs.LinuxMemory{}, CPU: &specs.LinuxCPU{}, Devices: devices})
+	m, warnings, err := None(&specs.LinuxResources{Memory: &specs.LinuxMemory{}, CPU: &specs.LinuxCPU{},
+		Devices: devices})
 	if err != nil || len(warnings) != 1 || !strings.Contains(warnings[0], "linux.resources.devices: ignored") {
 		t.Fatalf("got %q, %v", warnings, err)
 	}
@@ -30,7 +31,8 @@ func TestNone(t *testing.T) {
 	_, update := m.Update(new(specs.LinuxResources), nil)
 	_, stats := m.Stats()
 	_, oom := m.WatchOOM()
-	for what, err := range map[string]error{"update": update, "stats": stats, "oom": oom, "freeze": m.Freeze(), "thaw": m.Thaw()} {
+	for what, err := range map[string]error{"update": update, "stats": stats, "oom": oom, "freeze": m.Freeze(),
+		"thaw": m.Thaw()} {
 		if !errors.Is(err, cgroups.ErrNone) {
 			t.Errorf("%s: %v", what, err)
 		}
@@ -44,8 +46,10 @@ func TestNone(t *testing.T) {
 	if e, err := m.Entry(false); e.Dir != 0 || len(e.Files) > 0 || err != nil {
 		t.Errorf("entry: %v, %v", e, err)
 	}
-	_, _, err = None(&specs.LinuxResources{Pids: &specs.LinuxPids{Limit: new(int64(1))}, Unified: map[string]string{"a": "b"}})
-	if want := "linux.resources.pids, linux.resources.unified: cannot set limits without cgroups"; err == nil || !strings.Contains(err.Error(), want) {
+	_, _, err = None(&specs.LinuxResources{Pids: &specs.LinuxPids{Limit: new(int64(1))},
+		Unified: map[string]string{"a": "b"}})
+	if want := "linux.resources.pids, linux.resources.unified: cannot set limits without cgroups"; err == nil ||
+		!strings.Contains(err.Error(), want) {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }

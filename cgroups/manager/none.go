@@ -37,7 +37,8 @@ func None(r *specs.LinuxResources) (m cgroups.Manager, warnings []string, err er
 		}
 	}
 	if len(limits) > 0 {
-		return nil, nil, fmt.Errorf("%s: cannot set limits without cgroups (--cgroup-manager disabled)", strings.Join(limits, ", "))
+		return nil, nil, fmt.Errorf("%s: cannot set limits without cgroups (--cgroup-manager disabled)",
+			strings.Join(limits, ", "))
 	}
 	if len(r.Devices) > 0 {
 		warnings = append(warnings, "linux.resources.devices: ignored: "+

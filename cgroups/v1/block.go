@@ -28,12 +28,12 @@ func (p *plan) block(b *specs.LinuxBlockIO) {
 		p.set("blockIO.leafWeight", "blkio.leaf_weight", format16(*b.LeafWeight))
 	}
 	for i, d := range b.WeightDevice {
-		property := fmt.Sprintf("blockIO.weightDevice[%d]", i)
+		property, device := fmt.Sprintf("blockIO.weightDevice[%d]", i), fmt.Sprintf("%d:%d ", d.Major, d.Minor)
 		if given(d.Weight) {
-			p.set(property+".weight", p.weightFile("weight_device"), fmt.Sprintf("%d:%d %d", d.Major, d.Minor, *d.Weight))
+			p.set(property+".weight", p.weightFile("weight_device"), device+format16(*d.Weight))
 		}
 		if given(d.LeafWeight) {
-			p.set(property+".leafWeight", "blkio.leaf_weight_device", fmt.Sprintf("%d:%d %d", d.Major, d.Minor, *d.LeafWeight))
+			p.set(property+".leafWeight", "blkio.leaf_weight_device", device+format16(*d.LeafWeight))
 		}
 	}
 	p.throttle("throttleReadBpsDevice", "blkio.throttle.read_bps_device", b.ThrottleReadBpsDevice)

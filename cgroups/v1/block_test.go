@@ -89,9 +89,11 @@ func TestThrottle(t *testing.T) {
 	d := specs.LinuxThrottleDevice{Rate: 1 << 20}
 	d.Major, d.Minor = numbers(t, filepath.Dir(disks[0]))
 	number := fmt.Sprintf("%d:%d", d.Major, d.Minor)
-	set(t, m, &specs.LinuxResources{BlockIO: &specs.LinuxBlockIO{ThrottleWriteBpsDevice: []specs.LinuxThrottleDevice{d}}})
+	set(t, m,
+		&specs.LinuxResources{BlockIO: &specs.LinuxBlockIO{ThrottleWriteBpsDevice: []specs.LinuxThrottleDevice{d}}})
 	holds(t, m, "blkio", "blkio.throttle.write_bps_device", number+" 1048576")
 	d.Rate = 0
-	set(t, m, &specs.LinuxResources{BlockIO: &specs.LinuxBlockIO{ThrottleWriteBpsDevice: []specs.LinuxThrottleDevice{d}}})
+	set(t, m,
+		&specs.LinuxResources{BlockIO: &specs.LinuxBlockIO{ThrottleWriteBpsDevice: []specs.LinuxThrottleDevice{d}}})
 	holds(t, m, "blkio", "blkio.throttle.write_bps_device", "")
 }

@@ -48,8 +48,8 @@ func (p *plan) shares(c *specs.LinuxCPU) {
 	if given(shares) {
 		const least, most = 2, 1 << 18 // kernel/sched/sched.h: MIN_SHARES, MAX_SHARES
 		if *shares < least || *shares > most {
-			p.warnings = append(p.warnings, fmt.Sprintf("linux.resources.cpu.shares: %d is taken as %d, the nearest that the kernel knows",
-				*shares, min(max(*shares, least), most)))
+			p.warnings = append(p.warnings, fmt.Sprintf("linux.resources.cpu.shares: "+
+				"%d is taken as %d, the nearest that the kernel knows", *shares, min(max(*shares, least), most)))
 		}
 		p.setUint("cpu.shares", cpuShares, shares)
 	}
@@ -111,6 +111,7 @@ func (p *plan) realtime(runtime *int64, period *uint64) {
 	}
 	for ; above >= 0; above-- {
 		up := strings.Repeat("../", above)
-		p.inOrder(setting{"cpu.realtimeRuntime", up + realtimeRuntime, runtime}, "cpu.realtimePeriod", up+realtimePeriod, period)
+		budget := setting{"cpu.realtimeRuntime", up + realtimeRuntime, runtime}
+		p.inOrder(budget, "cpu.realtimePeriod", up+realtimePeriod, period)
 	}
 }

@@ -31,7 +31,8 @@ func hint(err error) string {
 		return "no cgroup is delegated to this user there: run rung as root, " +
 			"or name one in linux.cgroupsPath that the user may write to"
 	case errors.Is(err, unix.ENOSPC):
-		return "the parent has as many cgroups as it may have (cgroup.max.descendants, cgroup.max.depth), or an empty cpuset"
+		return "the parent has as many cgroups as it may have (cgroup.max.descendants, cgroup.max.depth), " +
+			"or an empty cpuset"
 	}
 	return ""
 }

@@ -97,10 +97,12 @@ func TestCreateCopiesCpuset(t *testing.T) {
 func TestRemoveKeepsWhatIsNoCgroup(t *testing.T) {
 	dir := t.TempDir()
 	file, link := filepath.Join(dir, "full", "file"), filepath.Join(dir, "link")
-	if err := errors.Join(os.Mkdir(filepath.Dir(file), 0o755), os.WriteFile(file, nil, 0o644), os.Symlink("full", link)); err != nil {
+	if err := errors.Join(os.Mkdir(filepath.Dir(file), 0o755), os.WriteFile(file, nil, 0o644),
+		os.Symlink("full", link)); err != nil {
 		t.Fatal(err)
 	}
-	for path, want := range map[string]error{filepath.Dir(file): unix.ENOTEMPTY, link: unix.ENOTDIR, "/proc/self/task": unix.EPERM} {
+	for path, want := range map[string]error{filepath.Dir(file): unix.ENOTEMPTY, link: unix.ENOTDIR,
+		"/proc/self/task": unix.EPERM} {
 		m := only("cpu", path)
 		if err := m.Remove(); !errors.Is(err, want) {
 			t.Errorf("%s: got %v, want %v", path, err, want)
@@ -118,14 +120,16 @@ func TestRemoveNamesProcesses(t *testing.T) {
 	m := container(t)
 	cmd := inside(t, m, "exec sleep 100")
 	err := m.Remove()
-	if !errors.Is(err, unix.EBUSY) || !strings.Contains(err.Error(), fmt.Sprintf("processes in it: [%d]", cmd.Process.Pid)) {
+	if !errors.Is(err, unix.EBUSY) || !strings.Contains(err.Error(),
+		fmt.Sprintf("processes in it: [%d]", cmd.Process.Pid)) {
 		t.Errorf("got %v", err)
 	}
 }
 
 func TestHint(t *testing.T) {
 	for err, part := range map[error]string{
-		unix.EACCES: "delegated", unix.EPERM: "delegated", unix.EROFS: "read-only", unix.ENOSPC: "cgroup.max.descendants", unix.EIO: "",
+		unix.EACCES: "delegated", unix.EPERM: "delegated", unix.EROFS: "read-only",
+		unix.ENOSPC: "cgroup.max.descendants", unix.EIO: "",
 	} {
 		got := hint(fmt.Errorf("creating cgroup /x: %w", err))
 		if !strings.Contains(got, part) || (got == "") != (part == "") {

@@ -20,54 +20,82 @@ const (
 func TestDevices(t *testing.T) {
 	for _, c := range []struct{ name, rules, list, want string }{
 		{"deny all", `[{"allow": false, "access": "rwm"}]`, "", "deny a\n" + nodes + memories + terminals},
-		{"deny all, spelt out", `[{"allow": false, "type": "a", "major": -1, "minor": -1, "access": "rwm"}]`, "", "deny a\n" + nodes + memories + terminals},
-		{"rules first, in their order", `[{"allow": false, "access": "rwm"}, {"allow": true, "type": "c", "major": 10, "minor": 229, "access": "rw"}, {"allow": true, "type": "b", "major": 8, "minor": 20, "access": "r"}]`, "",
+		{"deny all, spelt out", `[{"allow": false, "type": "a", "major": -1, "minor": -1, "access": "rwm"}]`, "",
+			"deny a\n" + nodes + memories + terminals},
+		{"rules first, in their order",
+			`[{"allow": false, "access": "rwm"},
+				{"allow": true, "type": "c", "major": 10, "minor": 229, "access": "rw"},
+				{"allow": true, "type": "b", "major": 8, "minor": 20, "access": "r"}]`, "",
 			"deny a\nallow c 10:229 rw\nallow b 8:20 r\n" + nodes + memories + terminals},
-		{"what is allowed already is not repeated", `[{"allow": false}, {"allow": true, "type": "c", "access": "rwm"}]`, "", "deny a\nallow c *:* rwm\nallow b *:* m"},
+		{"what is allowed already is not repeated", `[{"allow": false}, {"allow": true, "type": "c", "access": "rwm"}]`,
+			"", "deny a\nallow c *:* rwm\nallow b *:* m"},
 		{"everything allowed", `[{"allow": true}]`, "", "allow a"},
 		{"privileged after all", `[{"allow": false}, {"allow": true, "access": "rwm"}]`, "", "deny a\nallow a"},
 		// To the kernel "a" is everything, whatever follows.
-		{"type a with numbers is both types", `[{"allow": false}, {"allow": true, "type": "a", "major": 10, "minor": 200, "access": "rw"}]`, "",
+		{"type a with numbers is both types",
+			`[{"allow": false}, {"allow": true, "type": "a", "major": 10, "minor": 200, "access": "rw"}]`, "",
 			"deny a\nallow c 10:200 rw\nallow b 10:200 rw\n" + nodes + memories + terminals},
 		{"type a with some access is both types", `[{"allow": false}, {"allow": true, "access": "r"}]`, "",
-			"deny a\nallow c *:* r\nallow b *:* r\nallow c *:* m\nallow b *:* m\n" + strings.ReplaceAll(memories+terminals, "rwm", "wm")},
+			"deny a\nallow c *:* r\nallow b *:* r\nallow c *:* m\nallow b *:* m\n" +
+				strings.ReplaceAll(memories+terminals, "rwm", "wm")},
 
-		{"/dev/null not writable", `[{"allow": false}, {"allow": false, "type": "c", "major": 1, "minor": 3, "access": "w"}]`, "",
+		{"/dev/null not writable",
+			`[{"allow": false}, {"allow": false, "type": "c", "major": 1, "minor": 3, "access": "w"}]`, "",
 			"deny a\ndeny c 1:3 w\n" + nodes + strings.Replace(memories, "1:3 rwm", "1:3 rm", 1) + terminals},
 		{"no /dev/full", `[{"allow": false}, {"allow": false, "type": "c", "major": 1, "minor": 7}]`, "",
 			"deny a\ndeny c 1:7 rwm\n" + nodes + strings.Replace(memories, "allow c 1:7 rwm\n", "", 1) + terminals},
-		{"no memory devices", `[{"allow": false}, {"allow": false, "type": "c", "major": 1, "access": "rwm"}]`, "", "deny a\ndeny c 1:* rwm\n" + nodes + terminals},
+		{"no memory devices", `[{"allow": false}, {"allow": false, "type": "c", "major": 1, "access": "rwm"}]`, "",
+			"deny a\ndeny c 1:* rwm\n" + nodes + terminals},
 		{"no nodes", `[{"allow": false}, {"allow": false, "access": "m"}]`, "",
 			"deny a\ndeny c *:* m\ndeny b *:* m\n" + strings.ReplaceAll(memories+terminals, "rwm", "rw")},
-		{"denied and allowed again", `[{"allow": false}, {"allow": false, "type": "c", "major": 1, "minor": 3}, {"allow": true, "type": "c", "major": 1, "minor": 3, "access": "r"}]`, "",
-			"deny a\ndeny c 1:3 rwm\nallow c 1:3 r\n" + nodes + strings.Replace(memories, "allow c 1:3 rwm\n", "", 1) + terminals},
-		{"all of a type denied is a ground for defaults", `[{"allow": false}, {"allow": false, "type": "c", "access": "rwm"}]`, "", "deny a\ndeny c *:* rwm\n" + nodes + memories + terminals},
+		{"denied and allowed again",
+			`[{"allow": false}, {"allow": false, "type": "c", "major": 1, "minor": 3},
+				{"allow": true, "type": "c", "major": 1, "minor": 3, "access": "r"}]`, "",
+			"deny a\ndeny c 1:3 rwm\nallow c 1:3 r\n" + nodes + strings.Replace(memories, "allow c 1:3 rwm\n", "", 1) +
+				terminals},
+		{"all of a type denied is a ground for defaults",
+			`[{"allow": false}, {"allow": false, "type": "c", "access": "rwm"}]`, "",
+			"deny a\ndeny c *:* rwm\n" + nodes + memories + terminals},
 
 		// The kernel takes back an exception only by its exact name.
-		{"a wider rule takes back each exception", `[{"allow": false}, {"allow": true, "type": "c", "major": 10, "minor": 1, "access": "rw"}, {"allow": true, "type": "c", "major": 10, "minor": 2, "access": "r"}, {"allow": false, "type": "c", "major": 10, "access": "r"}]`, "",
+		{"a wider rule takes back each exception",
+			`[{"allow": false}, {"allow": true, "type": "c", "major": 10, "minor": 1, "access": "rw"},
+				{"allow": true, "type": "c", "major": 10, "minor": 2, "access": "r"},
+				{"allow": false, "type": "c", "major": 10, "access": "r"}]`, "",
 			"deny a\nallow c 10:1 rw\nallow c 10:2 r\ndeny c 10:1 r\ndeny c 10:2 r\n" + nodes + memories + terminals},
 
-		{"no denial of all: exceptions from it", `[{"allow": false, "type": "c", "major": 10, "minor": 1}]`, "a *:* rwm", "deny c 10:1 rwm"},
-		{"a cgroup that inherits a list", `[{"allow": true, "type": "b", "major": 8, "minor": 0, "access": "r"}]`, "c 1:3 rwm\nc *:* m\nc 136:* rwm",
-			"allow b 8:0 r\nallow b *:* m\n" + strings.ReplaceAll("allow c 1:5 rwm\nallow c 1:7 rwm\nallow c 1:8 rwm\nallow c 1:9 rwm\nallow c 5:0 rwm\nallow c 5:1 rwm\nallow c 5:2 rwm", "rwm", "rw")},
-		{"a denial in an inherited list", `[{"allow": false, "type": "c", "major": 1, "minor": 3, "access": "w"}, {"allow": false}]`, "c 1:3 rwm", "deny c 1:3 w\ndeny a\n" + nodes + strings.Replace(memories, "1:3 rwm", "1:3 rm", 1) + terminals},
+		{"no denial of all: exceptions from it", `[{"allow": false, "type": "c", "major": 10, "minor": 1}]`,
+			"a *:* rwm", "deny c 10:1 rwm"},
+		{"a cgroup that inherits a list", `[{"allow": true, "type": "b", "major": 8, "minor": 0, "access": "r"}]`,
+			"c 1:3 rwm\nc *:* m\nc 136:* rwm",
+			"allow b 8:0 r\nallow b *:* m\n" +
+				"allow c 1:5 rw\nallow c 1:7 rw\nallow c 1:8 rw\nallow c 1:9 rw\n" +
+				"allow c 5:0 rw\nallow c 5:1 rw\nallow c 5:2 rw"},
+		{"a denial in an inherited list",
+			`[{"allow": false, "type": "c", "major": 1, "minor": 3, "access": "w"}, {"allow": false}]`, "c 1:3 rwm",
+			"deny c 1:3 w\ndeny a\n" + nodes + strings.Replace(memories, "1:3 rwm", "1:3 rm", 1) + terminals},
 	} {
 		files := map[string]string{}
 		if c.list != "" {
 			files["devices.list"] = c.list
 		}
-		got, p, err := planned(t, `{"devices": `+c.rules+`}`, files)
-		if err != nil {
-			t.Errorf("%s: %v", c.name, err)
-			continue
-		}
-		if got = strings.ReplaceAll(got, "devices.", ""); got != c.want {
-			t.Errorf("%s: got\n%s\nwant\n%s", c.name, got, c.want)
-		}
-		for _, w := range p.writes {
-			if isDefault := w.property == "linux.resources.devices"; isDefault != (w.soft != nil) {
-				t.Errorf("%s: %s of %s: may fail: %v", c.name, w.value, w.property, w.soft)
-			}
+		checkDevices(t, c.name, c.rules, files, c.want)
+	}
+}
+
+func checkDevices(t *testing.T, name, rules string, files map[string]string, want string) {
+	t.Helper()
+	got, p, err := planned(t, `{"devices": `+rules+`}`, files)
+	if err != nil {
+		t.Errorf("%s: %v", name, err)
+		return
+	}
+	if got = strings.ReplaceAll(got, "devices.", ""); got != want {
+		t.Errorf("%s: got\n%s\nwant\n%s", name, got, want)
+	}
+	for _, w := range p.writes {
+		if isDefault := w.property == "linux.resources.devices"; isDefault != (w.soft != nil) {
+			t.Errorf("%s: %s of %s: may fail: %v", name, w.value, w.property, w.soft)
 		}
 	}
 }
@@ -86,7 +114,7 @@ func (k *kernelDevices) write(w write) {
 		return
 	}
 	for i := range k.exceptions {
-		if e := &k.exceptions[i]; e.kind == d.kind && e.major == d.major && e.minor == d.minor {
+		if e := &k.exceptions[i]; e.same(d) {
 			if allow == k.allowed {
 				e.access &^= d.access
 			} else {
@@ -152,7 +180,9 @@ func TestDevicesMeanWhatTheRulesSay(t *testing.T) {
 					want := true
 					for _, r := range rules {
 						parts, all, _ := parseRule(&r)
-						if all || slices.ContainsFunc(parts, func(d device) bool { return d.covers(device{kind, 2, minor, a}) && d.access&a != 0 }) {
+						if all ||
+							slices.ContainsFunc(parts,
+								func(d device) bool { return d.covers(device{kind, 2, minor, a}) && d.access&a != 0 }) {
 							want = r.Allow
 						}
 					}

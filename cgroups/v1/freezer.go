@@ -59,7 +59,8 @@ func (g *group) freeze() error {
 			return err
 		}
 		if time.Now().After(deadline) {
-			return fmt.Errorf("freezing %s: still not frozen after %v: a process waits in the kernel and cannot be stopped (see ps -o pid,stat,wchan: state D)", g.path, freezeTimeout)
+			return fmt.Errorf("freezing %s: still not frozen after %v: a process waits in the kernel "+
+				"and cannot be stopped (see ps -o pid,stat,wchan: state D)", g.path, freezeTimeout)
 		}
 	}
 }

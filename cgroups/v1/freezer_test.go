@@ -55,7 +55,8 @@ func TestFreezerGivesUp(t *testing.T) {
 	}
 	unix.Close(int(fd))
 	cmd := inside(t, m, `RUNG_TEST_FAULT=1 exec '`+os.Args[0]+`' -test.run='^TestFreezerGivesUp$'`)
-	for end := time.Now().Add(15 * time.Second); !waitsIn(t, cmd.Process.Pid, "handle_userfault"); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(15 * time.Second); !waitsIn(t, cmd.Process.Pid,
+		"handle_userfault"); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("no thread waits for its memory")
 		}

@@ -44,7 +44,8 @@ func (m *Manager) Kill(sig unix.Signal) error {
 			return err
 		}
 		if time.Now().After(deadline) {
-			return fmt.Errorf("killing the processes of %s: %d of them did not end in %v", m.listed().path, found, killTimeout)
+			return fmt.Errorf("killing the processes of %s: %d of them did not end in %v",
+				m.listed().path, found, killTimeout)
 		}
 	}
 }

@@ -83,7 +83,8 @@ func inside(t *testing.T, m *Manager, script string) *exec.Cmd {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command("/bin/sh", "-c", `for i in $FDS; do echo 0 >/proc/self/fd/$i || exit 99; done; echo joined; `+script)
+	cmd := exec.Command("/bin/sh", "-c",
+		`for i in $FDS; do echo 0 >/proc/self/fd/$i || exit 99; done; echo joined; `+script)
 	fds := "FDS="
 	for i, f := range entry.Files {
 		cmd.ExtraFiles = append(cmd.ExtraFiles, os.NewFile(uintptr(f.Fd), f.Name))

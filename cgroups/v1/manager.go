@@ -51,8 +51,9 @@ func New(h cgroups.Hierarchies, cgroupsPath, id string) (*Manager, error) {
 		parent := h[i].Mountpoint
 		if !filepath.IsAbs(name) {
 			if h[i].Own == "" {
-				return nil, fmt.Errorf("linux.cgroupsPath %q: the caller's own cgroup in the hierarchy %s is outside of "+
-					"what is mounted at %s (%s): an absolute path is needed", cgroupsPath, h[i].Label(), h[i].Mountpoint, h[i].Root)
+				return nil, fmt.Errorf("linux.cgroupsPath %q: the caller's own cgroup in the hierarchy %s "+
+					"is outside of what is mounted at %s (%s): an absolute path is needed",
+					cgroupsPath, h[i].Label(), h[i].Mountpoint, h[i].Root)
 			}
 			parent = filepath.Join(parent, h[i].Own)
 		}

@@ -14,10 +14,13 @@ import (
 func hybrid() cgroups.Hierarchies {
 	const fs = "/sys/fs/cgroup/"
 	return cgroups.Hierarchies{
-		{Name: "cpu,cpuacct", Controllers: []string{"cpu", "cpuacct"}, Mountpoint: fs + "cpu,cpuacct", Root: "/", Own: "/user.slice"},
+		{Name: "cpu,cpuacct", Controllers: []string{"cpu", "cpuacct"}, Mountpoint: fs + "cpu,cpuacct", Root: "/",
+			Own: "/user.slice"},
 		{Name: "memory", Controllers: []string{"memory"}, Mountpoint: fs + "memory", Root: "/", Own: "/user.slice/a:b"},
-		{Name: "systemd", Controllers: []string{"name=systemd"}, Mountpoint: fs + "systemd", Root: "/", Own: "/user.slice/session-1.scope"},
-		{Name: "unified", Unified: true, Mountpoint: fs + "unified", Root: "/outer", Own: "/user.slice/session-1.scope"},
+		{Name: "systemd", Controllers: []string{"name=systemd"}, Mountpoint: fs + "systemd", Root: "/",
+			Own: "/user.slice/session-1.scope"},
+		{Name: "unified", Unified: true, Mountpoint: fs + "unified", Root: "/outer",
+			Own: "/user.slice/session-1.scope"},
 	}
 }
 
@@ -25,13 +28,16 @@ func TestPaths(t *testing.T) {
 	for _, c := range []struct{ path, id, cpu, unified string }{
 		{"/a/b", "id", "/sys/fs/cgroup/cpu,cpuacct/a/b", "/sys/fs/cgroup/unified/a/b"},
 		{"//a/./b/", "id", "/sys/fs/cgroup/cpu,cpuacct/a/b", "/sys/fs/cgroup/unified/a/b"},
-		{"a/b", "id", "/sys/fs/cgroup/cpu,cpuacct/user.slice/a/b", "/sys/fs/cgroup/unified/user.slice/session-1.scope/a/b"},
+		{"a/b", "id", "/sys/fs/cgroup/cpu,cpuacct/user.slice/a/b",
+			"/sys/fs/cgroup/unified/user.slice/session-1.scope/a/b"},
 		{"", "id", "/sys/fs/cgroup/cpu,cpuacct/user.slice/id", "/sys/fs/cgroup/unified/user.slice/session-1.scope/id"},
-		{"machine.slice:rung:id", "id", "/sys/fs/cgroup/cpu,cpuacct/user.slice/machine.slice:rung:id", "/sys/fs/cgroup/unified/user.slice/session-1.scope/machine.slice:rung:id"},
+		{"machine.slice:rung:id", "id", "/sys/fs/cgroup/cpu,cpuacct/user.slice/machine.slice:rung:id",
+			"/sys/fs/cgroup/unified/user.slice/session-1.scope/machine.slice:rung:id"},
 		{"/a..b", "id", "/sys/fs/cgroup/cpu,cpuacct/a..b", "/sys/fs/cgroup/unified/a..b"},
 		{"/a/../b", "id", "/sys/fs/cgroup/cpu,cpuacct/b", "/sys/fs/cgroup/unified/b"},
 		{"/../../b", "id", "/sys/fs/cgroup/cpu,cpuacct/b", "/sys/fs/cgroup/unified/b"},
-		{"a/../../../b", "id", "/sys/fs/cgroup/cpu,cpuacct/user.slice/b", "/sys/fs/cgroup/unified/user.slice/session-1.scope/b"},
+		{"a/../../../b", "id", "/sys/fs/cgroup/cpu,cpuacct/user.slice/b",
+			"/sys/fs/cgroup/unified/user.slice/session-1.scope/b"},
 	} {
 		m, err := New(hybrid(), c.path, c.id)
 		if err != nil {
@@ -64,7 +70,8 @@ func TestRefusedPaths(t *testing.T) {
 		{hybrid(), "", "..", `linux.cgroupsPath "..": names no cgroup`},
 		{hybrid(), "", "a/b", "contains a slash"},
 		{hybrid(), "", "", "names no cgroup"},
-		{outside, "a", "id", "own cgroup in the hierarchy memory is outside of what is mounted at /sys/fs/cgroup/memory"},
+		{outside, "a", "id",
+			"own cgroup in the hierarchy memory is outside of what is mounted at /sys/fs/cgroup/memory"},
 		{nil, "/a", "id", "no cgroup hierarchy is mounted"},
 	} {
 		_, err := New(c.h, c.path, c.id)

@@ -46,7 +46,9 @@ func mounts(all cgroups.Hierarchies, dir func(*cgroups.Hierarchy) string) (list 
 		if strings.HasPrefix(h.Label(), "name=") {
 			options = append([]string{"none"}, options...)
 		}
-		list = append(list, cgroups.Mount{Name: h.Name, Links: h.Links(), Dir: dir(h), Type: "cgroup", Options: options})
+		list = append(list, cgroups.Mount{
+			Name: h.Name, Links: h.Links(), Dir: dir(h), Type: "cgroup", Options: options,
+		})
 	}
 	return list
 }

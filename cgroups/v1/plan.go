@@ -38,7 +38,8 @@ type plan struct {
 // "memory.limit_in_bytes").
 func (p *plan) set(property, file, value string) *write {
 	controller, _, _ := strings.Cut(strings.TrimLeft(file, "./"), ".")
-	p.writes = append(p.writes, write{controller: controller, file: file, value: value, property: "linux.resources." + property})
+	property = "linux.resources." + property
+	p.writes = append(p.writes, write{controller: controller, file: file, value: value, property: property})
 	return &p.writes[len(p.writes)-1]
 }
 
@@ -55,7 +56,7 @@ func (p *plan) setUint(property, file string, value *uint64) {
 	}
 }
 
-// given says whether a limit is given: zero means that it is not.
+// given reports whether a limit is given: zero means that it is not.
 func given[T int64 | uint64 | uint16](value *T) bool { return value != nil && *value != 0 }
 
 // number reads a present value; it is otherwise when the file cannot be read.
@@ -74,7 +75,7 @@ func (p *plan) number(file string, otherwise int64) int64 {
 	return n
 }
 
-// has says whether the cgroup has the file.
+// has reports whether the cgroup has the file.
 func (p *plan) has(controller, file string) bool {
 	_, err := p.read(controller, file)
 	return err == nil
@@ -100,7 +101,8 @@ func refuseUnified(r *specs.LinuxResources) error {
 		return nil
 	}
 	keys := slices.Sorted(maps.Keys(r.Unified))
-	return fmt.Errorf("linux.resources.unified: %s cannot be set: containers are limited through cgroup v1 here", strings.Join(keys, ", "))
+	return fmt.Errorf("linux.resources.unified: %s cannot be set: containers are limited through cgroup v1 here",
+		strings.Join(keys, ", "))
 }
 
 // others plans all but the devices.
@@ -149,7 +151,8 @@ func (p *plan) network(n *specs.LinuxNetwork) {
 		if priority.Priority == 0 && !p.has("net_prio", "net_prio.ifpriomap") {
 			continue
 		}
-		p.set(fmt.Sprintf("network.priorities[%d]", i), "net_prio.ifpriomap", fmt.Sprintf("%s %d", priority.Name, priority.Priority))
+		value := fmt.Sprintf("%s %d", priority.Name, priority.Priority)
+		p.set(fmt.Sprintf("network.priorities[%d]", i), "net_prio.ifpriomap", value)
 	}
 }
 

@@ -27,7 +27,8 @@ func TestProcesses(t *testing.T) {
 		t.Fatalf("roots: %v, %v", roots, err)
 	}
 	for _, r := range roots {
-		if want := ":" + r.Controllers + ":" + r.Path + "\n"; !strings.Contains(self, want) || path.Base(r.Path) != t.Name() {
+		if want := ":" + r.Controllers + ":" + r.Path + "\n"; !strings.Contains(self, want) ||
+			path.Base(r.Path) != t.Name() {
 			t.Errorf("it is not in %s, but in\n%s", want, self)
 		}
 	}
@@ -67,8 +68,11 @@ func TestSignal(t *testing.T) {
 	m := container(t)
 	ready := filepath.Join(t.TempDir(), "ready")
 	// until it is sleep, the second process is a shell with the same trap
-	cmd := inside(t, m, `trap "exit 7" TERM; sleep 100 & until read -r c </proc/$!/comm && [ "$c" = sleep ]; do :; done; : >`+ready+`; wait`)
-	for deadline := time.Now().Add(5 * time.Second); unix.Access(ready, unix.F_OK) != nil; time.Sleep(time.Millisecond) {
+	cmd := inside(t, m,
+		`trap "exit 7" TERM; sleep 100 &
+		until read -r c </proc/$!/comm && [ "$c" = sleep ]; do :; done; : >`+ready+`; wait`)
+	for deadline := time.Now().Add(5 * time.Second); unix.Access(ready,
+		unix.F_OK) != nil; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("the shell does not set its trap")
 		}

@@ -35,7 +35,8 @@ func (r *reader) text(file string) []byte {
 
 // lacks reports that the cgroup is there but not the file.
 func (r *reader) lacks(file string) bool {
-	return r.dir >= 0 && unix.Faccessat(r.dir, file, unix.F_OK, 0) == unix.ENOENT && unix.Faccessat(r.dir, cgroupfs.Procs, unix.F_OK, 0) == nil
+	there := func(file string) error { return unix.Faccessat(r.dir, file, unix.F_OK, 0) }
+	return r.dir >= 0 && there(file) == unix.ENOENT && there(cgroupfs.Procs) == nil
 }
 
 func (r *reader) parse(s string) uint64 {

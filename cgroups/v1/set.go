@@ -53,7 +53,8 @@ func (m *Manager) read(controller, file string) (string, error) {
 }
 
 func missing(controller, file string) error {
-	return fmt.Errorf("the %s controller is not mounted as a cgroup v1 hierarchy, so that %s cannot be used", controller, file)
+	return fmt.Errorf("the %s controller is not mounted as a cgroup v1 hierarchy, so that %s cannot be used",
+		controller, file)
 }
 
 // apply writes one value. A failure that the write allows is a warning.
@@ -119,7 +120,8 @@ func obstacle(w write, err error) (file, why string) {
 	case is("memory.use_hierarchy", unix.EINVAL):
 		return "", "since Linux 5.11 memory is always accounted hierarchically"
 	case is(cpuQuota, unix.EINVAL), is(cpuPeriod, unix.EINVAL):
-		return "../" + cpuQuota, "a period is 1 ms to 1 s, a quota at least 1 ms, at least the burst, and its share of the period not more than the parent's"
+		return "../" + cpuQuota, "a period is 1 ms to 1 s, a quota at least 1 ms, at least the burst, " +
+			"and its share of the period not more than the parent's"
 	case is(cpuBurst, unix.EINVAL):
 		return cpuQuota, "it may not exceed the quota"
 	case is(cpuShares, unix.EINVAL):

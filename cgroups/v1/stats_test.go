@@ -52,9 +52,12 @@ func TestBlockStats(t *testing.T) {
 	}{
 		{"no file", map[string]string{}, nil},
 		{"no device", map[string]string{bfq: "Total 0\n", throttle: "Total 0\n"}, nil},
-		{"throttling only", map[string]string{throttle: "7:5 Read 4\n7:5 Total 4\nTotal 4\n"}, []cgroups.BlockEntry{read(5, 4), total(5, 4)}},
-		{"bfq only", map[string]string{bfq: "7:5 Read 4\n7:5 Total 4\nTotal 4\n", throttle: "Total 0\n"}, []cgroups.BlockEntry{read(5, 4), total(5, 4)}},
-		{"both", map[string]string{bfq: "7:5 Read 4\n7:5 Total 4\nTotal 4\n", throttle: "7:5 Read 5\n7:5 Total 5\n7:6 Read 6\n7:6 Total 6\nTotal 11\n"},
+		{"throttling only", map[string]string{throttle: "7:5 Read 4\n7:5 Total 4\nTotal 4\n"},
+			[]cgroups.BlockEntry{read(5, 4), total(5, 4)}},
+		{"bfq only", map[string]string{bfq: "7:5 Read 4\n7:5 Total 4\nTotal 4\n", throttle: "Total 0\n"},
+			[]cgroups.BlockEntry{read(5, 4), total(5, 4)}},
+		{"both", map[string]string{bfq: "7:5 Read 4\n7:5 Total 4\nTotal 4\n",
+			throttle: "7:5 Read 5\n7:5 Total 5\n7:6 Read 6\n7:6 Total 6\nTotal 11\n"},
 			[]cgroups.BlockEntry{read(5, 4), total(5, 4), read(6, 6), total(6, 6)}},
 	} {
 		var s cgroups.Stats
@@ -108,7 +111,8 @@ func TestStats(t *testing.T) {
 	m := container(t)
 	needs(t, m, "cpu", "cpuacct", "memory", "pids")
 	set(t, m, &specs.LinuxResources{
-		CPU: &specs.LinuxCPU{Quota: ptr[int64](2000), Period: ptr[uint64](10000)}, Pids: &specs.LinuxPids{Limit: ptr[int64](9)},
+		CPU:    &specs.LinuxCPU{Quota: ptr[int64](2000), Period: ptr[uint64](10000)},
+		Pids:   &specs.LinuxPids{Limit: ptr[int64](9)},
 		Memory: &specs.LinuxMemory{Limit: ptr[int64](64 << 20)},
 	})
 	inside(t, m, "while :; do :; done")
@@ -133,7 +137,8 @@ func TestStats(t *testing.T) {
 	if s.CPU.Usage < 2e6 || sum < s.CPU.Usage || s.CPU.User+s.CPU.Kernel == 0 {
 		t.Errorf("usage: %+v, sum %d", s.CPU, sum)
 	}
-	if s.Memory.Memory.Limit != 64<<20 || s.Memory.Memory.Usage == 0 || s.Memory.Memory.MaxUsage < s.Memory.Memory.Usage || len(s.Memory.Raw) < 10 {
+	if s.Memory.Memory.Limit != 64<<20 || s.Memory.Memory.Usage == 0 ||
+		s.Memory.Memory.MaxUsage < s.Memory.Memory.Usage || len(s.Memory.Raw) < 10 {
 		t.Errorf("memory: %+v", s.Memory)
 	}
 	if s.Pids != (cgroups.PidsStats{Current: 1, Limit: 9}) {

@@ -40,7 +40,8 @@ func (m *Manager) Sub(places []string) (cgroups.Manager, error) {
 			}
 			to := filepath.Join(m.groups[i].path, path)
 			if moved[i] && s.groups[i].path != to {
-				return nil, fmt.Errorf("%q: the hierarchy of %s was given another path already", place, s.groups[i].label)
+				return nil, fmt.Errorf("%q: the hierarchy of %s was given another path already",
+					place, m.groups[i].label)
 			}
 			s.groups[i].path, moved[i] = to, true
 		}

@@ -7,7 +7,8 @@ import (
 )
 
 func TestSub(t *testing.T) {
-	m := Restore([]byte("cpu,cpuacct\t/cg/cpu/c\nmemory\t/cg/memory/c\nname=systemd\t/cg/systemd/c\nunified\t/cg/unified/c\n"))
+	m := Restore([]byte("cpu,cpuacct\t/cg/cpu/c\nmemory\t/cg/memory/c\nname=systemd\t/cg/systemd/c\n" +
+		"unified\t/cg/unified/c\n"))
 	for _, tt := range []struct {
 		places string // separated by spaces
 		want   string // the paths below /cg, or part of the error

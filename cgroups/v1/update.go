@@ -108,7 +108,8 @@ func (m *Manager) checkMemory(r *specs.LinuxMemory) error {
 			return fmt.Errorf("linux.resources.memory.%s: %w", limit.property, err)
 		}
 		if usage, err := strconv.ParseInt(text, 10, 64); err == nil && usage > *limit.value {
-			return fmt.Errorf("linux.resources.memory.%s: unable to set memory limit to %d: %d is in use (checkBeforeUpdate)", limit.property, *limit.value, usage)
+			return fmt.Errorf("linux.resources.memory.%s: unable to set memory limit to %d: "+
+				"%d is in use (checkBeforeUpdate)", limit.property, *limit.value, usage)
 		}
 	}
 	return nil

@@ -2,6 +2,7 @@ package v1
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -29,7 +30,7 @@ func (p *plan) updateDevices(patch, present []specs.LinuxDeviceCgroup) error {
 		now = old // only the rules know the exceptions
 	}
 	now.first = len(present)
-	want, err := now.with(append(append([]specs.LinuxDeviceCgroup(nil), present...), patch...))
+	want, err := now.with(slices.Concat(present, patch))
 	if err != nil {
 		return err
 	}
@@ -64,7 +65,8 @@ func (p *plan) devicesNow() (devicePlan, error) {
 // with returns what the rules make of what is there now: on paper. It has the
 // default devices if a rule for everything is among the rules.
 func (d *devicePlan) with(rules []specs.LinuxDeviceCgroup) (devicePlan, error) {
-	w := devicePlan{plan: new(plan), known: true, first: d.first, allowed: d.allowed, exceptions: append([]device(nil), d.exceptions...)}
+	w := devicePlan{plan: new(plan), known: true, first: d.first, allowed: d.allowed}
+	w.exceptions = slices.Clone(d.exceptions)
 	denied, err := w.follow(rules)
 	if err != nil {
 		return w, err
@@ -80,14 +82,9 @@ func (d *devicePlan) with(rules []specs.LinuxDeviceCgroup) (devicePlan, error) {
 	return w, nil
 }
 
-// excepts says whether a device of the same numbers is among the exceptions.
+// excepts reports whether a device of the same numbers is among the exceptions.
 func (d *devicePlan) excepts(r device) bool {
-	for _, e := range d.exceptions {
-		if e.kind == r.kind && e.major == r.major && e.minor == r.minor {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(d.exceptions, r.same)
 }
 
 // changePolicy writes the other policy, which is without exceptions for a moment.
@@ -131,7 +128,7 @@ func (d *devicePlan) become(want []device, soft map[device]bool) {
 
 // union returns what is in a or in b.
 func union(a, b []device) []device {
-	u := devicePlan{exceptions: append([]device(nil), a...)}
+	u := devicePlan{exceptions: slices.Clone(a)}
 	for _, e := range b {
 		u.add(e)
 	}
@@ -139,11 +136,11 @@ func union(a, b []device) []device {
 }
 
 // difference returns what is in a and not in b. Devices are the same only with the
-// same numbers: to the kernel * is one, too.
+// same numbers.
 func difference(a, b []device) (only []device) {
 	for _, e := range a {
 		for _, other := range b {
-			if e.kind == other.kind && e.major == other.major && e.minor == other.minor {
+			if e.same(other) {
 				e.access &^= other.access
 			}
 		}

@@ -15,20 +15,30 @@ func TestUpdateDevicesIsTheDifference(t *testing.T) {
 	const list = "c *:* m\nb *:* m\nc 1:3 rwm\nc 5:0 rw"
 	for _, c := range []struct{ name, list, present, patch, want string }{
 		{"the same again", "", `[]`, `[{"allow": false}]`, ""}, // list: what the rules make of a new cgroup
-		{"a device more", list, `[]`, `[{"allow": true, "type": "c", "major": 10, "minor": 200, "access": "rw"}]`, "allow c 10:200 rw"},
-		{"access more", list, `[]`, `[{"allow": true, "type": "c", "major": 5, "minor": 0, "access": "rwm"}]`, "allow c 5:0 m"},
-		{"a device less", list, `[{"allow": false}]`, `[{"allow": false, "type": "c", "major": 5, "minor": 0}]`, "deny c 5:0 rw"},
-		{"access less", list, `[]`, `[{"allow": false, "type": "c", "major": 1, "minor": 3, "access": "w"}]`, "deny c 1:3 w"},
-		{"defaults denied before stay denied", list, `[]`, `[{"allow": true, "type": "b", "major": 8, "minor": 0, "access": "r"}]`, "allow b 8:0 r"},
-		{"from nothing again: allowed before denied", "c 10:1 rw\nc 1:3 rwm", `[{"allow": false}, {"allow": true, "type": "c", "major": 10, "minor": 1, "access": "rw"}]`, `[{"allow": false}, {"allow": true, "type": "c", "major": 10, "minor": 2, "access": "r"}]`,
+		{"a device more", list, `[]`, `[{"allow": true, "type": "c", "major": 10, "minor": 200, "access": "rw"}]`,
+			"allow c 10:200 rw"},
+		{"access more", list, `[]`, `[{"allow": true, "type": "c", "major": 5, "minor": 0, "access": "rwm"}]`,
+			"allow c 5:0 m"},
+		{"a device less", list, `[{"allow": false}]`, `[{"allow": false, "type": "c", "major": 5, "minor": 0}]`,
+			"deny c 5:0 rw"},
+		{"access less", list, `[]`, `[{"allow": false, "type": "c", "major": 1, "minor": 3, "access": "w"}]`,
+			"deny c 1:3 w"},
+		{"defaults denied before stay denied", list, `[]`,
+			`[{"allow": true, "type": "b", "major": 8, "minor": 0, "access": "r"}]`, "allow b 8:0 r"},
+		{"from nothing again: allowed before denied", "c 10:1 rw\nc 1:3 rwm",
+			`[{"allow": false}, {"allow": true, "type": "c", "major": 10, "minor": 1, "access": "rw"}]`,
+			`[{"allow": false}, {"allow": true, "type": "c", "major": 10, "minor": 2, "access": "r"}]`,
 			"allow c 10:2 r\ndeny c 10:1 rw"},
 		{"what others have allowed stays", list + "\nc 195:0 rw", `[{"allow": false}]`, `[{"allow": false}]`, ""},
 		{"everything", list, `[]`, `[{"allow": true}]`, "allow a"},
 		{"everything stays everything", "a *:* rwm", `[{"allow": true}]`, `[{"allow": true}]`, ""},
-		{"an exception from everything", "a *:* rwm", `[{"allow": true}]`, `[{"allow": false, "type": "c", "major": 10, "minor": 1}]`, "deny c 10:1 rwm"},
-		{"an exception that the rules know", "a *:* rwm", `[{"allow": true}, {"allow": false, "type": "c", "major": 10, "minor": 1, "access": "rw"}]`,
+		{"an exception from everything", "a *:* rwm", `[{"allow": true}]`,
+			`[{"allow": false, "type": "c", "major": 10, "minor": 1}]`, "deny c 10:1 rwm"},
+		{"an exception that the rules know", "a *:* rwm",
+			`[{"allow": true}, {"allow": false, "type": "c", "major": 10, "minor": 1, "access": "rw"}]`,
 			`[{"allow": true, "type": "c", "major": 10, "minor": 1, "access": "r"}]`, "allow c 10:1 r"},
-		{"from everything to nothing", "a *:* rwm", `[{"allow": true}]`, `[{"allow": false}]`, "deny a\n" + nodes + memories + terminals},
+		{"from everything to nothing", "a *:* rwm", `[{"allow": true}]`, `[{"allow": false}]`, "deny a\n" + nodes +
+			memories + terminals},
 	} {
 		text := c.list
 		if text == "" {
@@ -134,7 +144,8 @@ func TestUpdateDevicesProperty(t *testing.T) {
 		list = append(list, specs.LinuxDeviceCgroup{Allow: random.IntN(4) == 0})
 		for range random.IntN(5) {
 			major, minor := ptr(random.Int64N(2)), ptr(random.Int64N(2))
-			list = append(list, specs.LinuxDeviceCgroup{Allow: random.IntN(3) > 0, Type: "c", Major: major, Minor: minor,
+			list = append(list, specs.LinuxDeviceCgroup{Allow: random.IntN(3) > 0, Type: "c", Major: major,
+				Minor:  minor,
 				Access: []string{"r", "rw", "rwm", "wm"}[random.IntN(4)]})
 		}
 		return list
@@ -163,8 +174,10 @@ func TestUpdateDevicesProperty(t *testing.T) {
 			c.write(w)
 			for n := range 12 * btoi(samePolicy) {
 				major, minor, bit := int64(n&1), int64(n>>1&1), access(1<<(n>>2))
-				if start.allows('c', major, minor, bit) && want.allows('c', major, minor, bit) && !c.allows('c', major, minor, bit) {
-					t.Fatalf("%+v to %+v: c %d:%d was denied in between, by %s %s", before, patch, major, minor, w.file, w.value)
+				if start.allows('c', major, minor, bit) && want.allows('c', major, minor, bit) &&
+					!c.allows('c', major, minor, bit) {
+					t.Fatalf("%+v to %+v: c %d:%d was denied in between, by %s %s", before, patch, major, minor, w.file,
+						w.value)
 				}
 			}
 		}

@@ -38,7 +38,8 @@ func contents(t *testing.T, m *Manager) string {
 	t.Helper()
 	var b strings.Builder
 	for _, file := range []string{
-		memoryLimit, memorySwapLimit, "memory.soft_limit_in_bytes", "memory.swappiness", "memory.oom_control", "memory.kmem.tcp.limit_in_bytes",
+		memoryLimit, memorySwapLimit, "memory.soft_limit_in_bytes", "memory.swappiness", "memory.oom_control",
+		"memory.kmem.tcp.limit_in_bytes",
 		cpuShares, cpuQuota, cpuPeriod, cpuBurst, cpuIdle, "cpuset.cpus", "cpuset.mems", "devices.list", "pids.max",
 		"blkio.throttle.read_bps_device", "blkio.throttle.write_iops_device",
 	} {
@@ -52,10 +53,13 @@ func contents(t *testing.T, m *Manager) string {
 // everything is a patch that changes most of what can be changed.
 func everything(t *testing.T) *specs.LinuxResources {
 	r := &specs.LinuxResources{
-		Devices: []specs.LinuxDeviceCgroup{{Allow: false}, {Allow: true, Type: "c", Major: ptr(int64(10)), Minor: ptr(int64(200)), Access: "rw"}},
-		Memory: &specs.LinuxMemory{Limit: ptr(int64(200 << 20)), Swap: ptr(int64(300 << 20)), Reservation: ptr(int64(50 << 20)),
-			KernelTCP: ptr(int64(10 << 20)), Swappiness: ptr(uint64(7)), DisableOOMKiller: ptr(true)},
-		CPU: &specs.LinuxCPU{Shares: ptr(uint64(77)), Quota: ptr(int64(30000)), Period: ptr(uint64(200000)), Burst: ptr(uint64(10000)), Cpus: "0", Mems: "0"},
+		Devices: []specs.LinuxDeviceCgroup{{Allow: false},
+			{Allow: true, Type: "c", Major: ptr(int64(10)), Minor: ptr(int64(200)), Access: "rw"}},
+		Memory: &specs.LinuxMemory{Limit: ptr(int64(200 << 20)), Swap: ptr(int64(300 << 20)),
+			Reservation: ptr(int64(50 << 20)),
+			KernelTCP:   ptr(int64(10 << 20)), Swappiness: ptr(uint64(7)), DisableOOMKiller: ptr(true)},
+		CPU: &specs.LinuxCPU{Shares: ptr(uint64(77)), Quota: ptr(int64(30000)), Period: ptr(uint64(200000)),
+			Burst: ptr(uint64(10000)), Cpus: "0", Mems: "0"},
 	}
 	var st unix.Stat_t
 	for _, disk := range []string{"/dev/loop0", "/dev/vda", "/dev/sda"} {
@@ -96,8 +100,10 @@ func TestUpdateIsWholeOrNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for file, want := range map[string]string{memoryLimit: fmt.Sprint(200 << 20), memorySwapLimit: fmt.Sprint(300 << 20), cpuQuota: "30000",
-		cpuPeriod: "200000", cpuBurst: "10000", cpuShares: "77", "cpuset.cpus": "0", "pids.max": "20", "memory.swappiness": "7"} {
+	for file, want := range map[string]string{memoryLimit: fmt.Sprint(200 << 20),
+		memorySwapLimit: fmt.Sprint(300 << 20), cpuQuota: "30000",
+		cpuPeriod: "200000", cpuBurst: "10000", cpuShares: "77", "cpuset.cpus": "0", "pids.max": "20",
+		"memory.swappiness": "7"} {
 		controller, _, _ := strings.Cut(file, ".")
 		holds(t, m, controller, file, want)
 	}
@@ -127,7 +133,8 @@ func TestUpdateIdle(t *testing.T) {
 		holds(t, m, "cpu", cpuShares, shares)
 	}
 	idle := func(idle int64, limit int64) (*cgroups.Change, error) {
-		return m.Update(&specs.LinuxResources{CPU: &specs.LinuxCPU{Idle: &idle}, Pids: &specs.LinuxPids{Limit: &limit}}, configured)
+		return m.Update(&specs.LinuxResources{CPU: &specs.LinuxCPU{Idle: &idle}, Pids: &specs.LinuxPids{Limit: &limit}},
+			configured)
 	}
 	if _, err := idle(1, 1<<40); err == nil || strings.Contains(err.Error(), "taking the update back") {
 		t.Errorf("a limit of processes beyond the kernel's: %v", err)
@@ -175,13 +182,15 @@ func TestUpdateWeightOfDeviceIsTakenBack(t *testing.T) {
 		if before > 0 {
 			first := d
 			first.Weight = &before
-			set(t, m, &specs.LinuxResources{BlockIO: &specs.LinuxBlockIO{WeightDevice: []specs.LinuxWeightDevice{first}}})
+			set(t, m,
+				&specs.LinuxResources{BlockIO: &specs.LinuxBlockIO{WeightDevice: []specs.LinuxWeightDevice{first}}})
 		}
 		want, err := m.read("blkio", "blkio.bfq.weight_device")
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := m.Update(patch, nil); !errors.Is(err, unix.EINVAL) || strings.Contains(err.Error(), "taking the update back") {
+		if _, err := m.Update(patch, nil); !errors.Is(err, unix.EINVAL) ||
+			strings.Contains(err.Error(), "taking the update back") {
 			t.Errorf("a limit of processes beyond the kernel's: %v", err)
 		}
 		holds(t, m, "blkio", "blkio.bfq.weight_device", want)
@@ -212,7 +221,8 @@ func TestUpdateWeightKeepsThoseOfDevices(t *testing.T) {
 	}
 	check(100)
 	patch.Pids = &specs.LinuxPids{Limit: ptr(int64(1) << 40)} // which the kernel refuses
-	if _, err := m.Update(patch, nil); !errors.Is(err, unix.EINVAL) || strings.Contains(err.Error(), "taking the update back") {
+	if _, err := m.Update(patch, nil); !errors.Is(err, unix.EINVAL) ||
+		strings.Contains(err.Error(), "taking the update back") {
 		t.Errorf("a limit of processes beyond the kernel's: %v", err)
 	}
 	check(100)
@@ -227,11 +237,15 @@ func TestUpdateChecksFirst(t *testing.T) {
 		patch specs.LinuxResources
 		want  string
 	}{
-		{specs.LinuxResources{Network: &specs.LinuxNetwork{ClassID: ptr(uint32(1))}}, "the net_cls controller is not mounted"},
-		{specs.LinuxResources{HugepageLimits: []specs.LinuxHugepageLimit{{Pagesize: "3MB", Limit: 1}}}, "linux.resources.hugepageLimits[0]"},
-		{specs.LinuxResources{Unified: map[string]string{"memory.high": "1"}}, "linux.resources.unified: memory.high cannot be set"},
+		{specs.LinuxResources{Network: &specs.LinuxNetwork{ClassID: ptr(uint32(1))}},
+			"the net_cls controller is not mounted"},
+		{specs.LinuxResources{HugepageLimits: []specs.LinuxHugepageLimit{{Pagesize: "3MB", Limit: 1}}},
+			"linux.resources.hugepageLimits[0]"},
+		{specs.LinuxResources{Unified: map[string]string{"memory.high": "1"}},
+			"linux.resources.unified: memory.high cannot be set"},
 		{specs.LinuxResources{Devices: []specs.LinuxDeviceCgroup{{Type: "x"}}}, `linux.resources.devices[0].type: "x"`},
-		{specs.LinuxResources{BlockIO: &specs.LinuxBlockIO{LeafWeight: ptr(uint16(100))}}, "linux.resources.blockIO.leafWeight"},
+		{specs.LinuxResources{BlockIO: &specs.LinuxBlockIO{LeafWeight: ptr(uint16(100))}},
+			"linux.resources.blockIO.leafWeight"},
 	} {
 		c.patch.CPU = &specs.LinuxCPU{Shares: ptr(uint64(77))}
 		if _, err := m.Update(&c.patch, nil); err == nil || !strings.Contains(err.Error(), c.want) {
@@ -258,7 +272,8 @@ func TestUpdateMemory(t *testing.T) {
 		return err
 	}
 	const mb = 1 << 20
-	for _, c := range [][2]int64{{100 * mb, 200 * mb}, {300 * mb, 300 * mb}, {50 * mb, 60 * mb}, {-1, 0}, {70 * mb, 0}, {70 * mb, -1}, {80 * mb, 80 * mb}, {-1, -1}} {
+	for _, c := range [][2]int64{{100 * mb, 200 * mb}, {300 * mb, 300 * mb}, {50 * mb, 60 * mb}, {-1, 0}, {70 * mb, 0},
+		{70 * mb, -1}, {80 * mb, 80 * mb}, {-1, -1}} {
 		if err := memory(c[0], c[1]); err != nil {
 			t.Fatalf("limit %d, swap %d: %v", c[0], c[1], err)
 		}
@@ -284,7 +299,8 @@ func TestUpdateMemory(t *testing.T) {
 	limit := int64(10 * mb)
 	checked := &specs.LinuxMemory{Limit: &limit, CheckBeforeUpdate: ptr(true)}
 	before := contents(t, m)
-	if _, err := m.Update(&specs.LinuxResources{Memory: checked}, nil); err == nil || !strings.Contains(err.Error(), "unable to set memory limit to 10485760") {
+	if _, err := m.Update(&specs.LinuxResources{Memory: checked}, nil); err == nil ||
+		!strings.Contains(err.Error(), "unable to set memory limit to 10485760") {
 		t.Errorf("checkBeforeUpdate: %v", err)
 	}
 	if after := contents(t, m); after != before {
@@ -296,7 +312,8 @@ func TestUpdateMemory(t *testing.T) {
 	if n := usage(); n > limit {
 		t.Errorf("%d bytes in use, the limit is %d", n, limit)
 	}
-	if err := memory(4096, 0); !errors.Is(err, unix.EBUSY) || !strings.Contains(err.Error(), "memory.usage_in_bytes is") {
+	if err := memory(4096, 0); !errors.Is(err, unix.EBUSY) ||
+		!strings.Contains(err.Error(), "memory.usage_in_bytes is") {
 		t.Errorf("lowering below what processes use: %v", err)
 	}
 	holds(t, m, "memory", memoryLimit, fmt.Sprint(limit))
