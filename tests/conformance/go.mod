@@ -2,7 +2,10 @@ module github.com/rung-oci/rung/tests/conformance
 
 go 1.26.0
 
-require github.com/opencontainers/runtime-tools v0.9.1-0.20251205004911-5e639034dcdc
+require (
+	github.com/opencontainers/runtime-tools v0.9.1-0.20251205004911-5e639034dcdc
+	github.com/rung-oci/rung v0.0.0
+)
 
 require (
 	github.com/google/uuid v1.3.0 // indirect
@@ -16,6 +19,8 @@ require (
 	github.com/opencontainers/selinux v1.9.1 // indirect
 	github.com/sirupsen/logrus v1.8.1 // indirect
 	github.com/urfave/cli v1.19.1 // indirect
-	golang.org/x/sys v0.1.0 // indirect
+	golang.org/x/sys v0.49.0 // indirect
 	gopkg.in/yaml.v2 v2.4.0 // indirect
 )
+
+replace github.com/rung-oci/rung => ../..

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/rung-oci/rung/cgroups"
 )
 
 const cgroupRoot = "/sys/fs/cgroup"
@@ -129,39 +130,14 @@ func whyNotMounted(controller string, err error) string {
 // mountedControllers maps each cgroup v1 controller (and name=… hierarchy) to
 // the mount point of its hierarchy. It holds nothing of cgroup v2.
 func mountedControllers() (map[string]string, error) {
-	mounted, err := hierarchies()
-	delete(mounted, "")
-	return mounted, err
-}
-
-// hierarchies maps each cgroup v1 controller, and "" for cgroup v2, to the mount
-// point of its hierarchy, from /proc/self/mountinfo. These are the names that
-// /proc/PID/cgroup uses.
-func hierarchies() (map[string]string, error) {
-	f, err := os.Open("/proc/self/mountinfo")
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
+	found, err := cgroups.Find()
 	mounted := map[string]string{}
-	lines := bufio.NewScanner(f)
-	for lines.Scan() {
-		mount, super, ok := strings.Cut(lines.Text(), " - ")
-		fields, superFields := strings.Fields(mount), strings.Fields(super)
-		if !ok || len(fields) < 5 || len(superFields) < 3 {
-			continue
-		}
-		switch superFields[0] {
-		case "cgroup2":
-			mounted[""] = fields[4]
-		case "cgroup":
-			for _, option := range strings.Split(superFields[2], ",") {
-				mounted[option] = fields[4]
-			}
+	for _, h := range found {
+		for _, controller := range h.Controllers {
+			mounted[controller] = h.Mountpoint
 		}
 	}
-	delete(mounted, "rw")
-	return mounted, lines.Err()
+	return mounted, err
 }
 
 // replaceCgroupRoot covers /sys/fs/cgroup with a tmpfs that has the same
@@ -216,18 +192,14 @@ type leftovers struct{ dirs []string }
 // findLeftovers lists, for each hierarchy, those of the suite's cgroups
 // that do not exist yet, and may therefore be removed afterwards.
 func findLeftovers() (leftovers, error) {
-	mounted, err := hierarchies()
-	if err != nil {
-		return leftovers{}, err
-	}
-	own, err := ownCgroups()
+	found, err := cgroups.Find()
 	if err != nil {
 		return leftovers{}, err
 	}
 	var l leftovers
-	for controller, mount := range mounted {
-		for _, dir := range []string{"cgrouptest", "testdir", filepath.Join(own[controller], "testdir")} {
-			path := filepath.Join(mount, dir)
+	for _, h := range found {
+		for _, dir := range []string{"cgrouptest", "testdir", filepath.Join(h.Own, "testdir")} {
+			path := filepath.Join(h.Mountpoint, dir)
 			if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) && !slices.Contains(l.dirs, path) {
 				l.dirs = append(l.dirs, path)
 			}
@@ -235,23 +207,6 @@ func findLeftovers() (leftovers, error) {
 	}
 	slices.Sort(l.dirs)
 	return l, nil
-}
-
-// ownCgroups maps the names of hierarchies to this process's cgroup in each.
-func ownCgroups() (map[string]string, error) {
-	data, err := os.ReadFile("/proc/self/cgroup")
-	if err != nil {
-		return nil, err
-	}
-	own := map[string]string{}
-	for line := range strings.Lines(string(data)) {
-		if parts := strings.SplitN(strings.TrimSpace(line), ":", 3); len(parts) == 3 {
-			for _, controller := range strings.Split(parts[1], ",") {
-				own[controller] = parts[2]
-			}
-		}
-	}
-	return own, nil
 }
 
 // remove removes the cgroups that have appeared since findLeftovers, innermost
