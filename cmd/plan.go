@@ -42,8 +42,8 @@ func (a *App) plan() *cli.Command {
 func writePlan(w io.Writer, birth *birth.Birth) error {
 	launch := nsenter.New()
 	launch.Clone3(nsenter.CloneArgs{Flags: birth.Flags})
-	if _, err := fmt.Fprintf(w, "# launching the first process\n      %s\n      execveat(image)\n",
-		launch.StepString(0)); err != nil {
+	_, err := fmt.Fprintf(w, "# launching the first process\n      %s\n      execveat(image)\n", launch.StepString(0))
+	if err != nil {
 		return err
 	}
 	if err := birth.Program.Print(w); err != nil {

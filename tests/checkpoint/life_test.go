@@ -168,8 +168,8 @@ func TestCgroups(t *testing.T) {
 	s.Configure(bundle.Shell(script))
 	s.restore().OK()
 	s.counts(s.count())
-	if text := s.read("/proc/" + strconv.Itoa(s.State().Pid) + "/cgroup"); !strings.Contains(text,
-		":memory:"+s.Cgroup+"\n") {
+	text := s.read("/proc/" + strconv.Itoa(s.State().Pid) + "/cgroup")
+	if !strings.Contains(text, ":memory:"+s.Cgroup+"\n") {
 		t.Errorf("the process is in %s", text)
 	}
 	child := filepath.Join("/sys/fs/cgroup/pids", s.Cgroup, "child")
@@ -189,8 +189,8 @@ func TestCgroups(t *testing.T) {
 	s.gone()
 	s.restore().OK()
 	pid := strconv.Itoa(s.State().Pid)
-	if got, children := s.read(filepath.Join(child, "cgroup.procs")),
-		s.read("/proc/"+pid+"/task/"+pid+"/children"); got == "" || !slices.Contains(strings.Fields(children), got) {
+	got, children := s.read(filepath.Join(child, "cgroup.procs")), s.read("/proc/"+pid+"/task/"+pid+"/children")
+	if got == "" || !slices.Contains(strings.Fields(children), got) {
 		t.Errorf("in the container's own cgroup is %q, the first process has %s", got, children)
 	}
 }

@@ -321,9 +321,9 @@ func TestHooks(t *testing.T) {
 	}
 	os.Remove(filepath.Join(s.Dir, "hooks"))
 	s.restore().OK()
-	if text := s.read(filepath.Join(s.Dir, "hooks")); !strings.Contains(text,
-		fmt.Sprintf(`createRuntime {"ociVersion":"1.0.2","id":%q`,
-			s.ID)) || !strings.Contains(text, fmt.Sprintf(`"pid":%d`, s.State().Pid)) {
+	text := s.read(filepath.Join(s.Dir, "hooks"))
+	if !strings.Contains(text, fmt.Sprintf(`createRuntime {"ociVersion":"1.0.2","id":%q`, s.ID)) ||
+		!strings.Contains(text, fmt.Sprintf(`"pid":%d`, s.State().Pid)) {
 		t.Errorf("the hooks are told %s", text)
 	}
 	s.Delete("--force").OK()

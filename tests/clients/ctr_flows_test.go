@@ -112,8 +112,8 @@ func ctrProcessFlows() []flow {
 func ctrLimitFlows() []flow {
 	return []flow{
 		{name: "run/memory-limit", run: func(a *attempt) {
-			if got := a.taskCgroup(a.task("--memory-limit", "52428800"), "memory",
-				"memory.limit_in_bytes"); got != "52428800" {
+			got := a.taskCgroup(a.task("--memory-limit", "52428800"), "memory", "memory.limit_in_bytes")
+			if got != "52428800" {
 				a.fatalf("limit %s", got)
 			}
 		}},
@@ -125,8 +125,8 @@ func ctrLimitFlows() []flow {
 		{name: "run/cgroup", run: func(a *attempt) {
 			// ctr gives every container a cgroup namespace or none, as the machine has it.
 			name := a.task("--cgroup", "/ctr-cgroup/"+a.engine.runtime.name)
-			if got := a.host("cat", "/proc/"+a.taskPid(name)+"/cgroup"); !strings.Contains(got,
-				"memory:/ctr-cgroup/"+a.engine.runtime.name+"\n") {
+			got := a.host("cat", "/proc/"+a.taskPid(name)+"/cgroup")
+			if !strings.Contains(got, "memory:/ctr-cgroup/"+a.engine.runtime.name+"\n") {
 				a.fatalf("in %s", got)
 			}
 		}},

@@ -64,8 +64,8 @@ func podmanUserFlows() []flow {
 		}},
 		{name: "userns/host-side", run: func(a *attempt) {
 			name := a.detached(maps...)
-			if got := a.host("stat", "-c", "%u:%g",
-				"/proc/"+a.inspect(name, "{{.State.Pid}}")); got != "100000:200000" {
+			got := a.host("stat", "-c", "%u:%g", "/proc/"+a.inspect(name, "{{.State.Pid}}"))
+			if got != "100000:200000" {
 				a.fatalf("the process is of %s", got)
 			}
 		}},

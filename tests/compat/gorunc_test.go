@@ -162,8 +162,8 @@ func TestStatsAndEvents(t *testing.T) {
 
 func TestUpdate(t *testing.T) {
 	c, r := started(t, "exec sleep 1000", limited)
-	if err := r.Update(t.Context(), c.ID,
-		&specs.LinuxResources{Memory: &specs.LinuxMemory{Limit: ptr(int64(32 << 20))}}); err != nil {
+	err := r.Update(t.Context(), c.ID, &specs.LinuxResources{Memory: &specs.LinuxMemory{Limit: ptr(int64(32 << 20))}})
+	if err != nil {
 		t.Fatal(err)
 	}
 	stats, err := r.Stats(t.Context(), c.ID)

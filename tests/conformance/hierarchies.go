@@ -152,8 +152,8 @@ func replaceCgroupRoot() error {
 	if err != nil {
 		return err
 	}
-	if err := syscall.Mount("tmpfs", cgroupRoot, "tmpfs", syscall.MS_NOSUID|syscall.MS_NODEV|syscall.MS_NOEXEC,
-		"mode=755"); err != nil {
+	err = syscall.Mount("tmpfs", cgroupRoot, "tmpfs", syscall.MS_NOSUID|syscall.MS_NODEV|syscall.MS_NOEXEC, "mode=755")
+	if err != nil {
 		return fmt.Errorf("mounting a tmpfs on %s: %w", cgroupRoot, err)
 	}
 	for _, entry := range entries {

@@ -389,8 +389,8 @@ func TestLongStrings(t *testing.T) {
 // (CVE-2022-29162).
 func TestNoInheritableCapabilities(t *testing.T) {
 	t.Parallel()
-	if got := printed(t,
-		"grep -E '^Cap(Inh|Amb)' /proc/self/status | cut -f2"); got != "0000000000000000\n0000000000000000" {
+	got := printed(t, "grep -E '^Cap(Inh|Amb)' /proc/self/status | cut -f2")
+	if got != "0000000000000000\n0000000000000000" {
 		t.Errorf("got %q", got)
 	}
 }

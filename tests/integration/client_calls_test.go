@@ -163,8 +163,8 @@ func TestExecFlagsOfClients(t *testing.T) {
 	pidfd = listen(t, sockets)
 	exec("-d", "--pidfd-socket", pidfd.path, "--pid-file", pidFile, c.ID, "sleep", "1000").OK()
 	got := pidfd.wait(t)
-	if info := read(t, "/proc/self/fdinfo/"+strconv.Itoa(got.fd)); !strings.Contains(info,
-		"Pid:\t"+read(t, pidFile)+"\n") {
+	info := read(t, "/proc/self/fdinfo/"+strconv.Itoa(got.fd))
+	if !strings.Contains(info, "Pid:\t"+read(t, pidFile)+"\n") {
 		t.Errorf("the pidfd is of another process than %s: %s", read(t, pidFile), info)
 	}
 }

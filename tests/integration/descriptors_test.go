@@ -210,8 +210,8 @@ func TestPidfdSocket(t *testing.T) {
 	r := listen(t, c.Dir)
 	c.Create("--pidfd-socket", r.path).OK()
 	got := r.wait(t)
-	if info, want := read(t, fmt.Sprintf("/proc/self/fdinfo/%d", got.fd)), fmt.Sprintf("Pid:\t%d\n",
-		c.State().Pid); !strings.Contains(info, want) {
+	info, want := read(t, fmt.Sprintf("/proc/self/fdinfo/%d", got.fd)), fmt.Sprintf("Pid:\t%d\n", c.State().Pid)
+	if !strings.Contains(info, want) {
 		t.Errorf("no %q in\n%s", want, info)
 	}
 	c.Delete("--force").OK()

@@ -102,8 +102,8 @@ func TestForegroundTerminal(t *testing.T) {
 					args = []string{"exec", "-t", c.ID, "sh", "-c", script + end}
 				}
 				master, slave := openTerminal(t)
-				if err := unix.IoctlSetWinsize(int(slave.Fd()), unix.TIOCSWINSZ,
-					&unix.Winsize{Row: 44, Col: 99}); err != nil {
+				err := unix.IoctlSetWinsize(int(slave.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 44, Col: 99})
+				if err != nil {
 					t.Fatal(err)
 				}
 				before, err := unix.IoctlGetTermios(int(slave.Fd()), unix.TCGETS)
@@ -119,8 +119,8 @@ func TestForegroundTerminal(t *testing.T) {
 				s := newScreen(t, int(master.Fd()))
 				s.shows(t, "44 99")
 				s.shows(t, "ready")
-				if err := unix.IoctlSetWinsize(int(slave.Fd()), unix.TIOCSWINSZ,
-					&unix.Winsize{Row: 22, Col: 77}); err != nil {
+				err = unix.IoctlSetWinsize(int(slave.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 22, Col: 77})
+				if err != nil {
 					t.Fatal(err)
 				}
 				s.shows(t, "22 77")

@@ -265,8 +265,9 @@ func TestNetDevices(t *testing.T) {
 		t.Skip("needs root")
 	}
 	name := fmt.Sprintf("rg%d", os.Getpid()%1000000)
-	if out, err := exec.Command("busybox", "ip", "link", "add", name+"a", "type", "veth", "peer", "name",
-		name+"b").CombinedOutput(); err != nil {
+	out, err := exec.Command("busybox", "ip", "link", "add", name+"a", "type", "veth", "peer", "name",
+		name+"b").CombinedOutput()
+	if err != nil {
 		t.Skipf("the kernel makes no veth devices here: %v: %s", err, out)
 	}
 	t.Cleanup(func() { exec.Command("busybox", "ip", "link", "delete", name+"b").Run() })

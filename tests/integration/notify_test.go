@@ -202,8 +202,8 @@ func TestNotifyDeafManager(t *testing.T) {
 	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	if r := m.result(ended).Exits(128 + 9); !strings.Contains(r.Stderr,
-		"the service manager does not read what it is sent") {
+	r := m.result(ended).Exits(128 + 9)
+	if !strings.Contains(r.Stderr, "the service manager does not read what it is sent") {
 		t.Errorf("stderr: %s", r.Stderr)
 	}
 	c.LeavesNothing()
