@@ -76,7 +76,8 @@ func TestVectors(t *testing.T) {
 			isSetting := func(v string) bool { return strings.HasPrefix(v, "GOMAXPROCS=") }
 			want := append(slices.DeleteFunc(slices.Clone(test.env), isSetting), "GOMAXPROCS=1")
 			// The emulator turns the order round.
-			if got, want := slices.Sorted(slices.Values(s.Env)), slices.Sorted(slices.Values(want)); !slices.Equal(got, want) {
+			if got, want := slices.Sorted(slices.Values(s.Env)), slices.Sorted(slices.Values(want)); !slices.Equal(got,
+				want) {
 				t.Errorf("environment of %d, want %d: %.200q …", len(got), len(want), got)
 			}
 			if s.Maxprocs != 1 {

@@ -274,8 +274,8 @@ func TestFewOpenFiles(t *testing.T) {
 			t.Errorf("limits %d and %d are %q in the container", limit.Soft, limit.Hard, got)
 		}
 		c = running(t, idle, func(s *specs.Spec) { s.Process.Rlimits = []specs.POSIXRlimit{limit} })
-		if got := c.Exec(nil, "sh", "-c", "ulimit -Sn; ulimit -Hn").OK().Stdout; got != fmt.Sprintf("%d\n%d\n",
-			limit.Soft, limit.Hard) {
+		got := c.Exec(nil, "sh", "-c", "ulimit -Sn; ulimit -Hn").OK().Stdout
+		if got != fmt.Sprintf("%d\n%d\n", limit.Soft, limit.Hard) {
 			t.Errorf("limits %d and %d are %q in a further process", limit.Soft, limit.Hard, got)
 		}
 	}
