@@ -151,6 +151,7 @@ func (r result) fails(parts ...string) result {
 // prints requires what stdout says, spaces around it left aside.
 func (r result) prints(want string) result {
 	if got := strings.TrimSpace(r.stdout); got != want {
+		r.a.outputLost = r.mayBeLost()
 		r.a.fatalf("%s: printed %q, want %q\nstderr: %s", r.command, got, want, r.stderr)
 	}
 	return r
@@ -160,10 +161,17 @@ func (r result) prints(want string) result {
 func (r result) has(parts ...string) result {
 	for _, part := range parts {
 		if !strings.Contains(r.stdout, part) {
+			r.a.outputLost = r.mayBeLost()
 			r.a.fatalf("%s: stdout lacks %q: %s\nstderr: %s", r.command, part, r.stdout, r.stderr)
 		}
 	}
 	return r
+}
+
+// mayBeLost reports whether there is no output where ctr may be to blame: when the process
+// has ended it gives up reading (https://github.com/containerd/containerd/pull/13931).
+func (r result) mayBeLost() bool {
+	return r.a.engine != nil && r.a.client == "ctr" && r.code == 0 && r.stdout == ""
 }
 
 // lacks requires that something is not in stdout.

@@ -157,7 +157,7 @@ func ctrSecurityFlows() []flow {
 		{name: "run/seccomp-profile", run: func(a *attempt) {
 			profile := a.write("seccomp.json", noMkdir, 0o644)
 			a.ctr([]string{"--seccomp", "--seccomp-profile", profile}, "sh", "-c",
-				"mkdir /tmp/d || echo refused").ok().prints("refused")
+				"mkdir /tmp/d && echo made || echo refused").ok().prints("refused")
 		}},
 		{name: "run/allow-new-privs", run: func(a *attempt) {
 			a.ctr(nil, "grep", "NoNewPrivs", "/proc/self/status").ok().prints("NoNewPrivs:\t1")

@@ -47,6 +47,10 @@ func (f flow) judge(t *testing.T, client string) {
 	}
 	peers := f.peers()
 	ours := f.attempt(client, rung)
+	if ours.outputLost { // it came once in a thousand flows, on a busy machine
+		t.Logf("tried again: %s", oneLine(ours.failure))
+		ours = f.attempt(client, rung)
+	}
 	if ours.failure == "" && listed[client+" "+f.name] == peers[0] {
 		return
 	}
@@ -92,6 +96,8 @@ type attempt struct {
 	trail    []string // what was called
 	names    []string // given out by name
 	cleanups []func()
+
+	outputLost bool // and that is the failure
 }
 
 // attempt tries the flow.

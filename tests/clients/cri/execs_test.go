@@ -226,8 +226,9 @@ func execStreamTerminal(a *attempt) {
 	a.contains("the end", s.got(streamError), `"message":"6"`)
 }
 
+// The process lives on for a while after its last words: containerd ends the stream with it.
 func attach(a *attempt) {
-	c := a.pod().start("main", shell("while read line; do echo got $line; test $line = end && exit 8; done"),
+	c := a.pod().start("main", shell("while read line; do echo got $line; test $line = end && sleep 1 && exit 8; done"),
 		func(c *cri.ContainerConfig) { c.Stdin = true })
 	s := c.attach(false)
 	s.send(stdin, "first\n")

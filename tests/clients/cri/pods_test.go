@@ -236,7 +236,9 @@ func podHostPid(a *attempt) {
 func podTargetPid(a *attempt) {
 	p := a.pod()
 	target := p.start("target", shell("exec sleep 4321"))
-	out := p.output("main", shell("cat /proc/1/cmdline | tr '\\0' ' '"),
+	// its shell may not have executed it yet
+	out := p.output("main",
+		shell("until grep -q ^sleep /proc/1/cmdline; do sleep .05; done; tr '\\0' ' ' </proc/1/cmdline"),
 		secure(func(s *cri.LinuxContainerSecurityContext) {
 			s.NamespaceOptions.Pid, s.NamespaceOptions.TargetId = cri.NamespaceMode_TARGET, target.id
 		}))
