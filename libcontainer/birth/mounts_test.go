@@ -1,10 +1,12 @@
 package birth
 
 import (
-	"strings"
+	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/spec"
 )
@@ -68,58 +70,59 @@ func TestMountOrigins(t *testing.T) {
 	}
 }
 
-// TestHostsDev: where /dev is the host's, nothing is made in it but what the
-// configuration names, whatever words call it a bind mount.
-func TestHostsDev(t *testing.T) {
-	for _, c := range []struct {
-		mount specs.Mount
-		hosts bool
-	}{
-		{specs.Mount{Type: "tmpfs"}, false},
-		{specs.Mount{Type: "devtmpfs"}, false},
-		{specs.Mount{Type: "bind"}, true},
-		{specs.Mount{Type: "rbind"}, true},
-		{specs.Mount{Type: "none", Options: []string{"rbind"}}, true},
-		{specs.Mount{Destination: "dev/", Type: "bind"}, true},
-		{specs.Mount{Destination: "/x/../dev", Options: []string{"bind"}}, true},
-		{specs.Mount{Destination: "/dev/x", Type: "bind"}, false},
-		{specs.Mount{Destination: "/devices", Type: "bind"}, false},
-	} {
-		if c.mount.Destination == "" {
-			c.mount.Destination = "/dev"
-		}
-		c.mount.Source = "/dev"
-		for _, user := range []bool{false, true} {
-			s := spec.Default()
-			s.Mounts, s.Process.Terminal = []specs.Mount{c.mount}, false
-			s.Linux.Devices = []specs.LinuxDevice{{Path: "/dev/fuse", Type: "c", Major: 10, Minor: 229}}
-			if user {
-				s.Linux.Namespaces = append(s.Linux.Namespaces, specs.LinuxNamespace{Type: specs.UserNamespace})
-			}
-			birth := compiled(t, inputFor(s))
-			k := &fakeKernel{all: true}
-			k.run(t, birth.Program)
-			links := count(k.trace, "symlinkat ")
-			if user {
-				k.run(t, birth.Sources)
-			}
-			want := 1 // the one of the configuration
-			if !c.hosts {
-				want += len(defaultDevices)
-			}
-			if nodes := count(k.trace, "mknodat "); nodes != want || (links == 0) != c.hosts {
-				t.Errorf("%+v, user namespace %v: %d nodes and %d links are made", c.mount, user, nodes, links)
-			}
-		}
+func TestMissingDirectoriesAreMade(t *testing.T) {
+	s := spec.Default()
+	s.Mounts = []specs.Mount{{Destination: "/a/b/c", Type: "tmpfs", Source: "tmpfs", Options: []string{"mode=700"}}}
+	s.Process.Terminal = false
+	birth := compiled(t, inputFor(s))
+	k := &fakeKernel{tree: map[string]uint64{"a": unix.S_IFDIR}}
+	k.run(t, birth.Program)
+	got := about(k.trace, "openat2 a/b/c", "move_mount")
+	got = slices.DeleteFunc(got, func(call string) bool { return call == "close" })
+	want := []string{
+		"openat2 a/b/c", "mkdirat a", "openat2 a", "mkdirat b", "openat2 a/b", "mkdirat c", "openat2 a/b/c", "move_mount",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("calls %q\nwant  %q", got, want)
+	}
+	k = &fakeKernel{tree: map[string]uint64{"a/b/c": unix.S_IFDIR}}
+	k.run(t, birth.Program)
+	got, want = about(k.trace, "openat2 a/b/c", "move_mount"), []string{"openat2 a/b/c", "move_mount"}
+	if !slices.Equal(got, want) {
+		t.Errorf("where the directory exists: calls %q\nwant  %q", got, want)
 	}
 }
 
-// count counts the calls of a name.
-func count(trace []string, name string) (n int) {
-	for _, call := range trace {
-		if strings.HasPrefix(call, name) {
-			n++
-		}
+func TestBindToAFile(t *testing.T) {
+	s := spec.Default()
+	s.Mounts = []specs.Mount{{Destination: "/etc/hosts", Type: "bind", Source: "/hosts", Options: []string{"bind"}}}
+	s.Process.Terminal = false
+	birth := compiled(t, inputFor(s))
+	k := &fakeKernel{}
+	k.run(t, birth.Program)
+	if slices.Contains(k.trace, "mknodat hosts") {
+		t.Error("a file is made for a source that is a directory")
 	}
-	return n
+	k = &fakeKernel{tree: map[string]uint64{"": unix.S_IFREG}} // the source, as statx sees it
+	k.run(t, birth.Program)
+	if !slices.Contains(k.trace, "mknodat hosts") || slices.Contains(k.trace, "mkdirat hosts") {
+		t.Errorf("no file is made for a source that is a file: %q", k.trace)
+	}
+}
+
+// TestMountFailure makes sure that the kernel's words are read, and that the
+// failure is that of the mount.
+func TestMountFailure(t *testing.T) {
+	birth := compiled(t, defaultInput())
+	k := &fakeKernel{all: true, fail: func(name, _ string) unix.Errno {
+		if name == "fsconfig" {
+			return unix.EINVAL
+		}
+		return 0
+	}}
+	k.run(t, birth.Program)
+	n := len(k.trace)
+	if got := fmt.Sprint(k.trace[n-3:]); got != "[fsconfig read exit_group]" {
+		t.Errorf("the last calls are %s", got)
+	}
 }

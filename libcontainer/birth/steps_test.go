@@ -90,7 +90,7 @@ func (l *line) has(i int, flag string) bool {
 // filesOf gives a number to each descriptor of the launcher that a program uses.
 func filesOf(p *nsenter.Program) map[string]int {
 	files := map[string]int{}
-	name := regexp.MustCompile(`<([a-z][^>]*[a-z.])>`)
+	name := regexp.MustCompile(`<([a-z][^>]*[a-z0-9.])>`)
 	for i := range p.Steps {
 		for _, m := range name.FindAllStringSubmatch(p.StepString(i), -1) {
 			if _, ok := files[m[1]]; !ok && !strings.HasSuffix(m[1], " bytes") {

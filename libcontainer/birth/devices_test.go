@@ -1,0 +1,104 @@
+package birth
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/spec"
+)
+
+// TestHostsDev: where /dev is the host's, nothing is made in it but what the
+// configuration names, whatever words call it a bind mount.
+func TestHostsDev(t *testing.T) {
+	for _, c := range []struct {
+		mount specs.Mount
+		hosts bool
+	}{
+		{specs.Mount{Type: "tmpfs"}, false},
+		{specs.Mount{Type: "devtmpfs"}, false},
+		{specs.Mount{Type: "bind"}, true},
+		{specs.Mount{Type: "rbind"}, true},
+		{specs.Mount{Type: "none", Options: []string{"rbind"}}, true},
+		{specs.Mount{Destination: "dev/", Type: "bind"}, true},
+		{specs.Mount{Destination: "/x/../dev", Options: []string{"bind"}}, true},
+		{specs.Mount{Options: []string{"remount", "bind", "ro"}}, true},
+		{specs.Mount{Options: []string{"remount", "ro"}}, false},
+		{specs.Mount{Destination: "/dev/x", Type: "bind"}, false},
+		{specs.Mount{Destination: "/devices", Type: "bind"}, false},
+	} {
+		if c.mount.Destination == "" {
+			c.mount.Destination = "/dev"
+		}
+		c.mount.Source = "/dev"
+		for _, user := range []bool{false, true} {
+			s := spec.Default()
+			s.Mounts, s.Process.Terminal = []specs.Mount{c.mount}, false
+			s.Linux.Devices = []specs.LinuxDevice{{Path: "/dev/fuse", Type: "c", Major: 10, Minor: 229}}
+			if user {
+				s.Linux.Namespaces = append(s.Linux.Namespaces, specs.LinuxNamespace{Type: specs.UserNamespace})
+			}
+			birth := compiled(t, inputFor(s))
+			k := &fakeKernel{all: true}
+			k.run(t, birth.Program)
+			links := count(k.trace, "symlinkat ")
+			if user {
+				k.run(t, birth.Sources)
+			}
+			want := 1 // the one of the configuration
+			if !c.hosts {
+				want += len(defaultDevices)
+			}
+			if nodes := count(k.trace, "mknodat "); nodes != want || (links == 0) != c.hosts {
+				t.Errorf("%+v, user namespace %v: %d nodes and %d links are made", c.mount, user, nodes, links)
+			}
+		}
+	}
+}
+
+// count counts the calls of a name.
+func count(trace []string, name string) (n int) {
+	for _, call := range trace {
+		if strings.HasPrefix(call, name) {
+			n++
+		}
+	}
+	return n
+}
+
+func TestExistingDevices(t *testing.T) {
+	s := spec.Default()
+	s.Mounts, s.Process.Terminal = nil, false
+	s.Linux.Devices = []specs.LinuxDevice{{Path: "/dev/sub/fuse", Type: "c", Major: 10, Minor: 229}}
+	birth := compiled(t, inputFor(s))
+	for _, c := range []struct {
+		what  string
+		mode  uint64
+		rdev  uint64
+		errno unix.Errno
+	}{
+		{"the device itself", unix.S_IFCHR | 0o600, 10 | 229<<32, 0},
+		{"another device", unix.S_IFCHR | 0o600, 10 | 230<<32, unix.EEXIST},
+		{"a block device", unix.S_IFBLK | 0o600, 10 | 229<<32, unix.EEXIST},
+		{"a file", unix.S_IFREG | 0o600, 0, unix.EEXIST},
+		{"a symlink", unix.S_IFLNK | 0o777, 0, unix.EEXIST},
+	} {
+		k := &fakeKernel{
+			tree: map[string]uint64{"dev": unix.S_IFDIR, "dev/sub": unix.S_IFDIR, "dev/sub/fuse": c.mode},
+			rdev: map[string]uint64{"dev/sub/fuse": c.rdev},
+		}
+		k.run(t, birth.Program)
+		if c.errno == 0 {
+			if k.report.Failed >= 0 {
+				t.Errorf("%s: %v", c.what, birth.Program.Failure(k.report))
+			}
+			continue
+		}
+		want := "checking that the existing /dev/sub/fuse is the device that the config describes: test: file exists"
+		if err := birth.Program.Failure(k.report); err == nil || err.Error() != want || k.report.Errno != c.errno {
+			t.Errorf("%s: %v, want %s", c.what, err, want)
+		}
+	}
+}
