@@ -306,6 +306,7 @@ func TestImageDir(t *testing.T) {
 	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
 		t.Errorf("left in the image directory: %v, %v", left, err)
 	}
+	c.Delete().OK() // until it is reaped the process is in the cgroup that the next one wants
 	c.Do("--image-dir", "/nowhere", "create", "--bundle", c.Bundle, c.ID+"x").Fails("/nowhere")
 }
 
