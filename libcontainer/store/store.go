@@ -15,6 +15,10 @@
 //
 // A container's lock is the flock(2) of its directory. It ends with the
 // process that holds it. Reading a record needs no lock.
+//
+// The root and each container's directory are rung's only if they belong to its user or
+// to root, and nobody else may write them; the root may be like /tmp. Others are
+// refused when they are opened, owner.go.
 package store
 
 import (
@@ -23,6 +27,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -118,14 +123,19 @@ func (s Store) Create(id string) (*Dir, error) {
 }
 
 func (s Store) create(id string) (*Dir, error) {
-	err := unix.Mkdir(s.path(id), 0o700)
+	root, err := s.openRoot()
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(root)
+	err = unix.Mkdirat(root, id, 0o700)
 	if err == unix.EEXIST {
 		if err := s.Sweep(id); errors.Is(err, ErrLocked) {
 			return nil, fmt.Errorf("%q: %w", id, ErrExist)
 		} else if err != nil {
 			return nil, err
 		}
-		err = unix.Mkdir(s.path(id), 0o700)
+		err = unix.Mkdirat(root, id, 0o700)
 	}
 	if err == unix.EEXIST {
 		return nil, fmt.Errorf("%q: %w", id, ErrExist)
@@ -133,7 +143,7 @@ func (s Store) create(id string) (*Dir, error) {
 	if err != nil {
 		return nil, fmt.Errorf("creating the container's directory: %w", &fs.PathError{Op: "mkdir", Path: s.path(id), Err: err})
 	}
-	d, err := s.Open(id)
+	d, err := s.openAt(root, id)
 	if err != nil {
 		return nil, err
 	}
@@ -145,21 +155,42 @@ func (s Store) create(id string) (*Dir, error) {
 }
 
 // Open opens the directory of an existing container, without locking it.
-// The error is ErrNotExist, wrapped, if there is none. That a directory
-// exists does not yet mean that a container does: see [Dir.Record].
+// The error is ErrNotExist, wrapped, if there is none, and a [*ForeignError] if it is not
+// rung's. That a directory exists does not yet mean that a container does: see [Dir.Record].
 func (s Store) Open(id string) (*Dir, error) {
 	if err := CheckID(id); err != nil {
 		return nil, err
 	}
-	path := s.path(id)
-	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
-	if err == unix.ENOENT || err == unix.ENOTDIR {
+	root, err := s.openRoot()
+	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR) {
 		return nil, fmt.Errorf("%q: %w", id, ErrNotExist)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("opening the container's directory: %w", &fs.PathError{Op: "open", Path: path, Err: err})
+		return nil, err
+	}
+	defer unix.Close(root)
+	return s.openAt(root, id)
+}
+
+func (s Store) openAt(root int, id string) (*Dir, error) {
+	path := s.path(id)
+	fd, err := openOwn(root, id, path, unix.O_NOFOLLOW, false)
+	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR) {
+		return nil, fmt.Errorf("%q: %w", id, ErrNotExist)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("opening the container's directory: %w", err)
 	}
 	return &Dir{fd: fd, id: id, path: path}, nil
+}
+
+// openRoot opens the root, through links if there are any.
+func (s Store) openRoot() (int, error) {
+	fd, err := openOwn(unix.AT_FDCWD, s.root, s.root, 0, true)
+	if err != nil {
+		return -1, fmt.Errorf("opening the store: %w", err)
+	}
+	return fd, nil
 }
 
 // Sweep removes what a killed create or delete has left of a container: a
@@ -194,10 +225,16 @@ func (s Store) Sweep(id string) error {
 // them that has no record. A default store that does not exist is empty; any
 // other has to exist.
 func (s Store) List() ([]string, error) {
-	entries, err := os.ReadDir(s.root)
+	fd, err := s.openRoot()
 	if s.isDefault && errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
+	if err != nil {
+		return nil, fmt.Errorf("listing containers: %w", err)
+	}
+	root := os.NewFile(uintptr(fd), s.root)
+	defer root.Close()
+	entries, err := root.ReadDir(-1)
 	if err != nil {
 		return nil, fmt.Errorf("listing containers: %w", err)
 	}
@@ -207,6 +244,7 @@ func (s Store) List() ([]string, error) {
 			ids = append(ids, e.Name())
 		}
 	}
+	slices.Sort(ids)
 	return ids, nil
 }
 
