@@ -16,6 +16,7 @@ import (
 	"github.com/rung-oci/rung/libcontainer/birth"
 	"github.com/rung-oci/rung/libcontainer/criu"
 	"github.com/rung-oci/rung/libcontainer/interrupt"
+	"github.com/rung-oci/rung/spec"
 )
 
 // CheckpointOptions are what the command line says of a checkpoint.
@@ -130,10 +131,11 @@ func (c *container) dumpOptions(o *CheckpointOptions, options *criu.Options, con
 	for _, ns := range joinedNamespaces(config) {
 		if key := externalNamespaceKey(ns.Type); key != "" {
 			var st unix.Stat_t
-			if err := unix.Stat(fmt.Sprintf("/proc/%d/ns/%s", pid, procName(ns.Type)), &st); err != nil {
+			file := spec.NamespaceByType(ns.Type).File
+			if err := unix.Stat(fmt.Sprintf("/proc/%d/ns/%s", pid, file), &st); err != nil {
 				return fmt.Errorf("namespace %s of the container: %w", ns.Type, err)
 			}
-			options.External = append(options.External, fmt.Sprintf("%s[%d]:%s", procName(ns.Type), st.Ino, key))
+			options.External = append(options.External, fmt.Sprintf("%s[%d]:%s", file, st.Ino, key))
 		}
 	}
 	mounts, err := birth.Mounts(config, c.record.Bundle)

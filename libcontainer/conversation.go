@@ -1,6 +1,7 @@
 package libcontainer
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"runtime"
@@ -104,13 +105,13 @@ func (c *creation) openNamespaces() error {
 		if err != nil {
 			return fmt.Errorf("linux.namespaces[%d].path: %s is not a namespace", i, ns.Path)
 		}
-		if uint64(flag) != birth.NamespaceFlag(ns.Type) {
-			return fmt.Errorf("linux.namespaces[%d].path: %s is a %s namespace, not a %s namespace", i, ns.Path, namespaceName(flag), ns.Type)
+		if its := spec.NamespaceByFlag(uint64(flag)); its.Type != ns.Type {
+			return fmt.Errorf("linux.namespaces[%d].path: %s is a %s namespace, not a %s namespace", i, ns.Path, cmp.Or(its.Type, "unknown"), ns.Type)
 		}
 		if err := c.checkHostParameters(ns, fd); err != nil {
 			return err
 		}
-		if ns.Type == specs.MountNamespace && isOwn(fd, "mnt") {
+		if ns.Type == specs.MountNamespace && isOwn(fd, ns.Type) {
 			return fmt.Errorf("linux.namespaces[%d].path: %s is rung's own mount namespace, where a change of the root would be everybody's", i, ns.Path)
 		}
 	}
@@ -120,8 +121,12 @@ func (c *creation) openNamespaces() error {
 // checkHostParameters refuses to change parameters of a namespace that is joined
 // by path and is this process's own: those are the host's.
 func (c *creation) checkHostParameters(ns specs.LinuxNamespace, fd int) error {
-	file := map[specs.LinuxNamespaceType]string{specs.NetworkNamespace: "net", specs.IPCNamespace: "ipc", specs.UTSNamespace: "uts", specs.UserNamespace: "user"}[ns.Type]
-	if file == "" || !isOwn(fd, file) {
+	switch ns.Type {
+	case specs.NetworkNamespace, specs.IPCNamespace, specs.UTSNamespace, specs.UserNamespace: // the others have none
+	default:
+		return nil
+	}
+	if !isOwn(fd, ns.Type) {
 		return nil
 	}
 	if ns.Type == specs.UTSNamespace {
@@ -146,21 +151,10 @@ func (c *creation) checkHostParameters(ns specs.LinuxNamespace, fd int) error {
 }
 
 // isOwn tells whether a namespace is this process's.
-func isOwn(fd int, name string) bool {
+func isOwn(fd int, t specs.LinuxNamespaceType) bool {
 	var its, own unix.Stat_t
-	return unix.Fstat(fd, &its) == nil && unix.Stat("/proc/self/ns/"+name, &own) == nil && its.Ino == own.Ino
-}
-
-func namespaceName(flag int) specs.LinuxNamespaceType {
-	for _, t := range []specs.LinuxNamespaceType{
-		specs.PIDNamespace, specs.NetworkNamespace, specs.MountNamespace, specs.IPCNamespace,
-		specs.UTSNamespace, specs.UserNamespace, specs.CgroupNamespace, specs.TimeNamespace,
-	} {
-		if birth.NamespaceFlag(t) == uint64(flag) {
-			return t
-		}
-	}
-	return "unknown"
+	path := "/proc/self/ns/" + spec.NamespaceByType(t).File
+	return unix.Fstat(fd, &its) == nil && unix.Stat(path, &own) == nil && its.Ino == own.Ino
 }
 
 // converse does what the program asks for until it sends the tag, which is

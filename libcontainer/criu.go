@@ -372,17 +372,6 @@ func checkMountNS(s *specs.Spec) error {
 	return nil
 }
 
-// procName is a namespace's name in /proc/PID/ns.
-func procName(t specs.LinuxNamespaceType) string {
-	switch t {
-	case specs.NetworkNamespace:
-		return "net"
-	case specs.MountNamespace:
-		return "mnt"
-	}
-	return string(t)
-}
-
 // isBelow tells whether a path is dir or lies in it.
 func isBelow(path, dir string) bool {
 	return path == dir || dir == "/" || strings.HasPrefix(path, dir+"/")

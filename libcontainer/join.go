@@ -14,6 +14,7 @@ import (
 	"github.com/rung-oci/rung/libcontainer/interrupt"
 	"github.com/rung-oci/rung/libcontainer/process"
 	"github.com/rung-oci/rung/nsenter"
+	"github.com/rung-oci/rung/spec"
 )
 
 // joining is how a process enters the namespaces of a container.
@@ -44,27 +45,21 @@ func (c *container) joining(init int) (joining, error) {
 		return j, err
 	}
 	defer unix.Close(its)
-	for _, ns := range [...]struct {
-		name string
-		flag uint64
-	}{
-		{"user", unix.CLONE_NEWUSER}, {"mnt", unix.CLONE_NEWNS}, {"pid", unix.CLONE_NEWPID}, {"net", unix.CLONE_NEWNET},
-		{"ipc", unix.CLONE_NEWIPC}, {"uts", unix.CLONE_NEWUTS}, {"cgroup", unix.CLONE_NEWCGROUP}, {"time", unix.CLONE_NEWTIME},
-	} {
+	for _, ns := range spec.Namespaces() {
 		var a, b [64]byte
-		n, err := unix.Readlinkat(own, ns.name, a[:])
+		n, err := unix.Readlinkat(own, ns.File, a[:])
 		if err == unix.ENOENT { // the kernel was built without it
 			continue
 		}
 		if err != nil {
-			return j, fmt.Errorf("namespace %s of this process: %w", ns.name, err)
+			return j, fmt.Errorf("namespace %s of this process: %w", ns.File, err)
 		}
-		m, err := unix.Readlinkat(its, ns.name, b[:])
+		m, err := unix.Readlinkat(its, ns.File, b[:])
 		if err != nil {
-			return j, fmt.Errorf("namespace %s of the container: %w", ns.name, err)
+			return j, fmt.Errorf("namespace %s of the container: %w", ns.File, err)
 		}
 		if string(a[:n]) != string(b[:m]) {
-			j.namespaces |= ns.flag
+			j.namespaces |= ns.Flag
 		}
 	}
 	if j.namespaces&unix.CLONE_NEWUSER != 0 {

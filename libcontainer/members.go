@@ -15,6 +15,7 @@ import (
 	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/internal/kernel"
 	"github.com/rung-oci/rung/libcontainer/process"
+	"github.com/rung-oci/rung/spec"
 )
 
 // members returns the processes of the container, as the caller's pid namespace sees
@@ -59,7 +60,7 @@ func (c *container) ownSpaces() (spaces, error) {
 		if !madeNamespace(config, kind) {
 			continue
 		}
-		name := procName(kind)
+		name := spec.NamespaceByType(kind).File
 		mine, _ := spaceOf("self", name) // a process that is being born may be there still
 		if its, ok := spaceOf(strconv.Itoa(c.record.Init.Pid), name); ok && its.ino != mine.ino {
 			own = append(own, its)

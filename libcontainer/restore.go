@@ -20,6 +20,7 @@ import (
 	"github.com/rung-oci/rung/libcontainer/process"
 	"github.com/rung-oci/rung/libcontainer/seccomp"
 	"github.com/rung-oci/rung/libcontainer/terminal"
+	"github.com/rung-oci/rung/spec"
 )
 
 // RestoreOptions are what the command line says of a restore.
@@ -195,7 +196,7 @@ func (c *restoration) restoreOptions(options *criu.Options, setup *criuSetup) er
 		key := externalNamespaceKey(ns.Type)
 		if key == "" {
 			if ns.Type != specs.MountNamespace {
-				options.JoinNS = append(options.JoinNS, criu.JoinNS{Name: procName(ns.Type), File: ns.Path})
+				options.JoinNS = append(options.JoinNS, criu.JoinNS{Name: spec.NamespaceByType(ns.Type).File, File: ns.Path})
 			}
 			continue
 		}

@@ -50,7 +50,7 @@ func Features(impl Implementation) *features.Features {
 		},
 		MountOptions: supportedMountOptions(),
 		Linux: &features.Linux{
-			Namespaces:   stringsOf(namespaceTypes[:]),
+			Namespaces:   stringsOf(namespaceNames()),
 			Capabilities: impl.Capabilities,
 			Cgroup:       &impl.Cgroup,
 			Seccomp:      &seccomp,

@@ -52,15 +52,10 @@ var propagations = [...]string{
 	"private", "rprivate", "shared", "rshared", "slave", "rslave", "unbindable", "runbindable",
 }
 
-var namespaceTypes = [...]specs.LinuxNamespaceType{
-	specs.CgroupNamespace, specs.IPCNamespace, specs.MountNamespace, specs.NetworkNamespace,
-	specs.PIDNamespace, specs.TimeNamespace, specs.UserNamespace, specs.UTSNamespace,
-}
-
 func namespaces(list []specs.LinuxNamespace) (ps Problems) {
 	for i, n := range list {
 		at := len(ps)
-		ps = append(ps, known("type", n.Type, namespaceTypes[:])...)
+		ps = append(ps, known("type", n.Type, namespaceNames())...)
 		for _, other := range list[:i] {
 			if other.Type == n.Type {
 				ps.add("type", "%s is given twice", n.Type)

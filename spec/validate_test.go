@@ -23,7 +23,7 @@ func bad(change string, paths ...string) validation { return validation{change, 
 func validConfig() *specs.Spec {
 	s := Default()
 	s.Linux.Namespaces = nil
-	for _, t := range namespaceTypes {
+	for _, t := range namespaceNames() {
 		s.Linux.Namespaces = append(s.Linux.Namespaces, specs.LinuxNamespace{Type: t})
 	}
 	s.Linux.UIDMappings = []specs.LinuxIDMapping{{ContainerID: 0, HostID: 100000, Size: 65536}}

@@ -8,40 +8,18 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/nsenter"
+	"github.com/rung-oci/rung/spec"
 )
-
-// NamespaceFlag is the CLONE_NEW* flag of a namespace type, 0 if unknown.
-func NamespaceFlag(t specs.LinuxNamespaceType) uint64 {
-	switch t {
-	case specs.PIDNamespace:
-		return unix.CLONE_NEWPID
-	case specs.NetworkNamespace:
-		return unix.CLONE_NEWNET
-	case specs.MountNamespace:
-		return unix.CLONE_NEWNS
-	case specs.IPCNamespace:
-		return unix.CLONE_NEWIPC
-	case specs.UTSNamespace:
-		return unix.CLONE_NEWUTS
-	case specs.UserNamespace:
-		return unix.CLONE_NEWUSER
-	case specs.CgroupNamespace:
-		return unix.CLONE_NEWCGROUP
-	case specs.TimeNamespace:
-		return unix.CLONE_NEWTIME
-	}
-	return 0
-}
 
 // HostNamespaces are the CLONE_NEW* flags of the namespaces that the
 // configuration does not name.
-func HostNamespaces(s *specs.Spec) uint64 {
-	const all = unix.CLONE_NEWPID | unix.CLONE_NEWNET | unix.CLONE_NEWNS | unix.CLONE_NEWIPC |
-		unix.CLONE_NEWUTS | unix.CLONE_NEWUSER | unix.CLONE_NEWCGROUP | unix.CLONE_NEWTIME
-	flags := uint64(all)
+func HostNamespaces(s *specs.Spec) (flags uint64) {
+	for _, ns := range spec.Namespaces() {
+		flags |= ns.Flag
+	}
 	if s.Linux != nil {
 		for _, ns := range s.Linux.Namespaces {
-			flags &^= NamespaceFlag(ns.Type)
+			flags &^= spec.NamespaceByType(ns.Type).Flag
 		}
 	}
 	return flags
@@ -56,7 +34,7 @@ var joinOrder = [...]specs.LinuxNamespaceType{
 func (c *compiler) classifyNamespaces() error {
 	c.newNS, c.joinNS = map[specs.LinuxNamespaceType]bool{}, map[specs.LinuxNamespaceType]string{}
 	for i, ns := range c.hasLinux.Namespaces {
-		if NamespaceFlag(ns.Type) == 0 {
+		if spec.NamespaceByType(ns.Type).Flag == 0 {
 			return fmt.Errorf("linux.namespaces[%d].type: unknown namespace %q", i, ns.Type)
 		}
 		if ns.Path == "" {
@@ -93,7 +71,7 @@ func (c *compiler) namespaces() error {
 	made := uint64(0)
 	for t := range c.newNS {
 		if t != specs.CgroupNamespace { // made after the cgroup was joined: it is the root of what is seen
-			made |= NamespaceFlag(t)
+			made |= spec.NamespaceByType(t).Flag
 		}
 	}
 	if c.newUser { // made by the root of the user namespace, whose its files are to be
@@ -163,7 +141,7 @@ func (c *compiler) join(t specs.LinuxNamespaceType) nsenter.Call {
 }
 
 func (c *compiler) setns(t specs.LinuxNamespaceType) nsenter.Call {
-	return c.Setns(nsenter.File(FileNamespace+string(t)), NamespaceFlag(t))
+	return c.Setns(nsenter.File(FileNamespace+string(t)), spec.NamespaceByType(t).Flag)
 }
 
 // cloneFirstProcess ends the launched process; its child, whose parent is the

@@ -3,7 +3,10 @@ package check
 import (
 	"errors"
 
+	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/spec"
 )
 
 // namespaces makes one of each type. Configs of the usual engines ask for those
@@ -11,43 +14,44 @@ import (
 func (m *Machine) namespaces() []Finding {
 	var list []Finding
 	for _, ns := range [...]struct {
-		name, file, option string
-		flag               int
-		needed             bool
+		kind   specs.LinuxNamespaceType
+		option string // of the kernel's build
+		needed bool
 	}{
-		{"mount", "mnt", "", unix.CLONE_NEWNS, true},
-		{"pid", "pid", "CONFIG_PID_NS", unix.CLONE_NEWPID, true},
-		{"network", "net", "CONFIG_NET_NS", unix.CLONE_NEWNET, true},
-		{"ipc", "ipc", "CONFIG_IPC_NS", unix.CLONE_NEWIPC, true},
-		{"uts", "uts", "CONFIG_UTS_NS", unix.CLONE_NEWUTS, true},
-		{"user", "user", "CONFIG_USER_NS", unix.CLONE_NEWUSER, false},
-		{"cgroup", "cgroup", "CONFIG_CGROUPS", unix.CLONE_NEWCGROUP, false},
-		{"time", "time", "CONFIG_TIME_NS", unix.CLONE_NEWTIME, false},
+		{specs.MountNamespace, "", true},
+		{specs.PIDNamespace, "CONFIG_PID_NS", true},
+		{specs.NetworkNamespace, "CONFIG_NET_NS", true},
+		{specs.IPCNamespace, "CONFIG_IPC_NS", true},
+		{specs.UTSNamespace, "CONFIG_UTS_NS", true},
+		{specs.UserNamespace, "CONFIG_USER_NS", false},
+		{specs.CgroupNamespace, "CONFIG_CGROUPS", false},
+		{specs.TimeNamespace, "CONFIG_TIME_NS", false},
 	} {
+		name, n := string(ns.kind), spec.NamespaceByType(ns.kind)
 		missing := no
 		if ns.needed {
 			missing = fail
 		}
-		if !m.exists("/proc/self/ns/" + ns.file) {
-			list = append(list, missing(ns.name, "the kernel has none", "use a kernel with "+ns.option))
+		if !m.exists("/proc/self/ns/" + n.File) {
+			list = append(list, missing(name, "the kernel has none", "use a kernel with "+ns.option))
 			continue
 		}
-		p := attempt("making a " + ns.name + " namespace")
-		p.Unshare(uint64(ns.flag))
+		p := attempt("making a " + name + " namespace")
+		p.Unshare(n.Flag)
 		if err := m.Try(p); err != nil {
-			list = append(list, missing(ns.name, err.Error(), namespaceAdvice(err, ns.name, ns.file)))
+			list = append(list, missing(name, err.Error(), namespaceAdvice(err, n)))
 			continue
 		}
-		list = append(list, ok(ns.name, "one was made"))
+		list = append(list, ok(name, "one was made"))
 	}
 	return list
 }
 
-func namespaceAdvice(err error, name, file string) string {
+func namespaceAdvice(err error, n spec.Namespace) string {
 	switch {
 	case errors.Is(err, unix.ENOSPC):
-		return "raise sysctl user.max_" + file + "_namespaces"
-	case errors.Is(err, unix.EPERM) && name == "user":
+		return "raise sysctl user.max_" + n.File + "_namespaces"
+	case errors.Is(err, unix.EPERM) && n.Type == specs.UserNamespace:
 		return "switch them on (see rootless below), or change the security policy that forbids them"
 	case errors.Is(err, unix.EPERM):
 		return "namespaces need CAP_SYS_ADMIN, and no seccomp filter that forbids unshare(2): run rung as root, outside of unprivileged containers"
