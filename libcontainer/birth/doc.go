@@ -14,6 +14,10 @@
 // decision can be printed (rung plan), compared with a golden file, and fuzzed without
 // rights. A test holds the package's imports to that.
 //
+// What there will be to mount is decided before all that: [Mounts] and [Devices] say it,
+// and whoever has to know reads it there. Links that dangle in the image, which only
+// somebody who looks can follow, are followed in that list.
+//
 // # How to read it
 //
 // [Compile] lists the phases of a birth in their order; each is a method of the

@@ -1,9 +1,7 @@
 package birth
 
 import (
-	"cmp"
 	"fmt"
-	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -13,13 +11,6 @@ import (
 
 // fsconfigMax is the length of strings that fsconfig(2) takes.
 const fsconfigMax = 255
-
-// isLongOverlay reports whether only mount(2) can mount it: an overlay of which the
-// directories' paths are long, and there may be many.
-func (m *Mount) isLongOverlay() bool {
-	return m.Kind == FilesystemMount && m.Type == "overlay" &&
-		slices.ContainsFunc(m.Data, func(option string) bool { return len(option) > fsconfigMax })
-}
 
 // checkLengths refuses what fsconfig(2), or mount(2) with its page of options,
 // would, without saying why.
@@ -120,50 +111,6 @@ func (c *compiler) setOptions(options []string) {
 			c.FsconfigSetFlag(nsenter.Value(c.fs), option).FailTo(c.explain)
 		}
 	}
-}
-
-// longOverlay mounts an overlay by mount(2), on the working directory: so the
-// kernel is given a descriptor for the target here, too.
-func (c *compiler) longOverlay(m mount) {
-	c.about(m.Property, "mounting "+m.Type+" on "+m.Target)
-	c.ensureDirectory(m.Target, 0, m.target)
-	c.Fchdir(nsenter.Value(m.target))
-	c.Mount(cmp.Or(m.Source, m.Type), ".", m.Type, m.legacyFlags(), commas(m.Data))
-	c.close(m.target)
-	// what can be is set already: whoever else has the rootfs may change the path now
-	c.resolve(m.Target, unix.O_PATH, 0, m.tree)
-	c.expectFilesystem(m.tree, unix.OVERLAYFS_SUPER_MAGIC)
-	c.applyOptions(m)
-	c.close(m.tree)
-}
-
-// countVersions sets iversion, which only a remount by mount(2) can: it wants the
-// attributes of the mount once more.
-func (c *compiler) countVersions(m mount) {
-	if m.SuperSet&unix.MS_I_VERSION == 0 {
-		return
-	}
-	c.Fchdir(nsenter.Value(m.tree))
-	c.setMountFlags(".", unix.MS_REMOUNT|m.legacyFlags())
-}
-
-// setMountFlags is mount(2) with nothing but flags.
-func (c *compiler) setMountFlags(path string, flags uint64) { c.Mount("", path, "", flags, "") }
-
-// legacyFlags are the options as mount(2) takes them.
-func (m *Mount) legacyFlags() uint64 {
-	flags := m.SuperSet
-	for _, f := range [...]struct{ attr, flag uint64 }{
-		{unix.MOUNT_ATTR_RDONLY, unix.MS_RDONLY}, {unix.MOUNT_ATTR_NOSUID, unix.MS_NOSUID},
-		{unix.MOUNT_ATTR_NODEV, unix.MS_NODEV}, {unix.MOUNT_ATTR_NOEXEC, unix.MS_NOEXEC},
-		{unix.MOUNT_ATTR_NOATIME, unix.MS_NOATIME}, {unix.MOUNT_ATTR_NODIRATIME, unix.MS_NODIRATIME},
-		{unix.MOUNT_ATTR_STRICTATIME, unix.MS_STRICTATIME}, {unix.MOUNT_ATTR_NOSYMFOLLOW, unix.MS_NOSYMFOLLOW},
-	} {
-		if m.Attr.Set&f.attr != 0 {
-			flags |= f.flag
-		}
-	}
-	return flags
 }
 
 // explanations is where a failed mount ends: with the kernel's own words in the

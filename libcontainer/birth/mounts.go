@@ -9,9 +9,7 @@ import (
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
-	"golang.org/x/sys/unix"
 
-	"github.com/rung-oci/rung/nsenter"
 	"github.com/rung-oci/rung/spec"
 )
 
@@ -106,24 +104,11 @@ func (m *Mount) check(from *specs.Mount) error {
 	return m.checkLengths()
 }
 
-// mount is a mount being made, and the cells that it is made with.
-type mount struct {
-	Mount
-	tree   nsenter.Cell // a descriptor of the mount, which is attached nowhere yet
-	target nsenter.Cell // a descriptor of what it will cover
-}
-
-// newMount is a mount being made here. These are made one after the other and have
-// the same two cells: a program does not become larger by its cells, too.
-func (c *compiler) newMount(m Mount) mount { return mount{m, c.tree, c.target} }
-
-// cover is a mount being made at a path, of which nothing else is said.
-func (c *compiler) cover(target string) mount { return c.newMount(Mount{Target: target}) }
-
 // decideMounts settles which mounts and devices there will be, before anything is made.
 func (c *compiler) decideMounts() error {
-	for _, m := range c.in.Mounts {
-		c.mounts = append(c.mounts, c.newMount(m))
+	c.mounts = make([]mount, len(c.in.Mounts))
+	for i, m := range c.in.Mounts {
+		c.mounts[i] = c.newMount(m)
 	}
 	devices, err := Devices(c.in.Spec, c.in.Mounts)
 	for _, d := range devices {
@@ -157,58 +142,6 @@ func (c *compiler) makeMount(m mount) error {
 		return c.filesystem(m)
 	}
 	return nil
-}
-
-// remount changes the attributes of what is mounted at the target: like mount(2) it
-// sets what is given and clears what is not.
-func (c *compiler) remount(m mount) {
-	const all = unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV | unix.MOUNT_ATTR_NOEXEC |
-		unix.MOUNT_ATTR_NOSYMFOLLOW
-	c.about(m.Property, "remounting "+m.Target)
-	c.resolve(m.Target, unix.O_PATH, 0, m.tree)
-	// a bind mount's remount is about the mount alone: its filesystem may be the host's
-	if !m.Bind && (len(m.Data) > 0 || len(m.SuperFlags()) > 0) {
-		c.Fspick(nsenter.Value(m.tree)).Into(c.fs)
-		c.filesystemOptions(m.Mount)
-		c.FsconfigReconfigure(nsenter.Value(c.fs)).FailTo(c.explain)
-		c.close(c.fs)
-	}
-	m.Attr.Clear |= all &^ m.Attr.Set
-	c.applyOptions(m)
-	c.close(m.tree)
-}
-
-// applyOptions gives a mount the attributes and the propagation of its options.
-func (c *compiler) applyOptions(m mount) {
-	c.setAttributes(m.tree, 0, m.Attr)
-	c.setAttributes(m.tree, unix.AT_RECURSIVE, m.RecAttr)
-	c.applyPropagation(m)
-}
-
-func (c *compiler) setAttributes(mount nsenter.Cell, flags int, a spec.MountAttr) {
-	c.setattr(mount, flags, unix.MountAttr{Attr_set: a.Set, Attr_clr: a.Clear})
-}
-
-// setattr changes attributes and propagation of a mount, if there is something to
-// change.
-func (c *compiler) setattr(mount nsenter.Cell, flags int, a unix.MountAttr) {
-	if a != (unix.MountAttr{}) {
-		c.MountSetattr(nsenter.Value(mount), flags, a)
-	}
-}
-
-// attach attaches a mount to its target, which is a descriptor: a path could lead
-// elsewhere by now.
-func (c *compiler) attach(m mount) {
-	c.MoveMount(nsenter.Value(m.tree), nsenter.Value(m.target), "")
-	c.close(m.tree)
-	c.close(m.target)
-}
-
-// attachAt attaches a mount at a path of the host, seen from the process's own
-// mount namespace and before the root was changed.
-func (c *compiler) attachAt(mount nsenter.Cell, path string) {
-	c.MoveMount(nsenter.Value(mount), nsenter.CWD, path)
 }
 
 // commas joins options as mount(2) takes them.

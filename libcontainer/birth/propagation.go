@@ -7,7 +7,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/rung-oci/rung/nsenter"
 	"github.com/rung-oci/rung/spec"
 )
 
@@ -39,20 +38,6 @@ func (c *compiler) clonePropagation() uint64 {
 // linux.rootfsPropagation asks for the same, the clone stays what it is.
 func (m *Mount) asksShared() bool {
 	return slices.ContainsFunc(m.Propagation, func(p uint64) bool { return p&unix.MS_SHARED != 0 })
-}
-
-func (c *compiler) setPropagation(mount nsenter.Cell, flags int, propagation uint64) {
-	c.setattr(mount, flags, unix.MountAttr{Propagation: propagation})
-}
-
-func (c *compiler) applyPropagation(m mount) {
-	for _, p := range m.Propagation {
-		flags := 0
-		if p&unix.MS_REC != 0 {
-			flags = unix.AT_RECURSIVE
-		}
-		c.setPropagation(m.tree, flags, p&^unix.MS_REC)
-	}
 }
 
 // rootPropagation applies linux.rootfsPropagation to the container's own tree.

@@ -237,7 +237,7 @@ func (j *judge) resolved(l *line) {
 		j.errorf(l, "resolved below %s", l.arg(0))
 	}
 	if strings.HasPrefix(l.str(1), "/") || l.str(1) == "" {
-		j.errorf(l, "not a Relative path")
+		j.errorf(l, "not a relative path")
 	}
 }
 

@@ -132,8 +132,8 @@ func (c *chooser) process() *specs.Process {
 }
 
 func (c *chooser) mount() specs.Mount {
-	destination := rarely(c, choose(c, "/dst-a/../b", "/"), "/proc", "/dev", "/dev/pts", "/sys", "/sys/fs/cgroup", "/dst-a", "/dst-a/b/c/d", "dst-Relative/x", "/dst-a//./b/", "/dst-sp ace/\n")
-	m := specs.Mount{Destination: destination, Source: rarely(c, "", "/src-file", "src-Relative", "/src dir/x")}
+	destination := rarely(c, choose(c, "/dst-a/../b", "/"), "/proc", "/dev", "/dev/pts", "/sys", "/sys/fs/cgroup", "/dst-a", "/dst-a/b/c/d", "dst-relative/x", "/dst-a//./b/", "/dst-sp ace/\n")
+	m := specs.Mount{Destination: destination, Source: rarely(c, "", "/src-file", "src-relative", "/src dir/x")}
 	switch c.below(7) {
 	case 0, 1:
 		m.Type, m.Options = choose(c, "bind", "none"), []string{choose(c, "bind", "rbind")}
