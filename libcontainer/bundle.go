@@ -28,11 +28,8 @@ func (r *Runtime) loadBundle(bundle, config string) (*specs.Spec, []byte, error)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", config, err)
 	}
-	for _, u := range unknown {
-		if r.Strict {
-			return nil, nil, fmt.Errorf("%s: %s (--strict)", config, u)
-		}
-		r.Log.Warnf("%s: %s", config, u)
+	if err := r.judge(config, unknown); err != nil {
+		return nil, nil, err
 	}
 	if err := spec.Validate(s); err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", config, err)
@@ -41,6 +38,17 @@ func (r *Runtime) loadBundle(bundle, config string) (*specs.Spec, []byte, error)
 		r.Log.Warnf("%s: ociVersion %s is newer than what rung knows (%s)", config, s.Version, specs.Version)
 	}
 	return s, data, unsupported(s)
+}
+
+// judge warns of properties in a file that rung does not know, or refuses them.
+func (r *Runtime) judge(file string, unknown []spec.Unknown) error {
+	for _, u := range unknown {
+		if r.Strict {
+			return fmt.Errorf("%s: %s (--strict)", file, u)
+		}
+		r.Log.Warnf("%s: %s", file, u)
+	}
+	return nil
 }
 
 // readConfig reads a regular file. The opening of another, or its end, may have

@@ -3,8 +3,8 @@ package libcontainer
 import (
 	"errors"
 	"fmt"
-	"math"
 	"os"
+	"slices"
 	"strconv"
 	"time"
 
@@ -13,14 +13,19 @@ import (
 
 	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/libcontainer/birth"
+	"github.com/rung-oci/rung/libcontainer/descriptors"
+	"github.com/rung-oci/rung/libcontainer/executable"
 	"github.com/rung-oci/rung/libcontainer/foreground"
+	"github.com/rung-oci/rung/libcontainer/host"
 	"github.com/rung-oci/rung/libcontainer/interrupt"
 	"github.com/rung-oci/rung/libcontainer/notify"
 	"github.com/rung-oci/rung/libcontainer/process"
 	"github.com/rung-oci/rung/libcontainer/seccomp"
 	"github.com/rung-oci/rung/libcontainer/store"
 	"github.com/rung-oci/rung/libcontainer/terminal"
+	"github.com/rung-oci/rung/libcontainer/userprocess"
 	"github.com/rung-oci/rung/nsenter"
+	"github.com/rung-oci/rung/spec"
 )
 
 // CreateOptions are what the command line says of a new container.
@@ -70,7 +75,7 @@ type creation struct {
 
 // Create creates a container whose process waits for Start.
 func (r *Runtime) Create(o CreateOptions) error {
-	if err := checkDescriptors(); err != nil {
+	if err := descriptors.CheckRoom(); err != nil {
 		return err
 	}
 	o.Detach = true
@@ -102,7 +107,11 @@ func (r *Runtime) create(o CreateOptions, gate birth.Gate, f *foreground.Process
 	if f != nil {
 		c.foreground, c.interrupt = f, &f.Interrupt
 	}
-	if err := c.compile(gate); err != nil {
+	in, err := c.look(gate)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.compile(in); err != nil {
 		return nil, err
 	}
 	if err := c.interrupt.Err(nil); err != nil {
@@ -117,48 +126,47 @@ func (r *Runtime) create(o CreateOptions, gate birth.Gate, f *foreground.Process
 	return c, nil
 }
 
-// compile makes the birth program; nothing outside of this process changes.
-func (c *creation) compile(gate birth.Gate) error {
+// look finds out all that the birth depends on; nothing outside of this process changes.
+func (c *creation) look(gate birth.Gate) (in *birth.Input, err error) {
 	c.r.at("looking at the host")
-	var err error
 	if c.manager, err = c.r.newCgroup(c.spec, c.o.ID); err != nil {
-		return err
+		return nil, err
 	}
 	if c.mounts, err = birth.Mounts(c.spec, c.o.Bundle); err != nil {
-		return err
+		return nil, err
 	}
-	if c.host, err = lookAtHost(c.o.ID, c.o.Bundle, c.spec, c.mounts, c.manager); err != nil {
-		return err
+	if c.host, err = host.Look(c.o.ID, c.o.Bundle, c.spec); err != nil {
+		return nil, err
 	}
-	followDangling(c.host.Rootfs, c.mounts)
+	c.host.CgroupFiles = c.manager.EntryFiles()
+	if c.host.Hierarchies, err = shownCgroups(c.mounts, c.manager); err != nil {
+		return nil, err
+	}
+	host.FollowDangling(c.host.Rootfs, c.mounts)
 	streams := foreground.NoStreams
 	if c.foreground != nil && (c.spec.Process == nil || !c.spec.Process.Terminal) {
 		if streams, err = c.foreground.ReplaceStreams(c.files); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	c.streams = readStreams(c.host, streams)
-	in := &birth.Input{
+	c.streams = host.Streams(c.host, streams)
+	in = &birth.Input{
 		Spec: c.spec, Mounts: c.mounts, Host: c.host, Gate: gate, NoPivot: c.o.NoPivot, NoNewKeyring: c.o.NoNewKeyring,
 	}
 	if err := c.preserve(in); err != nil {
-		return err
+		return nil, err
 	}
-	if err := c.offerNotify(in); err != nil {
-		return err
-	}
+	return in, c.offerNotify(in)
+}
+
+// compile makes the birth program of what look has found.
+func (c *creation) compile(in *birth.Input) (err error) {
 	c.r.at("compiling the birth program")
-	if err := c.process(in); err != nil {
+	if err := c.findProgram(in); err != nil {
 		return err
 	}
-	if c.spec.Linux != nil && c.spec.Linux.Seccomp != nil {
-		if in.Filter, err = seccomp.Compile(c.spec.Linux.Seccomp); err != nil {
-			return err
-		}
-		c.filter = in.Filter
-		if len(in.Filter.Dropped) > 0 {
-			c.r.Log.Debugf("linux.seccomp: system calls unknown to rung, ignored: %v", in.Filter.Dropped)
-		}
+	if err := c.compileFilter(in); err != nil {
+		return err
 	}
 	if c.birth, err = birth.Compile(in); err != nil {
 		return err
@@ -173,54 +181,68 @@ func (c *creation) compile(gate birth.Gate) error {
 	return nil
 }
 
+// compileFilter compiles linux.seccomp.
+func (c *creation) compileFilter(in *birth.Input) (err error) {
+	if c.spec.Linux == nil || c.spec.Linux.Seccomp == nil {
+		return nil
+	}
+	if c.filter, err = seccomp.Compile(c.spec.Linux.Seccomp); err != nil {
+		return err
+	}
+	in.Filter = c.filter
+	if len(c.filter.Dropped) > 0 {
+		c.r.Log.Debugf("linux.seccomp: system calls unknown to rung, ignored: %v", c.filter.Dropped)
+	}
+	return nil
+}
+
+// findProgram finds out what will be executed, with which environment, and says
+// now why it cannot be.
+func (c *creation) findProgram(in *birth.Input) error {
+	p := c.spec.Process
+	if p == nil {
+		return nil
+	}
+	root, err := unix.Open(c.host.Rootfs, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("root.path: %s: %w", c.host.Rootfs, err)
+	}
+	defer unix.Close(root)
+	in.Env = userprocess.LastOfEach(append(slices.Clip(p.Env), in.Env...))
+	if userprocess.Getenv(in.Env, "HOME") == "" {
+		in.Env = userprocess.LastOfEach(append(in.Env, "HOME="+userprocess.Home(root, p.User.UID)))
+	}
+	f := &executable.Finder{Root: root, Path: userprocess.Getenv(in.Env, "PATH"), Cwd: p.Cwd, Override: true}
+	for _, m := range c.mounts {
+		f.Mounts = append(f.Mounts, m.Target)
+	}
+	resolved, err := f.Find(p.Args[0])
+	if err == nil {
+		err = f.Inspect(resolved)
+	}
+	switch {
+	case err == nil:
+		in.Candidates = []string{resolved}
+	case errors.Is(err, executable.ErrBehindMount):
+		in.Behind = true
+		in.Candidates = executable.Candidates(p.Args[0], f.Path, p.Cwd)
+	default:
+		return startError(err)
+	}
+	return nil
+}
+
 // preserve counts the descriptors that the process gets: those of LISTEN_FDS
 // (sd_listen_fds(3)), then --preserve-fds.
 func (c *creation) preserve(in *birth.Input) (err error) {
-	listen := listenFds()
-	if in.PreserveFds, err = preserveFds(c.o.PreserveFds, listen); err != nil {
+	listen := descriptors.Listening()
+	if in.PreserveFds, err = descriptors.Preserve(c.o.PreserveFds, listen); err != nil {
 		return err
 	}
 	if listen > 0 {
 		in.Env = append(in.Env, "LISTEN_FDS="+strconv.Itoa(listen), "LISTEN_PID=1")
 	}
 	return nil
-}
-
-// listenFds is the number of descriptors that a service manager passed to this very
-// process. The variables of another one may have been inherited by accident, and what
-// this process has open then is not meant for the container.
-func listenFds() int {
-	if pid, err := strconv.Atoi(os.Getenv("LISTEN_PID")); err != nil || pid != os.Getpid() {
-		return 0
-	}
-	n, err := strconv.Atoi(os.Getenv("LISTEN_FDS"))
-	if err != nil || n < 0 {
-		return 0
-	}
-	return n
-}
-
-// preserveFds counts n descriptors after those of LISTEN_FDS, and makes sure that
-// they are there and that others end with this process.
-func preserveFds(n, listen int) (int, error) {
-	if n < 0 {
-		return 0, fmt.Errorf("--preserve-fds: %d is not a number of descriptors", n)
-	}
-	n += listen
-	for fd := 3; fd < 3+n; fd++ {
-		flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
-		if err != nil {
-			return 0, fmt.Errorf("unable to stat preserved-fd %d (of %d): %w", fd-3, n, err)
-		}
-		if flags&unix.FD_CLOEXEC != 0 {
-			return 0, fmt.Errorf("preserved-fd %d (of %d) was not passed to rung", fd-3, n)
-		}
-	}
-	// others of the caller are not the container's, not even until it executes
-	if err := unix.CloseRange(uint(3+n), math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC); err != nil {
-		return 0, fmt.Errorf("close_range: %w", err)
-	}
-	return n, nil
 }
 
 // enter makes the container's directory, with a record that lets delete clean
@@ -282,7 +304,9 @@ func (c *creation) bear() error {
 
 func (c *creation) saveConfig() error {
 	c.r.at("saving the configuration")
-	return errors.Join(c.dir.WriteFile(store.ConfigName, c.config), c.keep())
+	return errors.Join(c.dir.WriteFile(store.ConfigName, c.config), c.dir.WriteExec(&store.Exec{
+		Config: spec.ForExec(c.config), Filter: c.filter, NoNewKeyring: c.o.NoNewKeyring,
+	}))
 }
 
 // launch starts the program.

@@ -371,8 +371,3 @@ func checkMountNS(s *specs.Spec) error {
 	}
 	return nil
 }
-
-// isBelow tells whether a path is dir or lies in it.
-func isBelow(path, dir string) bool {
-	return path == dir || dir == "/" || strings.HasPrefix(path, dir+"/")
-}

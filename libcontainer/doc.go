@@ -70,8 +70,11 @@
 //
 //	birth         the compiler: what a first process, a further one, a hook and CRIU run
 //	store         the directory, its lock, the record
-//	process       identity of processes beyond their pid; signals and ends by pidfd
+//	host          looking at the machine, for birth
+//	userprocess   what is executed: exec's process object, the environment, HOME
 //	executable    what execve will find in the container, and why not
+//	descriptors   which descriptors of the caller's the container gets
+//	process       identity of processes beyond their pid; their ends by pidfd
 //	copyup        what a tmpfs is filled with
 //	netdevice     moving network devices, by netlink
 //	seccomp       the filter's compiler; capabilities: their names

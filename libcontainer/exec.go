@@ -5,39 +5,32 @@ import (
 	"fmt"
 	"strconv"
 
+	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/internal/kernel"
 	"github.com/rung-oci/rung/libcontainer/birth"
+	"github.com/rung-oci/rung/libcontainer/descriptors"
 	"github.com/rung-oci/rung/libcontainer/executable"
 	"github.com/rung-oci/rung/libcontainer/foreground"
-	"github.com/rung-oci/rung/libcontainer/inherited"
+	"github.com/rung-oci/rung/libcontainer/host"
 	"github.com/rung-oci/rung/libcontainer/interrupt"
 	"github.com/rung-oci/rung/libcontainer/process"
 	"github.com/rung-oci/rung/libcontainer/store"
 	"github.com/rung-oci/rung/libcontainer/terminal"
+	"github.com/rung-oci/rung/libcontainer/userprocess"
 	"github.com/rung-oci/rung/nsenter"
+	"github.com/rung-oci/rung/spec"
 )
 
 // ExecOptions are what the command line says of a further process.
 type ExecOptions struct {
 	ID string
-	// ProcessFile is a file with the process, instead of the container's own
-	// and all of the properties below.
+	// ProcessFile is a file with the process, instead of changes of the container's own.
 	ProcessFile string
 
-	// Args and what follows change the container's own process.
-	Args           []string
-	Cwd            string   // "": as it is
-	Env            []string // NAME=value
-	Terminal       bool
-	UID, GID       *uint32 // nil: as it is
-	AdditionalGids []uint32
-	Capabilities   []string
-	NoNewPrivs     *bool // nil: as it is
-	SelinuxLabel   string
-	AppArmor       string
+	userprocess.Changes // of the container's own
 
 	ConsoleSocket string
 	PidfdSocket   string
@@ -105,17 +98,17 @@ func (e *execution) prepare() error {
 	if err := e.openInit(); err != nil {
 		return err
 	}
-	kept, err := e.kept()
+	kept, err := e.dir.Exec()
 	if err != nil {
 		return err
 	}
-	if err := e.process(kept); err != nil {
+	if err := e.settle(kept.Config); err != nil {
 		return err
 	}
 	if err := terminal.Check(e.in.Spec.Process.Terminal, e.o.Detach, e.o.ConsoleSocket); err != nil {
 		return err
 	}
-	if e.in.PreserveFds, err = preserveFds(e.o.PreserveFds, 0); err != nil {
+	if e.in.PreserveFds, err = descriptors.Preserve(e.o.PreserveFds, 0); err != nil {
 		return err
 	}
 	if e.join, err = e.joining(e.init); err != nil {
@@ -124,7 +117,7 @@ func (e *execution) prepare() error {
 	if err := e.findCgroups(); err != nil {
 		return e.ended(err)
 	}
-	return e.compile(kept)
+	return e.gather(kept)
 }
 
 // openInit makes sure that the container can take a further process.
@@ -181,27 +174,50 @@ func (e *execution) findCgroups() (err error) {
 	return err
 }
 
-// compile makes the program.
-func (e *execution) compile(kept *kept) error {
-	p := e.in.Spec.Process
-	host := &birth.Host{ID: e.o.ID, Nofile: birth.Rlimit(inherited.Nofile())}
-	if err := readOwn(host); err != nil {
+// settle settles the process to be. config is what was kept of the container's.
+func (e *execution) settle(config []byte) error {
+	s, _, err := spec.Load(config)
+	if err != nil {
+		return fmt.Errorf("reading what was kept for exec: %w", err)
+	}
+	if s.Process == nil {
+		s.Process = &specs.Process{Cwd: "/"}
+	}
+	e.in.Spec = s
+	if e.o.ProcessFile == "" {
+		return e.o.Apply(s.Process)
+	}
+	p, unknown, err := userprocess.Load(e.o.ProcessFile)
+	if err != nil {
 		return err
 	}
-	if err := readLimits(host, p); err != nil {
+	if err := e.r.judge(e.o.ProcessFile, unknown); err != nil {
+		return err
+	}
+	if err := spec.ValidateProcess(p); err != nil {
+		return fmt.Errorf("%s: %w", e.o.ProcessFile, err)
+	}
+	userprocess.Inherit(p, s.Process)
+	s.Process = p
+	return nil
+}
+
+// gather collects what the program depends on besides the process.
+func (e *execution) gather(kept *store.Exec) error {
+	p := e.in.Spec.Process
+	facts, err := host.LookFor(e.o.ID, e.in.Spec)
+	if err != nil {
 		return err
 	}
 	streams := foreground.NoStreams
 	if !e.o.Detach && !p.Terminal {
-		var err error
 		if streams, err = e.foreground.ReplaceStreams(e.files); err != nil {
 			return err
 		}
 	}
-	readStreams(host, streams)
-	findLSMs(host, e.in.Spec)
-	host.CgroupFiles = e.groups.EntryFiles()
-	e.in.Host, e.in.Filter, e.in.NoNewKeyring = host, kept.filter, kept.noNewKeyring
+	host.Streams(facts, streams)
+	facts.CgroupFiles = e.groups.EntryFiles()
+	e.in.Host, e.in.Filter, e.in.NoNewKeyring = facts, kept.Filter, kept.NoNewKeyring
 	e.in.Namespaces = e.join.namespaces &^ e.record.HostNamespaces // the first process may have made itself one
 	e.in.Users = e.join.users
 	if e.in.Namespaces&unix.CLONE_NEWNS == 0 {
@@ -210,15 +226,15 @@ func (e *execution) compile(kept *kept) error {
 	if err := e.environment(); err != nil {
 		return err
 	}
-	e.in.Candidates = executable.Candidates(p.Args[0], getenv(p.Env, "PATH"), p.Cwd)
+	e.in.Candidates = executable.Candidates(p.Args[0], userprocess.Getenv(p.Env, "PATH"), p.Cwd)
 	return nil
 }
 
 // environment is that of the process, with HOME.
 func (e *execution) environment() error {
 	p := e.in.Spec.Process
-	e.in.Env = lastOfEach(p.Env)
-	if getenv(p.Env, "HOME") != "" {
+	e.in.Env = userprocess.LastOfEach(p.Env)
+	if userprocess.Getenv(p.Env, "HOME") != "" {
 		return nil
 	}
 	root, err := e.openRoot()
@@ -226,7 +242,7 @@ func (e *execution) environment() error {
 		return e.ended(err)
 	}
 	defer unix.Close(root)
-	e.in.Env = lastOfEach(append(e.in.Env, "HOME="+homeOf(root, p.User.UID)))
+	e.in.Env = userprocess.LastOfEach(append(e.in.Env, "HOME="+userprocess.Home(root, p.User.UID)))
 	return nil
 }
 
@@ -252,7 +268,7 @@ func (e *execution) launch() error {
 		return err
 	}
 	tell := e.r.Log.Warnf
-	if e.o.asCreated() {
+	if e.o.ProcessFile == "" && !e.o.Confined() {
 		tell = e.r.Log.Debugf // create has told
 	}
 	for _, w := range program.Warnings {
@@ -299,7 +315,7 @@ func (e *execution) notFound(err error) error {
 	}
 	defer unix.Close(root)
 	p := e.in.Spec.Process
-	f := &executable.Finder{Root: root, Path: getenv(p.Env, "PATH"), Cwd: p.Cwd,
+	f := &executable.Finder{Root: root, Path: userprocess.Getenv(p.Env, "PATH"), Cwd: p.Cwd,
 		Override: p.User.UID == 0 || e.in.Namespaces&unix.CLONE_NEWUSER != 0, UID: p.User.UID, GIDs: append(p.User.AdditionalGids, p.User.GID)}
 	resolved, why := f.Find(p.Args[0])
 	if why == nil {

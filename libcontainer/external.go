@@ -81,7 +81,7 @@ func dumpExternal(root int, mounts []externalMount, mountpoints []string) []stri
 	}
 	for _, tree := range trees {
 		for _, at := range mountpoints {
-			if _, ok := keys[at]; !ok && isBelow(at, tree) {
+			if _, ok := keys[at]; !ok && kernel.Below(at, tree) {
 				keys[at] = path.Join(keys[tree], strings.TrimPrefix(at, tree))
 			}
 		}
@@ -108,7 +108,7 @@ func restoreExternal(mounts []externalMount, mountpoints []string) []string {
 	}
 	for _, m := range mounts {
 		for _, at := range mountpoints {
-			if m.recursive && at != m.source && isBelow(at, m.source) {
+			if m.recursive && at != m.source && kernel.Below(at, m.source) {
 				add(path.Join(m.key, strings.TrimPrefix(at, m.source)), at)
 			}
 		}
@@ -157,7 +157,7 @@ func (c *container) dumpStreams() (external, keys []string, err error) {
 	for fd, created := range c.record.Streams {
 		var st unix.Stat_t
 		link := fmt.Sprintf("/proc/%d/fd/%d", pid, fd)
-		if err := unix.Stat(link, &st); err != nil || created != streamOf(&st) {
+		if err := unix.Stat(link, &st); err != nil || created != store.StreamOf(&st) {
 			continue // closed, or the process's own doing
 		}
 		switch st.Mode & unix.S_IFMT {
@@ -186,9 +186,6 @@ func (c *container) dumpStreams() (external, keys []string, err error) {
 	}
 	return external, keys, nil
 }
-
-// streamOf is what the record keeps of a standard stream.
-func streamOf(st *unix.Stat_t) store.Stream { return store.Stream{Dev: uint64(st.Dev), Ino: st.Ino} }
 
 // isTerminalDevice tells terminals, which CRIU knows how to treat (Documentation/
 // admin-guide/devices.txt).
@@ -325,7 +322,7 @@ func openNull() (fd int, s store.Stream, err error) {
 		unix.Close(fd)
 		return -1, s, err
 	}
-	return fd, streamOf(&st), nil
+	return fd, store.StreamOf(&st), nil
 }
 
 // hasDevices tells whether there are network devices among the images. The

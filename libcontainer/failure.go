@@ -2,6 +2,7 @@ package libcontainer
 
 import (
 	"errors"
+	"fmt"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -103,3 +104,11 @@ func hintFor(e *nsenter.StepError) string {
 	}
 	return ""
 }
+
+// startError has the words by which docker, podman and CRI-O know that the
+// process itself is at fault (cli-contract of runc).
+func startError(err error) error {
+	return fmt.Errorf(startPrefix+"%w", err)
+}
+
+const startPrefix = "unable to start container process: "

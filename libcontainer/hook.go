@@ -11,6 +11,7 @@ import (
 	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/libcontainer/birth"
 	"github.com/rung-oci/rung/libcontainer/hooks"
+	"github.com/rung-oci/rung/libcontainer/host"
 	"github.com/rung-oci/rung/libcontainer/interrupt"
 	"github.com/rung-oci/rung/nsenter"
 )
@@ -71,17 +72,17 @@ type hookJoining struct {
 
 // confine finds out what the container's restrictions depend on.
 func (j *hookJoining) confine(c *container) error {
-	if err := readOwn(j.in.Host); err != nil {
+	if err := host.Inherited(j.in.Host); err != nil {
 		return err
 	}
-	if p := j.in.Spec.Process; p.ApparmorProfile != "" && hasAppArmor() || p.SelinuxLabel != "" && hasSELinux() {
+	if p := j.in.Spec.Process; p.ApparmorProfile != "" && host.HasAppArmor() || p.SelinuxLabel != "" && host.HasSELinux() {
 		return errors.New("hooks.startContainer: not supported yet under an AppArmor profile or a SELinux label")
 	}
-	kept, err := c.kept()
+	kept, err := c.dir.Exec()
 	if err != nil {
 		return err
 	}
-	j.in.Filter = kept.filter
+	j.in.Filter = kept.Filter
 	m := c.cgroup()
 	defer m.Close()
 	j.in.Host.CgroupFiles = m.EntryFiles()

@@ -9,7 +9,11 @@ func (r *Runtime) Plan(o CreateOptions) (*birth.Birth, error) {
 		return nil, err
 	}
 	c := &creation{r: r, o: o, spec: s}
-	if err := c.compile(birth.GateSocket); err != nil {
+	in, err := c.look(birth.GateSocket)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.compile(in); err != nil {
 		return nil, err
 	}
 	return c.birth, nil

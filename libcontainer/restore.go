@@ -13,8 +13,10 @@ import (
 	"github.com/rung-oci/rung/internal/kernel"
 	"github.com/rung-oci/rung/libcontainer/birth"
 	"github.com/rung-oci/rung/libcontainer/criu"
+	"github.com/rung-oci/rung/libcontainer/descriptors"
 	"github.com/rung-oci/rung/libcontainer/foreground"
 	"github.com/rung-oci/rung/libcontainer/hooks"
+	"github.com/rung-oci/rung/libcontainer/host"
 	"github.com/rung-oci/rung/libcontainer/interrupt"
 	"github.com/rung-oci/rung/libcontainer/netdevice"
 	"github.com/rung-oci/rung/libcontainer/process"
@@ -41,7 +43,7 @@ type restoration struct {
 // Restore brings a container back from the files that a checkpoint has saved. In
 // the foreground it goes on as [Runtime.Run] does.
 func (r *Runtime) Restore(o RestoreOptions) (int, error) {
-	if err := checkDescriptors(); err != nil {
+	if err := descriptors.CheckRoom(); err != nil {
 		return 0, err
 	}
 	f := foreground.Process{Log: r.Log, Subreaper: !o.NoSubreaper}
@@ -102,17 +104,17 @@ func (r *Runtime) restore(o RestoreOptions, interrupt *interrupt.Interruption) (
 		return nil, errors.New("--manage-cgroups-mode strict: the container's cgroup exists already")
 	}
 	c.host = new(birth.Host)
-	if c.host.Rootfs, err = rootfsPath(o.Bundle, s); err != nil {
+	if c.host.Rootfs, err = host.Rootfs(o.Bundle, s); err != nil {
 		return nil, err
 	}
 	if c.mounts, err = birth.Mounts(s, o.Bundle); err != nil {
 		return nil, err
 	}
-	followDangling(c.host.Rootfs, c.mounts)
+	host.FollowDangling(c.host.Rootfs, c.mounts)
 	if c.host.Hierarchies, err = shownCgroups(c.mounts, c.manager); err != nil {
 		return nil, err
 	}
-	c.streams = readStreams(c.host, foreground.NoStreams)
+	c.streams = host.Streams(c.host, foreground.NoStreams)
 	if madeNamespace(s, specs.NetworkNamespace) {
 		c.network = options.EmptyNS != 0 || !hasDevices(options.ImagesDir)
 	}
@@ -232,7 +234,7 @@ func (c *restoration) prepareMountpoints() error {
 	}
 	defer unix.Close(root)
 	for i, m := range c.mounts {
-		below := func(other birth.Mount) bool { return isBelow(m.Target, other.Target) }
+		below := func(other birth.Mount) bool { return kernel.Below(m.Target, other.Target) }
 		if slices.ContainsFunc(c.mounts[:i], below) {
 			continue
 		}
@@ -256,7 +258,7 @@ func (c *restoration) prepareMountpoints() error {
 func makeIn(root int, p string, file bool) error {
 	parts := strings.Split(p[1:], "/")
 	for i, name := range parts {
-		if openIn(root, strings.Join(parts[:i+1], "/")) == nil {
+		if host.Exists(root, strings.Join(parts[:i+1], "/")) == nil {
 			continue
 		}
 		dir, err := kernel.OpenInRoot(root, strings.Join(parts[:i], "/"), unix.O_PATH|unix.O_DIRECTORY, 0)

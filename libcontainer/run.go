@@ -8,6 +8,7 @@ import (
 
 	"github.com/rung-oci/rung/internal/kernel"
 	"github.com/rung-oci/rung/libcontainer/birth"
+	"github.com/rung-oci/rung/libcontainer/descriptors"
 	"github.com/rung-oci/rung/libcontainer/foreground"
 	"github.com/rung-oci/rung/libcontainer/hooks"
 	"github.com/rung-oci/rung/libcontainer/store"
@@ -18,7 +19,7 @@ import (
 // deletes the container. In the background it waits until the container is ready,
 // if a service manager wants to be told.
 func (r *Runtime) Run(o CreateOptions) (int, error) {
-	if err := checkDescriptors(); err != nil {
+	if err := descriptors.CheckRoom(); err != nil {
 		return 0, err
 	}
 	f := foreground.Process{Log: r.Log, Subreaper: !o.NoSubreaper}

@@ -55,7 +55,7 @@ func (r *Runtime) Update(id string, patch *specs.LinuxResources) error {
 		r.Log.Warnf("%s", w)
 	}
 	r.at("saving the limits")
-	if err := c.savePatches(mergeResources(patches, patch)); err != nil {
+	if err := c.savePatches(spec.MergeResources(patches, patch)); err != nil {
 		return errors.Join(err, change.Revert())
 	}
 	return nil
@@ -107,6 +107,6 @@ func (c *container) updated(s *specs.Spec) error {
 	if s.Linux == nil {
 		s.Linux = new(specs.Linux)
 	}
-	s.Linux.Resources = mergeResources(s.Linux.Resources, patches)
+	s.Linux.Resources = spec.MergeResources(s.Linux.Resources, patches)
 	return nil
 }

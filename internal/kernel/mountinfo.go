@@ -7,6 +7,7 @@ import (
 	"io"
 	"iter"
 	"math"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -101,3 +102,8 @@ func unescape(b []byte) string {
 }
 
 func octal(c byte) bool { return '0' <= c && c <= '7' }
+
+// Below reports whether a path, absolute and clean, is dir or lies in it.
+func Below(path, dir string) bool {
+	return path == dir || dir == "/" || strings.HasPrefix(path, dir+"/")
+}

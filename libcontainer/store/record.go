@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/rung-oci/rung/libcontainer/process"
 )
 
@@ -60,6 +62,9 @@ type Record struct {
 
 // A Stream is a file by its device and inode number; the zero value is none.
 type Stream struct{ Dev, Ino uint64 }
+
+// StreamOf returns the stream that a file is.
+func StreamOf(st *unix.Stat_t) Stream { return Stream{Dev: uint64(st.Dev), Ino: st.Ino} }
 
 // The text form of a record is one property a line, its name and its value
 // separated by a space, after a first line that carries the version of the

@@ -1,9 +1,8 @@
-package libcontainer
+package userprocess
 
 import (
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -12,7 +11,7 @@ import (
 	"github.com/rung-oci/rung/internal/kernel/hostile"
 )
 
-func TestHomeOf(t *testing.T) {
+func TestHome(t *testing.T) {
 	const passwd = `root:x:0:0:root:/root:/bin/sh
 # a comment
 broken:x:7
@@ -24,7 +23,7 @@ zero:x:00:0::/home/zero:
 `
 	root := openRoot(t, writePasswd(t, passwd))
 	for uid, want := range map[uint32]string{0: "/root", 1000: "/home/other", 1001: "/home/number", 5: "/", 7: "/", 4711: "/", 1<<32 - 1: "/"} {
-		if got := homeOf(root, uid); got != want {
+		if got := Home(root, uid); got != want {
 			t.Errorf("user %d: %s, want %s", uid, got, want)
 		}
 	}
@@ -32,16 +31,16 @@ zero:x:00:0::/home/zero:
 
 func writePasswd(t *testing.T, text string) (dir string) {
 	t.Helper()
-	dir = makeTree(t, nil, "etc/")
+	dir = makeTree(t, "etc")
 	if err := os.WriteFile(filepath.Join(dir, "etc/passwd"), []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	return dir
 }
 
-// TestHomeOfEvilImages makes sure that an image can neither lead the look at
+// TestHomeEvilImages makes sure that an image can neither lead the look at
 // its passwd out of its root, nor keep it waiting.
-func TestHomeOfEvilImages(t *testing.T) {
+func TestHomeEvilImages(t *testing.T) {
 	const line = "evil:x:4711:4711::/evil:\n"
 	outside := writePasswd(t, line)
 	for name, make := range map[string]func(dir string) error{
@@ -63,26 +62,29 @@ func TestHomeOfEvilImages(t *testing.T) {
 			return os.WriteFile(dir+"/etc/passwd", []byte("a:4711:1:4711:4711:/a:\n"), 0o644)
 		},
 	} {
-		dir := makeTree(t, nil, "etc/")
+		dir := makeTree(t, "etc")
 		if err := make(dir); err != nil {
 			t.Fatal(err)
 		}
-		if got := homeOf(openRoot(t, dir), 4711); got != "/" {
+		if got := Home(openRoot(t, dir), 4711); got != "/" {
 			t.Errorf("%s: %s", name, got)
 		}
 	}
-	dir := makeTree(t, map[string]string{"etc/passwd": "/usr/lib/passwd"}, "usr/lib/")
+	dir := makeTree(t, "etc", "usr/lib")
+	if err := os.Symlink("/usr/lib/passwd", dir+"/etc/passwd"); err != nil {
+		t.Fatal(err)
+	}
 	if err := os.WriteFile(dir+"/usr/lib/passwd", []byte(line), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if got := homeOf(openRoot(t, dir), 4711); got != "/evil" {
+	if got := Home(openRoot(t, dir), 4711); got != "/evil" {
 		t.Errorf("a link within the root: %s", got)
 	}
 }
 
-// TestHomeOfOpensNothingElse has the passwd change places with a FIFO, whose opening its
+// TestHomeOpensNothingElse has the passwd change places with a FIFO, whose opening its
 // owner would see: a device's may do anything.
-func TestHomeOfOpensNothingElse(t *testing.T) {
+func TestHomeOpensNothingElse(t *testing.T) {
 	dir := writePasswd(t, "user:x:7:7::/home/user:\n")
 	root := openRoot(t, dir)
 	if err := unix.Mkfifo(dir+"/fifo", 0o644); err != nil {
@@ -90,7 +92,7 @@ func TestHomeOfOpensNothingElse(t *testing.T) {
 	}
 	opened := hostile.Opened(t, dir+"/fifo")
 	hostile.Race(t, hostile.Exchange(dir+"/etc/passwd", dir+"/fifo"), func() {
-		if got := homeOf(root, 7); got != "/home/user" && got != "/" {
+		if got := Home(root, 7); got != "/home/user" && got != "/" {
 			t.Fatal(got)
 		}
 	})
@@ -99,9 +101,9 @@ func TestHomeOfOpensNothingElse(t *testing.T) {
 	}
 }
 
-// TestHomeOfWhileRenaming looks behind a link with ".." while others rename files, for
+// TestHomeWhileRenaming looks behind a link with ".." while others rename files, for
 // which the kernel looks nothing up: openat2(2), EAGAIN.
-func TestHomeOfWhileRenaming(t *testing.T) {
+func TestHomeWhileRenaming(t *testing.T) {
 	dir := writePasswd(t, "user:x:7:7::/home/user:\n")
 	root := openRoot(t, dir)
 	deep := strings.Repeat("../etc/", 20)
@@ -114,36 +116,30 @@ func TestHomeOfWhileRenaming(t *testing.T) {
 		os.Rename(dir+"/a", dir+"/b")
 		os.Rename(dir+"/b", dir+"/a")
 	}, func() {
-		if got := homeOf(root, 7); got != "/home/user" {
+		if got := Home(root, 7); got != "/home/user" {
 			t.Fatal(got)
 		}
 	})
 }
 
-func TestEnvironment(t *testing.T) {
-	env := []string{"PATH=/a", "HOMER=x", "PATH=/b", "EMPTY=", "=odd", "odd"}
-	for key, want := range map[string]string{"PATH": "/b", "HOME": "", "EMPTY": "", "odd": ""} {
-		if got := getenv(env, key); got != want {
-			t.Errorf("%s is %q, want %q", key, got, want)
+// makeTree makes directories below a new one.
+func makeTree(t *testing.T, names ...string) (root string) {
+	t.Helper()
+	root = t.TempDir()
+	for _, name := range names {
+		if err := os.MkdirAll(filepath.Join(root, name), 0o755); err != nil {
+			t.Fatal(err)
 		}
 	}
+	return root
 }
 
-// TestLastOfEach is about names that occur twice, as in a Kubernetes pod whose
-// manifest overrides a variable of its image.
-func TestLastOfEach(t *testing.T) {
-	for _, c := range []struct{ env, want []string }{
-		{nil, nil},
-		{[]string{"A=1", "B=2"}, []string{"A=1", "B=2"}},
-		{[]string{"A=1", "B=2", "A=3", "C=4", "A="}, []string{"A=", "B=2", "C=4"}},
-		{[]string{"A=1=2", "AB=1", "A=x=y"}, []string{"A=x=y", "AB=1"}},
-	} {
-		given := slices.Clone(c.env)
-		if got := lastOfEach(c.env); !slices.Equal(got, c.want) {
-			t.Errorf("%q: %q, want %q", c.env, got, c.want)
-		}
-		if !slices.Equal(c.env, given) {
-			t.Errorf("%q: the config was changed to %q", given, c.env)
-		}
+func openRoot(t *testing.T, dir string) int {
+	t.Helper()
+	fd, err := unix.Open(dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
 	}
+	t.Cleanup(func() { unix.Close(fd) })
+	return fd
 }

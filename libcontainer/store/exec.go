@@ -1,4 +1,4 @@
-package libcontainer
+package store
 
 import (
 	"bytes"
@@ -12,39 +12,38 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/libcontainer/seccomp"
-	"github.com/rung-oci/rung/libcontainer/store"
 	"github.com/rung-oci/rung/spec"
 )
 
-// kept is what create keeps for the container's further processes, and for hooks
+// An Exec is what create keeps for the container's further processes, and for hooks
 // that live under its restrictions: all that they need of the configuration,
 // without the rest, and the filter, which is compiled once.
-type kept struct {
-	config       []byte // see [spec.ForExec]
-	filter       *seccomp.Filter
-	noNewKeyring bool
+type Exec struct {
+	Config       []byte // see [spec.ForExec]
+	Filter       *seccomp.Filter
+	NoNewKeyring bool
 }
 
 // The file is one line with the version, the filter's flags and number of
 // instructions, and whether there is to be no new keyring; then the instructions
 // (struct sock_filter), then the configuration.
 const (
-	keptMagic  = "rung-exec 1 "
-	keptFormat = keptMagic + "%d %d %t\n"
+	execMagic  = "rung-exec 1 "
+	execFormat = execMagic + "%d %d %t\n"
 )
 
-func (k *kept) marshal() []byte {
+func (e *Exec) marshal() []byte {
 	flags, code := uint(0), []byte(nil)
-	if k.filter != nil {
-		flags, code = k.filter.Flags, k.filter.Bytes()
+	if e.Filter != nil {
+		flags, code = e.Filter.Flags, e.Filter.Bytes()
 	}
-	b := fmt.Appendf(make([]byte, 0, 64+len(code)+len(k.config)), keptFormat, flags, len(code)/unix.SizeofSockFilter, k.noNewKeyring)
-	return append(append(b, code...), k.config...)
+	b := fmt.Appendf(make([]byte, 0, 64+len(code)+len(e.Config)), execFormat, flags, len(code)/unix.SizeofSockFilter, e.NoNewKeyring)
+	return append(append(b, code...), e.Config...)
 }
 
-func (k *kept) unmarshal(data []byte) error {
+func (e *Exec) unmarshal(data []byte) error {
 	line, rest, _ := bytes.Cut(data, []byte("\n"))
-	numbers, ok := strings.CutPrefix(string(line), keptMagic)
+	numbers, ok := strings.CutPrefix(string(line), execMagic)
 	if !ok {
 		return fmt.Errorf("first line %q: it is of another kind or version", line)
 	}
@@ -56,50 +55,48 @@ func (k *kept) unmarshal(data []byte) error {
 	if err := cmp.Or(err1, err2, err3); err != nil {
 		return fmt.Errorf("first line %q: %w", line, err)
 	}
-	k.noNewKeyring = noNewKeyring
+	e.NoNewKeyring = noNewKeyring
 	size := int(instructions) * unix.SizeofSockFilter
 	if instructions > unix.BPF_MAXINSNS || len(rest) < size {
 		return errors.New("it is cut off")
 	}
 	if instructions > 0 {
-		k.filter = &seccomp.Filter{Instructions: make([]unix.SockFilter, instructions), Flags: uint(flags)}
-		copy(k.filter.Bytes(), rest)
+		e.Filter = &seccomp.Filter{Instructions: make([]unix.SockFilter, instructions), Flags: uint(flags)}
+		copy(e.Filter.Bytes(), rest)
 	}
-	k.config = rest[size:]
+	e.Config = rest[size:]
 	return nil
 }
 
-// keep writes it for a container that is being created.
-func (c *creation) keep() error {
-	k := kept{config: spec.ForExec(c.config), filter: c.filter, noNewKeyring: c.o.NoNewKeyring}
-	return c.dir.WriteFile(store.ExecName, k.marshal())
-}
+// WriteExec keeps it. The directory must be locked.
+func (d *Dir) WriteExec(e *Exec) error { return d.WriteFile(ExecName, e.marshal()) }
 
-func (c *container) kept() (*kept, error) {
-	data, err := c.dir.ReadFile(store.ExecName)
+// Exec reads what create has kept.
+func (d *Dir) Exec() (*Exec, error) {
+	data, err := d.ReadFile(ExecName)
 	if errors.Is(err, fs.ErrNotExist) {
-		return c.keptOfOld()
+		return d.oldExec()
 	}
-	k := new(kept)
+	e := new(Exec)
 	if err == nil {
-		err = k.unmarshal(data)
+		err = e.unmarshal(data)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reading what was kept for exec: %w", err)
 	}
-	return k, nil
+	return e, nil
 }
 
-// keptOfOld is for containers that a rung created that did not keep it.
-func (c *container) keptOfOld() (*kept, error) {
-	data, err := c.dir.ReadFile(store.ConfigName)
+// oldExec is for containers that a rung created that did not keep it.
+func (d *Dir) oldExec() (*Exec, error) {
+	data, err := d.ReadFile(ConfigName)
 	if err != nil {
 		return nil, fmt.Errorf("reading the saved configuration: %w", err)
 	}
-	k := &kept{config: spec.ForExec(data)}
+	e := &Exec{Config: spec.ForExec(data)}
 	s, _, err := spec.Load(data)
 	if err == nil && s.Linux != nil && s.Linux.Seccomp != nil {
-		k.filter, err = seccomp.Compile(s.Linux.Seccomp)
+		e.Filter, err = seccomp.Compile(s.Linux.Seccomp)
 	}
-	return k, err
+	return e, err
 }

@@ -1,4 +1,4 @@
-package libcontainer
+package spec
 
 import (
 	"maps"
@@ -7,10 +7,10 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 )
 
-// mergeResources returns what resources, nil for none, become by a patch of the
+// MergeResources returns what resources, nil for none, become by a patch of the
 // same form. Patches themselves are merged so, too: (base + a) + b = base + (a + b).
 // What a zero means, a value or none, is as package cgroups has it.
-func mergeResources(base, patch *specs.LinuxResources) *specs.LinuxResources {
+func MergeResources(base, patch *specs.LinuxResources) *specs.LinuxResources {
 	base = orNew(base)
 	r := *base
 	r.Devices = mergeDeviceRules(base.Devices, patch.Devices)

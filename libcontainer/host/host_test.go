@@ -1,4 +1,4 @@
-package libcontainer
+package host
 
 import (
 	"os"
@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
-	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/libcontainer/birth"
 )
@@ -97,7 +96,7 @@ func followed(t *testing.T, root string, m specs.Mount) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	followDangling(root, mounts)
+	FollowDangling(root, mounts)
 	return mounts[0].Target
 }
 
@@ -143,19 +142,9 @@ func TestRootfsPath(t *testing.T) {
 	}
 	rootfs := filepath.Join(bundle, "rootfs")
 	for p, want := range map[string]string{"rootfs": rootfs, "./rootfs/": rootfs, "link": rootfs, rootfs: rootfs, "missing": "", "dangling": "", "file": ""} {
-		got, err := rootfsPath(bundle, &specs.Spec{Root: &specs.Root{Path: p}})
+		got, err := Rootfs(bundle, &specs.Spec{Root: &specs.Root{Path: p}})
 		if got != want || (err == nil) != (want != "") {
 			t.Errorf("%s: %q, %v, want %q", p, got, err, want)
 		}
 	}
-}
-
-func openRoot(t *testing.T, dir string) int {
-	t.Helper()
-	fd, err := unix.Open(dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { unix.Close(fd) })
-	return fd
 }

@@ -1,4 +1,6 @@
-package libcontainer
+// Package descriptors is about the file descriptors that this process was started with:
+// which of them the container gets, and whether there is room for those that rung needs.
+package descriptors
 
 import (
 	"fmt"
@@ -16,9 +18,9 @@ const spareDescriptors = 64
 // manyDescriptors is a limit that nobody comes near to.
 const manyDescriptors = 10_000
 
-// checkDescriptors makes sure that this process may open as many descriptors as a
+// CheckRoom makes sure that this process may open as many descriptors as a
 // creation needs. Once something is made they are needed to undo it.
-func checkDescriptors() (err error) {
+func CheckRoom() (err error) {
 	if inherited.Nofile().Hard >= manyDescriptors { // which is this process's limit, see there
 		return nil
 	}
@@ -29,7 +31,9 @@ func checkDescriptors() (err error) {
 			spare = append(spare, fd)
 		}
 	}
-	closeAll(spare...)
+	for _, fd := range spare {
+		unix.Close(fd)
+	}
 	switch {
 	case err == unix.EMFILE:
 		var limit unix.Rlimit

@@ -1,4 +1,4 @@
-package libcontainer
+package spec
 
 import (
 	"math/rand/v2"
@@ -6,8 +6,6 @@ import (
 	"testing"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
-
-	"github.com/rung-oci/rung/spec"
 )
 
 // Patches that are merged with each other change a configuration as one after the
@@ -16,8 +14,8 @@ func TestMergeResources(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 5000 {
 		base, a, b := randomResources(random), randomResources(random), randomResources(random)
-		apart := mergeResources(mergeResources(base, a), b)
-		together := mergeResources(base, mergeResources(mergeResources(nil, a), b))
+		apart := MergeResources(MergeResources(base, a), b)
+		together := MergeResources(base, MergeResources(MergeResources(nil, a), b))
 		if !reflect.DeepEqual(apart, together) {
 			t.Fatalf("%s + %s + %s:\none after the other %s\ntogether %s", shown(base), shown(a), shown(b), shown(apart), shown(together))
 		}
@@ -37,7 +35,7 @@ func TestMergeMemory(t *testing.T) {
 	}
 }
 
-func shown(r *specs.LinuxResources) string { return string(spec.EncodeResources(r)) }
+func shown(r *specs.LinuxResources) string { return string(EncodeResources(r)) }
 
 func randomResources(random *rand.Rand) *specs.LinuxResources {
 	r := new(specs.LinuxResources)

@@ -1,0 +1,161 @@
+// Package host looks at the machine: all that a birth depends on beside the configuration
+// and the command line, as package birth wants it told.
+package host
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/internal/kernel"
+	"github.com/rung-oci/rung/libcontainer/birth"
+	"github.com/rung-oci/rung/libcontainer/capabilities"
+	"github.com/rung-oci/rung/libcontainer/inherited"
+	"github.com/rung-oci/rung/libcontainer/process"
+	"github.com/rung-oci/rung/libcontainer/signals"
+	"github.com/rung-oci/rung/libcontainer/store"
+)
+
+// Look collects the facts for a container: all but the standard streams and the cgroup.
+func Look(id, bundle string, s *specs.Spec) (*birth.Host, error) {
+	rootfs, err := Rootfs(bundle, s)
+	if err != nil {
+		return nil, err
+	}
+	h, err := LookFor(id, s)
+	if err != nil {
+		return nil, err
+	}
+	h.Rootfs = rootfs
+	if s.Linux != nil && strings.HasSuffix(s.Linux.RootfsPropagation, "shared") {
+		h.RootfsMount, err = mountPoint(rootfs)
+	}
+	return h, err
+}
+
+// LookFor collects the facts for a process of a container that exists.
+func LookFor(id string, s *specs.Spec) (*birth.Host, error) {
+	h := &birth.Host{ID: id, Nofile: birth.Rlimit(inherited.Nofile())}
+	if err := Inherited(h); err != nil {
+		return nil, err
+	}
+	if err := readLimits(h, s.Process); err != nil {
+		return nil, err
+	}
+	findLSMs(h, s)
+	return h, nil
+}
+
+// readLimits looks what those limits are that a process is to have others of.
+func readLimits(h *birth.Host, p *specs.Process) error {
+	if p == nil {
+		return nil
+	}
+	for _, r := range p.Rlimits {
+		resource, err := birth.RlimitResource(r.Type)
+		if err != nil {
+			continue // which the compiler tells
+		}
+		var limit unix.Rlimit
+		if err := unix.Getrlimit(resource, &limit); err != nil {
+			return fmt.Errorf("getrlimit %s: %w", r.Type, err)
+		}
+		h.Limits[resource] = birth.Rlimit{Soft: limit.Cur, Hard: limit.Max}
+	}
+	return nil
+}
+
+// Streams looks what the standard streams are, which it returns, and which of them may
+// be given to the user. Those of instead replace them, but for -1.
+func Streams(h *birth.Host, instead [3]int) (streams [3]store.Stream) {
+	for fd := range h.OwnStreams {
+		var st unix.Stat_t
+		file := fd
+		if instead[fd] >= 0 {
+			h.Replaced[fd], file = true, instead[fd]
+		}
+		if unix.Fstat(file, &st) == nil {
+			kind := st.Mode & unix.S_IFMT
+			h.OwnStreams[fd] = kind == unix.S_IFIFO || kind == unix.S_IFREG || kind == unix.S_IFSOCK
+			h.InputFiles[fd] = kind == unix.S_IFREG && onlyRead(file)
+			streams[fd] = store.StreamOf(&st)
+		}
+	}
+	return streams
+}
+
+func onlyRead(fd int) bool {
+	flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0)
+	return err == nil && flags&unix.O_ACCMODE == unix.O_RDONLY
+}
+
+// findLSMs looks for those security modules that the config has labels for.
+func findLSMs(h *birth.Host, s *specs.Spec) {
+	p := s.Process
+	h.AppArmor = p != nil && p.ApparmorProfile != "" && HasAppArmor()
+	h.SELinux = (p != nil && p.SelinuxLabel != "" || s.Linux != nil && s.Linux.MountLabel != "") && HasSELinux()
+}
+
+// HasAppArmor reports whether AppArmor is enabled.
+func HasAppArmor() bool {
+	enabled, err := os.ReadFile("/sys/module/apparmor/parameters/enabled")
+	return err == nil && bytes.HasPrefix(enabled, []byte("Y"))
+}
+
+// HasSELinux reports whether SELinux is.
+func HasSELinux() bool {
+	_, err := os.Stat("/sys/fs/selinux/enforce")
+	return err == nil
+}
+
+// Rootfs is root.path as an absolute path of an existing directory.
+func Rootfs(bundle string, s *specs.Spec) (string, error) {
+	p := s.Root.Path
+	if !filepath.IsAbs(p) {
+		p = filepath.Join(bundle, p)
+	}
+	real, err := filepath.EvalSymlinks(p)
+	if err != nil {
+		return "", fmt.Errorf("root.path: %w", err)
+	}
+	if st, err := os.Stat(real); err != nil || !st.IsDir() {
+		return "", fmt.Errorf("root.path: %s: not a directory", p)
+	}
+	return real, nil
+}
+
+// Inherited looks what the process would inherit of this one: ignored signals, and the
+// capabilities that there are to give.
+func Inherited(h *birth.Host) error {
+	own, err := process.ReadOwn()
+	if err != nil {
+		return err
+	}
+	for s := range signals.Max {
+		if own.Ignored>>s&1 != 0 {
+			h.IgnoredSignals = append(h.IgnoredSignals, s+1)
+		}
+	}
+	h.Bounding = own.Bounding
+	h.LastCap, err = capabilities.Last()
+	return err
+}
+
+// mountPoint is the mount point of the mount that a path lies on.
+func mountPoint(p string) (string, error) {
+	best := "/"
+	for m, err := range kernel.Mounts("self") {
+		if err != nil {
+			return "", fmt.Errorf("looking for the mount of %s: %w", p, err)
+		}
+		if point := m.Point(); len(point) > len(best) && kernel.Below(p, point) {
+			best = point
+		}
+	}
+	return best, nil
+}
