@@ -33,7 +33,6 @@ func (a *App) implementation() spec.Implementation {
 		Seccomp: specfeatures.Seccomp{
 			Actions:        seccomp.Actions(),
 			Operators:      seccomp.Operators(),
-			Archs:          seccomp.Archs(),
 			KnownFlags:     seccomp.KnownFlags(),
 			SupportedFlags: seccomp.SupportedFlags(),
 		},

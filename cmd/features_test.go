@@ -42,7 +42,6 @@ func TestFeatures(t *testing.T) {
 		"capabilities":           {f.Linux.Capabilities, capabilities.Names()},
 		"seccomp.actions":        {sc.Actions, seccomp.Actions()},
 		"seccomp.operators":      {sc.Operators, seccomp.Operators()},
-		"seccomp.archs":          {sc.Archs, seccomp.Archs()},
 		"seccomp.knownFlags":     {sc.KnownFlags, seccomp.KnownFlags()},
 		"seccomp.supportedFlags": {sc.SupportedFlags, seccomp.SupportedFlags()},
 	} {

@@ -18,8 +18,7 @@ type Implementation struct {
 	// Cgroup says how containers can be limited.
 	Cgroup features.Cgroup
 
-	// Seccomp lists the actions, operators, architectures and flags. The field
-	// Enabled is set by Features.
+	// Seccomp lists the actions, operators and flags. The rest is set by Features.
 	Seccomp features.Seccomp
 
 	// UnsafeAnnotations are annotations of a config, or prefixes of some if they
@@ -41,7 +40,7 @@ func Features(impl Implementation) *features.Features {
 		annotations[CommitAnnotation] = impl.Commit
 	}
 	seccomp := impl.Seccomp
-	seccomp.Enabled = new(true)
+	seccomp.Enabled, seccomp.Archs = new(true), stringsOf(seccompArchs[:])
 	return &features.Features{
 		OCIVersionMin: "1.0.0",
 		OCIVersionMax: specs.Version,

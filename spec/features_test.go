@@ -31,7 +31,12 @@ func TestFeatures(t *testing.T) {
 		`"linux":{"namespaces":["cgroup","ipc","mount","network","pid","time","user","uts"],` +
 		`"capabilities":["CAP_CHOWN"],` +
 		`"cgroup":{"v1":true,"rdma":false},` +
-		`"seccomp":{"enabled":true,"actions":["SCMP_ACT_ALLOW"]},"apparmor":{"enabled":true},` +
+		`"seccomp":{"enabled":true,"actions":["SCMP_ACT_ALLOW"],"archs":["SCMP_ARCH_AARCH64","SCMP_ARCH_ARM",` +
+		`"SCMP_ARCH_LOONGARCH64","SCMP_ARCH_M68K","SCMP_ARCH_MIPS","SCMP_ARCH_MIPS64","SCMP_ARCH_MIPS64N32",` +
+		`"SCMP_ARCH_MIPSEL","SCMP_ARCH_MIPSEL64","SCMP_ARCH_MIPSEL64N32","SCMP_ARCH_PARISC","SCMP_ARCH_PARISC64",` +
+		`"SCMP_ARCH_PPC","SCMP_ARCH_PPC64","SCMP_ARCH_PPC64LE","SCMP_ARCH_RISCV64","SCMP_ARCH_S390",` +
+		`"SCMP_ARCH_S390X","SCMP_ARCH_SH","SCMP_ARCH_SHEB","SCMP_ARCH_X32","SCMP_ARCH_X86","SCMP_ARCH_X86_64"]},` +
+		`"apparmor":{"enabled":true},` +
 		`"selinux":{"enabled":true},` +
 		`"intelRdt":{"enabled":false,"schemata":false,"monitoring":false},` +
 		`"memoryPolicy":{"modes":["MPOL_DEFAULT","MPOL_BIND","MPOL_INTERLEAVE","MPOL_WEIGHTED_INTERLEAVE",` +

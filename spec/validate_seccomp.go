@@ -4,22 +4,9 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 )
 
-var seccompActions = [...]specs.LinuxSeccompAction{
-	specs.ActAllow, specs.ActErrno, specs.ActKill, specs.ActKillProcess, specs.ActKillThread,
-	specs.ActLog, specs.ActNotify, specs.ActTrace, specs.ActTrap,
-}
-
 var seccompOperators = [...]specs.LinuxSeccompOperator{
 	specs.OpEqualTo, specs.OpGreaterEqual, specs.OpGreaterThan, specs.OpLessEqual,
 	specs.OpLessThan, specs.OpMaskedEqual, specs.OpNotEqual,
-}
-
-var seccompArchs = [...]specs.Arch{
-	specs.ArchAARCH64, specs.ArchARM, specs.ArchLOONGARCH64, specs.ArchM68K, specs.ArchMIPS,
-	specs.ArchMIPS64, specs.ArchMIPS64N32, specs.ArchMIPSEL, specs.ArchMIPSEL64,
-	specs.ArchMIPSEL64N32, specs.ArchPARISC, specs.ArchPARISC64, specs.ArchPPC,
-	specs.ArchPPC64, specs.ArchPPC64LE, specs.ArchRISCV64, specs.ArchS390, specs.ArchS390X,
-	specs.ArchSH, specs.ArchSHEB, specs.ArchX32, specs.ArchX86, specs.ArchX86_64,
 }
 
 var seccompFlags = [...]specs.LinuxSeccompFlag{
@@ -28,7 +15,7 @@ var seccompFlags = [...]specs.LinuxSeccompFlag{
 }
 
 func seccomp(s *specs.LinuxSeccomp) (ps Problems) {
-	ps = append(ps, known("defaultAction", s.DefaultAction, seccompActions[:])...)
+	ps = append(ps, known("defaultAction", s.DefaultAction, seccompActionNames())...)
 	ps = append(ps, errnoRet("defaultErrnoRet", s.DefaultAction, s.DefaultErrnoRet)...)
 	ps = append(ps, knowns("architectures", s.Architectures, seccompArchs[:])...)
 	ps = append(ps, knowns("flags", s.Flags, seccompFlags[:])...)
@@ -58,7 +45,7 @@ func syscallRule(s *specs.LinuxSyscall) (ps Problems) {
 			ps.add(element("names", i), "is empty")
 		}
 	}
-	ps = append(ps, known("action", s.Action, seccompActions[:])...)
+	ps = append(ps, known("action", s.Action, seccompActionNames())...)
 	ps = append(ps, errnoRet("errnoRet", s.Action, s.ErrnoRet)...)
 	if len(s.Args) > 6 {
 		ps.add("args", "has %d entries, more than a system call has arguments", len(s.Args))
@@ -70,17 +57,14 @@ func syscallRule(s *specs.LinuxSyscall) (ps Problems) {
 	return ps
 }
 
-// errnoRet judges the number that an action returns. The kernel gives errno
-// 12 bits (MAX_ERRNO) and a tracer 16 (SECCOMP_RET_DATA).
+// errnoRet judges the number that an action returns.
 func errnoRet(path string, action specs.LinuxSeccompAction, number *uint) (ps Problems) {
-	switch {
-	case number == nil:
-	case action == specs.ActErrno:
-		ps = append(ps, within(path, *number, 0, 1<<12-1)...)
-	case action == specs.ActTrace:
-		ps = append(ps, within(path, *number, 0, 1<<16-1)...)
-	default:
-		ps.add(path, "%s returns no number", action)
+	if number == nil {
+		return nil
 	}
+	if a, _ := SeccompActionByName(action); a.Most > 0 {
+		return within(path, *number, 0, a.Most)
+	}
+	ps.add(path, "%s returns no number", action)
 	return ps
 }

@@ -4,11 +4,11 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
-)
 
-// The actions of seccomp(2) that a config can name.
-var seccompActions = [...]string{"kill_process", "kill_thread", "trap", "errno", "user_notif", "trace", "log", "allow"}
+	"github.com/rung-oci/rung/spec"
+)
 
 func (m *Machine) seccomp() []Finding {
 	const name = "filters"
@@ -19,9 +19,9 @@ func (m *Machine) seccomp() []Finding {
 	}
 	actions, _ := m.read("/proc/sys/kernel/seccomp/actions_avail")
 	list := []Finding{ok(name, "actions "+actions)}
-	for _, a := range seccompActions {
-		if !slices.Contains(strings.Fields(actions), a) {
-			list = append(list, no(a, "the kernel has no such action", "use a newer kernel for configs that name it"))
+	for _, a := range spec.SeccompActions() {
+		if a.Name != specs.ActKill && !slices.Contains(strings.Fields(actions), a.Kernel) { // another name of kill_thread
+			list = append(list, no(a.Kernel, "the kernel has no such action", "use a newer kernel for configs that name it"))
 		}
 	}
 	return list

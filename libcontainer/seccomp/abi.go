@@ -84,26 +84,6 @@ func abis(goarch string) []abi {
 	return nil
 }
 
-// archs are the architectures that the specification names (config-linux.md,
-// "architectures"), sorted.
-var archs = [...]specs.Arch{
-	specs.ArchAARCH64, specs.ArchARM, specs.ArchLOONGARCH64, specs.ArchM68K, specs.ArchMIPS, specs.ArchMIPS64,
-	specs.ArchMIPS64N32, specs.ArchMIPSEL, specs.ArchMIPSEL64, specs.ArchMIPSEL64N32, specs.ArchPARISC,
-	specs.ArchPARISC64, specs.ArchPPC, specs.ArchPPC64, specs.ArchPPC64LE, specs.ArchRISCV64, specs.ArchS390,
-	specs.ArchS390X, specs.ArchSH, specs.ArchSHEB, specs.ArchX32, specs.ArchX86, specs.ArchX86_64,
-}
-
-// Archs returns the values that a profile's architectures may have, sorted.
-func Archs() []string { return names(archs[:]) }
-
-func names[T ~string](list []T) []string {
-	out := make([]string, len(list))
-	for i, s := range list {
-		out[i] = string(s)
-	}
-	return out
-}
-
 // lookup finds the row of a system call, or nil.
 func lookup(name string) *sysent {
 	lo, hi := 0, len(syscalls)

@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/rung-oci/rung/spec"
 )
 
 // A profile is a checked specs.LinuxSeccomp.
@@ -52,8 +54,9 @@ func parseProfile(s *specs.LinuxSeccomp, native []abi) (p profile, err error) {
 func parseArchs(list []specs.Arch, native []abi) ([]bool, error) {
 	listed := make([]bool, len(native))
 	listed[0] = true
+	known := spec.SeccompArchs()
 	for i, arch := range list {
-		if !slices.Contains(archs[:], arch) {
+		if !slices.Contains(known, arch) {
 			return nil, fmt.Errorf("architectures[%d]: unknown architecture %q", i, arch)
 		}
 		for n := range native {

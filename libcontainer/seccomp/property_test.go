@@ -8,6 +8,8 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/spec"
 )
 
 // edges are where comparisons by halves go wrong.
@@ -27,18 +29,18 @@ func randomArg(r *rand.Rand) uint64 {
 }
 
 func randomAction(r *rand.Rand) (specs.LinuxSeccompAction, *uint) {
-	a := pick(r, actions[:])
-	if a.max == 0 || r.IntN(2) == 0 {
-		return a.name, nil
+	name := specs.LinuxSeccompAction(pick(r, Actions()))
+	if a, _ := spec.SeccompActionByName(name); a.Most == 0 || r.IntN(2) == 0 {
+		return name, nil
 	}
 	errno := uint(r.IntN(3))
-	return a.name, &errno
+	return name, &errno
 }
 
 func randomProfile(r *rand.Rand) *specs.LinuxSeccomp {
 	s := &specs.LinuxSeccomp{}
 	s.DefaultAction, s.DefaultErrnoRet = randomAction(r)
-	for _, a := range archs {
+	for _, a := range spec.SeccompArchs() {
 		if r.IntN(2) == 0 {
 			s.Architectures = append(s.Architectures, a)
 		}

@@ -8,6 +8,8 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/spec"
 )
 
 const (
@@ -20,7 +22,7 @@ func ptr(n uint) *uint { return &n }
 
 // denyAllBut allows the entries on all ABIs of a machine.
 func denyAllBut(entries ...specs.LinuxSyscall) *specs.LinuxSeccomp {
-	return &specs.LinuxSeccomp{DefaultAction: specs.ActErrno, Architectures: archs[:], Syscalls: entries}
+	return &specs.LinuxSeccomp{DefaultAction: specs.ActErrno, Architectures: spec.SeccompArchs(), Syscalls: entries}
 }
 
 func allow(names ...string) specs.LinuxSyscall {
@@ -207,7 +209,7 @@ func TestSeveralRulesForOneCall(t *testing.T) {
 func TestMultiplexed(t *testing.T) {
 	noVsock := arg(0, specs.OpNotEqual, unix.AF_VSOCK)
 	alg := arg(0, specs.OpEqualTo, unix.AF_ALG)
-	denyAlg := &specs.LinuxSeccomp{DefaultAction: specs.ActAllow, Architectures: archs[:],
+	denyAlg := &specs.LinuxSeccomp{DefaultAction: specs.ActAllow, Architectures: spec.SeccompArchs(),
 		Syscalls: []specs.LinuxSyscall{entryOf(specs.ActErrno, "socket", alg)}}
 	tests := []struct {
 		name string
@@ -404,7 +406,7 @@ func TestEmptyProfile(t *testing.T) {
 }
 
 func TestTables(t *testing.T) {
-	for _, list := range [][]string{Actions(), Operators(), Archs(), KnownFlags()} {
+	for _, list := range [][]string{Actions(), Operators(), KnownFlags()} {
 		if !slices.IsSorted(list) {
 			t.Errorf("not sorted: %q", list)
 		}
