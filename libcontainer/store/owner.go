@@ -19,7 +19,7 @@ import (
 // name. An access control list that lets others write shows in the mode, too: the
 // group's bits are its mask then, acl(5).
 func openOwn(dir int, name string, path string, flags int, sticky bool) (int, error) {
-	flags |= unix.O_RDONLY | unix.O_DIRECTORY | unix.O_CLOEXEC
+	flags |= unix.O_DIRECTORY | unix.O_CLOEXEC
 	fd, err := kernel.RestartInt(func() (int, error) { return unix.Openat(dir, name, flags, 0) })
 	if err != nil {
 		return -1, &fs.PathError{Op: "open", Path: path, Err: err}

@@ -123,7 +123,7 @@ func (s Store) Create(id string) (*Dir, error) {
 }
 
 func (s Store) create(id string) (*Dir, error) {
-	root, err := s.openRoot()
+	root, err := s.openRoot(unix.O_PATH)
 	if err != nil {
 		return nil, err
 	}
@@ -161,7 +161,7 @@ func (s Store) Open(id string) (*Dir, error) {
 	if err := CheckID(id); err != nil {
 		return nil, err
 	}
-	root, err := s.openRoot()
+	root, err := s.openRoot(unix.O_PATH)
 	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR) {
 		return nil, fmt.Errorf("%q: %w", id, ErrNotExist)
 	}
@@ -174,7 +174,7 @@ func (s Store) Open(id string) (*Dir, error) {
 
 func (s Store) openAt(root int, id string) (*Dir, error) {
 	path := s.path(id)
-	fd, err := openOwn(root, id, path, unix.O_NOFOLLOW, false)
+	fd, err := openOwn(root, id, path, unix.O_RDONLY|unix.O_NOFOLLOW, false)
 	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR) {
 		return nil, fmt.Errorf("%q: %w", id, ErrNotExist)
 	}
@@ -184,9 +184,10 @@ func (s Store) openAt(root int, id string) (*Dir, error) {
 	return &Dir{fd: fd, id: id, path: path}, nil
 }
 
-// openRoot opens the root, through links if there are any.
-func (s Store) openRoot() (int, error) {
-	fd, err := openOwn(unix.AT_FDCWD, s.root, s.root, 0, true)
+// openRoot opens the root, through links if there are any: with O_PATH to work there, with
+// O_RDONLY to list it.
+func (s Store) openRoot(flags int) (int, error) {
+	fd, err := openOwn(unix.AT_FDCWD, s.root, s.root, flags, true)
 	if err != nil {
 		return -1, fmt.Errorf("opening the store: %w", err)
 	}
@@ -225,7 +226,7 @@ func (s Store) Sweep(id string) error {
 // them that has no record. A default store that does not exist is empty; any
 // other has to exist.
 func (s Store) List() ([]string, error) {
-	fd, err := s.openRoot()
+	fd, err := s.openRoot(unix.O_RDONLY)
 	if s.isDefault && errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
