@@ -166,8 +166,8 @@ func (k *fakeKernel) call(name string, args [6]uint64) (uint64, unix.Errno) {
 
 func (k *fakeKernel) openat2(args [6]uint64) (uint64, unix.Errno) {
 	p := k.str(args[1])
-	if k.word(args[2]+16)&unix.RESOLVE_IN_ROOT == 0 { // below the procfs
-		return k.open("/proc/" + p)
+	if k.word(args[2]+16)&unix.RESOLVE_IN_ROOT == 0 { // below the procfs or devpts
+		return k.open(k.fds[args[0]].what + "/" + p)
 	}
 	p, errno := k.follow(p, k.word(args[2]), k.word(args[2]+16))
 	mode, ok := k.tree[p]
@@ -178,7 +178,7 @@ func (k *fakeKernel) openat2(args [6]uint64) (uint64, unix.Errno) {
 		return k.open("root:" + p)
 	case ok:
 		return 0, unix.ENOTDIR
-	case p == "dev/pts/ptmx":
+	case p == "dev/pts":
 		return k.open("pts")
 	}
 	return 0, unix.ENOENT

@@ -226,8 +226,15 @@ func (j *judge) resolved(l *line) {
 		if !l.has(2, "RESOLVE_IN_ROOT") || !l.has(2, "RESOLVE_NO_MAGICLINKS") {
 			j.errorf(l, "it may leave the root")
 		}
+		if !l.has(2, "O_PATH") {
+			j.errorf(l, "what the image has there may be a device, and opening it not without effect")
+		}
 		if !strings.Contains(l.text, "EAGAIN: again") {
 			j.errorf(l, "openat2 may have to be repeated")
+		}
+	case "$devpts":
+		if !l.has(2, "RESOLVE_BENEATH") || !l.has(2, "RESOLVE_NO_XDEV") || !l.has(2, "RESOLVE_NO_SYMLINKS") {
+			j.errorf(l, "it may leave the devpts")
 		}
 	case "$procfs":
 		if !l.has(2, "RESOLVE_BENEATH") || !l.has(2, "RESOLVE_NO_XDEV") || !l.has(2, "RESOLVE_NO_MAGICLINKS") {

@@ -34,8 +34,16 @@ func (c *compiler) openTerminal() (master, slave nsenter.Cell) {
 	const devptsMagic, tiocgptpeer = 0x1cd1, 0x5441
 	master, slave = c.Cell("master"), c.Cell("slave")
 	c.about("process.terminal", "opening a terminal in the container's /dev/pts")
-	c.resolve("/dev/pts/ptmx", unix.O_RDWR|unix.O_NOCTTY, unix.RESOLVE_NO_SYMLINKS, master)
-	c.expectFilesystem(master, devptsMagic)
+	// What the image, or a running container, has there may be any device. So nothing is
+	// opened before it is sure to be devpts, which has only ptmx and terminals.
+	devpts := c.Cell("devpts")
+	c.resolve("/dev/pts", unix.O_PATH|unix.O_DIRECTORY, unix.RESOLVE_NO_SYMLINKS, devpts)
+	c.expectFilesystem(devpts, devptsMagic)
+	c.Openat2(nsenter.Value(devpts), "ptmx", unix.OpenHow{
+		Flags:   unix.O_RDWR | unix.O_NOCTTY | unix.O_CLOEXEC,
+		Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_XDEV,
+	}).Into(master)
+	c.close(devpts)
 	c.Ioctl(nsenter.Value(master), unix.TIOCSPTLCK, nsenter.Bytes(make([]byte, 8))) // unlock: unlockpt(3)
 	c.Ioctl(nsenter.Value(master), tiocgptpeer, nsenter.Int(unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC)).Into(slave)
 	c.Fchown(nsenter.Value(slave), int(c.proc.User.UID), -1).Ignore(unix.EPERM, unix.EINVAL)

@@ -226,3 +226,30 @@ func TestInspectOpensNothingElse(t *testing.T) {
 		t.Error("the FIFO was opened")
 	}
 }
+
+// TestFIFOs has a FIFO in each place of which an image's program is opened to be looked at.
+func TestFIFOs(t *testing.T) {
+	root := tree(t, map[string]string{
+		"script": "#!/fifo\n", "env": "#!/script2\n", "script2": "#!/link\n", "link": "-> fifo",
+		"dynamic": program(nativeMachine(t), unix.ET_EXEC, "/fifo"), "linked": program(nativeMachine(t), unix.ET_EXEC, "/link"),
+	})
+	if err := unix.Mkfifo(root+"/fifo", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	opened := hostile.Opened(t, root+"/fifo")
+	for _, name := range []string{"/fifo", "/link", "/script", "/env", "/dynamic", "/linked"} {
+		f := finder(t, root)
+		f.Override, f.UID = false, 4711 // so that access control lists are looked for, too
+		resolved, err := f.Find(name)
+		if err == nil {
+			err = f.Inspect(resolved)
+		}
+		var e *Error
+		if !errors.As(err, &e) || e.Errno != unix.EACCES {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if opened() {
+		t.Error("the FIFO was opened")
+	}
+}
