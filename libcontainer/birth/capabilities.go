@@ -57,12 +57,14 @@ func (c *compiler) capabilitySets() (capSets, error) {
 			c.warn("process.capabilities.%s: unknown capabilities left out: %s", set.name, strings.Join(unknown, ", "))
 		}
 		if missing := mask &^ set.limit; missing != 0 {
-			c.warn("process.capabilities.%s: not available to rung here, left out: %s", set.name, strings.Join(capabilities.Members(missing), ", "))
+			c.warn("process.capabilities.%s: not available to rung here, left out: %s",
+				set.name, strings.Join(capabilities.Members(missing), ", "))
 		}
 		*set.mask = mask & set.limit
 	}
 	if s.effective&^s.permitted&available != 0 {
-		return s, fmt.Errorf("process.capabilities.effective: not in the permitted set: %s", strings.Join(capabilities.Members(s.effective&^s.permitted&available), ", "))
+		return s, fmt.Errorf("process.capabilities.effective: not in the permitted set: %s",
+			strings.Join(capabilities.Members(s.effective&^s.permitted&available), ", "))
 	}
 	s.effective &= s.permitted
 	if s.ambient &^= ^available; s.ambient&^(s.permitted&s.inheritable) != 0 {

@@ -143,7 +143,9 @@ func Compile(in *Input) (*Birth, error) {
 
 func newCompiler(in *Input) *compiler {
 	p := nsenter.New()
-	c := &compiler{Program: p, in: in, birth: &Birth{Program: p, Gate: in.Gate}, proc: in.Spec.Process, hasLinux: in.Spec.Linux}
+	c := &compiler{
+		Program: p, in: in, birth: &Birth{Program: p, Gate: in.Gate}, proc: in.Spec.Process, hasLinux: in.Spec.Linux,
+	}
 	if c.proc == nil {
 		c.proc = &specs.Process{Cwd: "/"}
 	}

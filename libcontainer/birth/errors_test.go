@@ -34,32 +34,52 @@ func TestCompileErrors(t *testing.T) {
 		{"read-only paths of the host", func(in *Input) {
 			in.Spec.Linux.Namespaces, in.Spec.Linux.MaskedPaths = nil, nil
 		}, "linux.maskedPaths and linux.readonlyPaths need a mount namespace"},
-		{"masked root", func(in *Input) { in.Spec.Linux.MaskedPaths = []string{"/./"} }, "linux.maskedPaths: /./ is the root itself"},
+		{"masked root", func(in *Input) { in.Spec.Linux.MaskedPaths = []string{"/./"} },
+			"linux.maskedPaths: /./ is the root itself"},
 
-		{"idmap", mount(specs.Mount{Destination: "/a", Type: "bind", Source: "/s", Options: []string{"bind", "idmap"}}), "mounts[0] (/a): id-mapped mounts"},
-		{"ridmap", mount(specs.Mount{Destination: "/a", Type: "bind", Source: "/s", Options: []string{"bind", "ridmap"}}), "mounts[0] (/a): id-mapped mounts"},
-		{"mappings of a mount", mount(specs.Mount{Destination: "/a", Type: "bind", Source: "/s", UIDMappings: []specs.LinuxIDMapping{{Size: 1}}}), "mounts[0] (/a): id-mapped mounts"},
-		{"the root", mount(specs.Mount{Destination: "/", Type: "tmpfs"}), "mounts[0] (/): the destination is the root itself"},
-		{"the root in other words", mount(specs.Mount{Destination: "/.//.", Type: "tmpfs"}), "mounts[0] (/.//.): the destination is the root itself"},
-		{"the root by dots", mount(specs.Mount{Destination: "/a/../..", Type: "tmpfs"}), "mounts[0] (/a/../..): the destination is the root itself"},
+		{"idmap", mount(specs.Mount{Destination: "/a", Type: "bind", Source: "/s", Options: []string{"bind", "idmap"}}),
+			"mounts[0] (/a): id-mapped mounts"},
+		{"ridmap", mount(specs.Mount{Destination: "/a", Type: "bind", Source: "/s",
+			Options: []string{"bind", "ridmap"}}), "mounts[0] (/a): id-mapped mounts"},
+		{"mappings of a mount", mount(specs.Mount{Destination: "/a", Type: "bind", Source: "/s",
+			UIDMappings: []specs.LinuxIDMapping{{Size: 1}}}), "mounts[0] (/a): id-mapped mounts"},
+		{"the root", mount(specs.Mount{Destination: "/", Type: "tmpfs"}),
+			"mounts[0] (/): the destination is the root itself"},
+		{"the root in other words", mount(specs.Mount{Destination: "/.//.", Type: "tmpfs"}),
+			"mounts[0] (/.//.): the destination is the root itself"},
+		{"the root by dots", mount(specs.Mount{Destination: "/a/../..", Type: "tmpfs"}),
+			"mounts[0] (/a/../..): the destination is the root itself"},
 		{"no type", mount(specs.Mount{Destination: "/a", Source: "/s"}), "mounts[0] (/a): type is missing"},
 		{"bind of nothing", mount(specs.Mount{Destination: "/a", Type: "bind"}), "mounts[0] (/a): source is missing"},
-		{"copying up to no tmpfs", mount(specs.Mount{Destination: "/a", Type: "proc", Options: []string{"tmpcopyup"}}), "mounts[0] (/a): option tmpcopyup: the type is proc, not tmpfs"},
+		{"copying up to no tmpfs", mount(specs.Mount{Destination: "/a", Type: "proc", Options: []string{"tmpcopyup"}}),
+			"mounts[0] (/a): option tmpcopyup: the type is proc, not tmpfs"},
 		{"a later mount", func(in *Input) { in.Spec.Mounts[3].Type = "" }, "mounts[3] (/dev/shm): type is missing"},
 
-		{"unknown propagation", func(in *Input) { in.Spec.Linux.RootfsPropagation = "loud" }, `linux.rootfsPropagation: unknown value "loud"`},
-		{"an r alone", func(in *Input) { in.Spec.Linux.RootfsPropagation = "r" }, `linux.rootfsPropagation: unknown value "r"`},
-		{"private without pivot_root", func(in *Input) { in.NoPivot, in.Spec.Linux.RootfsPropagation = true, "private" }, "linux.rootfsPropagation: private cannot be combined with --no-pivot"},
-		{"rprivate without pivot_root", func(in *Input) { in.NoPivot, in.Spec.Linux.RootfsPropagation = true, "rprivate" }, "linux.rootfsPropagation: rprivate cannot be combined with --no-pivot"},
+		{"unknown propagation", func(in *Input) { in.Spec.Linux.RootfsPropagation = "loud" },
+			`linux.rootfsPropagation: unknown value "loud"`},
+		{"an r alone", func(in *Input) { in.Spec.Linux.RootfsPropagation = "r" },
+			`linux.rootfsPropagation: unknown value "r"`},
+		{"private without pivot_root", func(in *Input) {
+			in.NoPivot, in.Spec.Linux.RootfsPropagation = true, "private"
+		}, "linux.rootfsPropagation: private cannot be combined with --no-pivot"},
+		{"rprivate without pivot_root", func(in *Input) {
+			in.NoPivot, in.Spec.Linux.RootfsPropagation = true, "rprivate"
+		}, "linux.rootfsPropagation: rprivate cannot be combined with --no-pivot"},
 
 		{"unknown device type", func(in *Input) {
 			in.Spec.Linux.Devices = []specs.LinuxDevice{{Path: "/dev/x", Type: "z"}}
 		}, `linux.devices (/dev/x): unknown device type "z"`},
-		{"device without a name", func(in *Input) { in.Spec.Linux.Devices = []specs.LinuxDevice{{Path: "/", Type: "c"}} }, "linux.devices (/): the path has no name"},
-		{"sysctl", func(in *Input) { in.Spec.Linux.Sysctl = map[string]string{"kernel/../x": "1"} }, "linux.sysctl[kernel/../x]: "},
-		{"memory policy", func(in *Input) { in.Spec.Linux.MemoryPolicy = &specs.LinuxMemoryPolicy{Mode: "MPOL_NONE"} }, `linux.memoryPolicy: mode: unknown mode "MPOL_NONE"`},
+		{"device without a name", func(in *Input) {
+			in.Spec.Linux.Devices = []specs.LinuxDevice{{Path: "/", Type: "c"}}
+		}, "linux.devices (/): the path has no name"},
+		{"sysctl", func(in *Input) { in.Spec.Linux.Sysctl = map[string]string{"kernel/../x": "1"} },
+			"linux.sysctl[kernel/../x]: "},
+		{"memory policy", func(in *Input) { in.Spec.Linux.MemoryPolicy = &specs.LinuxMemoryPolicy{Mode: "MPOL_NONE"} },
+			`linux.memoryPolicy: mode: unknown mode "MPOL_NONE"`},
 		{"flag of a memory policy", func(in *Input) {
-			in.Spec.Linux.MemoryPolicy = &specs.LinuxMemoryPolicy{Mode: specs.MpolBind, Nodes: "0", Flags: []specs.MemoryPolicyFlagType{"MPOL_F_NONE"}}
+			in.Spec.Linux.MemoryPolicy = &specs.LinuxMemoryPolicy{
+				Mode: specs.MpolBind, Nodes: "0", Flags: []specs.MemoryPolicyFlagType{"MPOL_F_NONE"},
+			}
 		}, `linux.memoryPolicy: flags[0]: unknown flag "MPOL_F_NONE"`},
 		{"nodes", func(in *Input) {
 			in.Spec.Linux.MemoryPolicy = &specs.LinuxMemoryPolicy{Mode: specs.MpolBind, Nodes: "1-"}
@@ -68,12 +88,18 @@ func TestCompileErrors(t *testing.T) {
 			in.Spec.Linux.MemoryPolicy = &specs.LinuxMemoryPolicy{Mode: specs.MpolBind, Nodes: "0-1024"}
 		}, "linux.memoryPolicy: nodes: 1024 is more than the kernel can have"},
 
-		{"limit", func(in *Input) { in.Spec.Process.Rlimits[0].Type = "RLIMIT_FUN" }, `process.rlimits[0].type: unknown limit "RLIMIT_FUN"`},
-		{"scheduler", func(in *Input) { in.Spec.Process.Scheduler = &specs.Scheduler{Policy: "SCHED_NONE"} }, `process.scheduler: unknown policy "SCHED_NONE"`},
+		{"limit", func(in *Input) { in.Spec.Process.Rlimits[0].Type = "RLIMIT_FUN" },
+			`process.rlimits[0].type: unknown limit "RLIMIT_FUN"`},
+		{"scheduler", func(in *Input) { in.Spec.Process.Scheduler = &specs.Scheduler{Policy: "SCHED_NONE"} },
+			`process.scheduler: unknown policy "SCHED_NONE"`},
 		{"flag of the scheduler", func(in *Input) {
-			in.Spec.Process.Scheduler = &specs.Scheduler{Policy: specs.SchedFIFO, Flags: []specs.LinuxSchedulerFlag{"SCHED_FLAG_NONE"}}
+			in.Spec.Process.Scheduler = &specs.Scheduler{
+				Policy: specs.SchedFIFO, Flags: []specs.LinuxSchedulerFlag{"SCHED_FLAG_NONE"},
+			}
 		}, `process.scheduler: unknown flag "SCHED_FLAG_NONE"`},
-		{"I/O priority", func(in *Input) { in.Spec.Process.IOPriority = &specs.LinuxIOPriority{Class: "IOPRIO_CLASS_NONE"} }, `process.ioPriority.class: unknown class "IOPRIO_CLASS_NONE"`},
+		{"I/O priority", func(in *Input) {
+			in.Spec.Process.IOPriority = &specs.LinuxIOPriority{Class: "IOPRIO_CLASS_NONE"}
+		}, `process.ioPriority.class: unknown class "IOPRIO_CLASS_NONE"`},
 		{"effective without permitted", func(in *Input) {
 			in.Spec.Process.Capabilities.Effective = append(in.Spec.Process.Capabilities.Effective, "CAP_SYS_ADMIN")
 		}, "process.capabilities.effective: not in the permitted set: CAP_SYS_ADMIN"},
@@ -113,12 +139,16 @@ func TestCompileWarnings(t *testing.T) {
 		}, nil},
 		{"ambient without inheritable", func(in *Input) { in.Spec.Process.Capabilities.Ambient = []string{"CAP_KILL"} },
 			[]string{"process.capabilities.ambient: left out, because not both permitted and inheritable: CAP_KILL"}},
-		{"no AppArmor", func(in *Input) { in.Spec.Process.ApparmorProfile = "p" }, []string{`process.apparmorProfile: this kernel has no AppArmor; "p" is not applied`}},
+		{"no AppArmor", func(in *Input) { in.Spec.Process.ApparmorProfile = "p" },
+			[]string{`process.apparmorProfile: this kernel has no AppArmor; "p" is not applied`}},
 		{"no SELinux", func(in *Input) { in.Spec.Process.SelinuxLabel, in.Spec.Linux.MountLabel = "l", "m" }, []string{
-			`process.selinuxLabel: this kernel has no SELinux; "l" is not applied`, `linux.mountLabel: this kernel has no SELinux; "m" is not applied`,
+			`process.selinuxLabel: this kernel has no SELinux; "l" is not applied`,
+			`linux.mountLabel: this kernel has no SELinux; "m" is not applied`,
 		}},
 		{"options of a bind mount", func(in *Input) {
-			in.Spec.Mounts = []specs.Mount{{Destination: "/a", Type: "bind", Source: "/s", Options: []string{"bind", "mode=1", "x"}}}
+			in.Spec.Mounts = []specs.Mount{
+				{Destination: "/a", Type: "bind", Source: "/s", Options: []string{"bind", "mode=1", "x"}},
+			}
 		}, []string{"mounts[0] (/a): a bind mount has no options of a filesystem: mode=1,x ignored"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -52,7 +52,8 @@ func execScheduled(t testing.TB) *ExecInput {
 
 func execInputs(t testing.TB) map[string]*ExecInput {
 	return map[string]*ExecInput{
-		"exec": execDefault(), "exec-everything": execEverything(t), "exec-shared": execShared(t), "exec-scheduled": execScheduled(t),
+		"exec": execDefault(), "exec-everything": execEverything(t), "exec-shared": execShared(t),
+		"exec-scheduled": execScheduled(t),
 	}
 }
 
@@ -122,16 +123,19 @@ func TestExecOrder(t *testing.T) {
 			execute := call("execve")
 			closing := func(l line) bool { return l.name == "close_range" && l.arg(2) == "0" }
 			ascending("hiding", hide, "joining a cgroup", call("write", "<cgroup "), "user", call("setresuid"),
-				"a session", call("setsid"), "the word of rung", call("write", "<launcher>", `"r"`), "closing", closing, "execve", execute)
+				"a session", call("setsid"), "the word of rung", call("write", "<launcher>", `"r"`),
+				"closing", closing, "execve", execute)
 			if in.Namespaces != 0 {
-				ascending("hiding", hide, "a cgroup", call("write", "<cgroup "), "setns", call("setns", "<first process>"), "the root", call("openat", "AT_FDCWD", `"/"`))
+				ascending("hiding", hide, "a cgroup", call("write", "<cgroup "),
+					"setns", call("setns", "<first process>"), "the root", call("openat", "AT_FDCWD", `"/"`))
 			}
 			if in.Namespaces&forChildren == 0 {
 				return
 			}
 			ascending("setns", call("setns"), "clone", call("clone3", "CLONE_PARENT"), "a session", call("setsid"))
 			if in.Spec.Process.Scheduler == nil {
-				ascending("dropping capabilities", call("prctl", "PR_CAPBSET_DROP"), "capset", call("capset"), "clone", call("clone3"))
+				ascending("dropping capabilities", call("prctl", "PR_CAPBSET_DROP"), "capset", call("capset"),
+					"clone", call("clone3"))
 			} else {
 				ascending("clone", call("clone3"), "the scheduler", call("sched_setattr"), "capset", call("capset"))
 			}
@@ -161,7 +165,9 @@ func TestExecClonesLate(t *testing.T) {
 	}{
 		{specs.Scheduler{Policy: specs.SchedOther, Nice: 1}, true},
 		{specs.Scheduler{Policy: specs.SchedFIFO, Priority: 1}, true},
-		{specs.Scheduler{Policy: specs.SchedFIFO, Priority: 1, Flags: []specs.LinuxSchedulerFlag{specs.SchedFlagResetOnFork}}, false},
+		{specs.Scheduler{
+			Policy: specs.SchedFIFO, Priority: 1, Flags: []specs.LinuxSchedulerFlag{specs.SchedFlagResetOnFork},
+		}, false},
 		{specs.Scheduler{Policy: specs.SchedDeadline, Runtime: 10, Deadline: 20, Period: 30}, false},
 	} {
 		in := execEverything(t)

@@ -15,7 +15,8 @@ var update = flag.Bool("update", false, "write the golden files anew")
 // same on every architecture.
 func TestGolden(t *testing.T) {
 	for name, in := range map[string]*Input{
-		"default": defaultInput(), "everything": everythingInput(t), "joining": joiningInput(), "hostmounts": hostMountsInput(),
+		"default": defaultInput(), "everything": everythingInput(t), "joining": joiningInput(),
+		"hostmounts": hostMountsInput(),
 	} {
 		t.Run(name, func(t *testing.T) {
 			birth, err := Compile(in)
@@ -40,7 +41,8 @@ func compareGolden(t *testing.T, name string, got []byte) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(got, want) {
-		t.Errorf("%s differs (go test -run Golden -update writes it anew, git diff shows how):\n%s", file, firstDifference(got, want))
+		t.Errorf("%s differs (go test -run Golden -update writes it anew, git diff shows how):\n%s",
+			file, firstDifference(got, want))
 	}
 }
 

@@ -10,7 +10,9 @@ import (
 // built without what holds a container's state, its cgroups, terminals or processes.
 func TestPure(t *testing.T) {
 	allowed := map[string]bool{}
-	for _, p := range []string{"libcontainer/birth", "libcontainer/capabilities", "libcontainer/seccomp", "nsenter", "spec"} {
+	for _, p := range []string{
+		"libcontainer/birth", "libcontainer/capabilities", "libcontainer/seccomp", "nsenter", "spec",
+	} {
 		allowed["github.com/rung-oci/rung/"+p] = true
 	}
 	out, err := exec.Command("go", "list", "-deps", ".").Output()

@@ -20,8 +20,10 @@ func testHost() *Host {
 		Bounding:       1<<41 - 1, LastCap: 40,
 		CgroupFiles: []string{"cpu,cpuacct", "name=systemd"},
 		Hierarchies: []Hierarchy{
-			{Name: "cpu,cpuacct", Links: []string{"cpu", "cpuacct"}, Dir: "/sys/fs/cgroup/cpu,cpuacct/c1", Type: "cgroup", Options: []string{"cpu", "cpuacct"}},
-			{Name: "systemd", Dir: "/sys/fs/cgroup/systemd/c1", Type: "cgroup", Options: []string{"none", "name=systemd"}},
+			{Name: "cpu,cpuacct", Links: []string{"cpu", "cpuacct"}, Dir: "/sys/fs/cgroup/cpu,cpuacct/c1",
+				Type: "cgroup", Options: []string{"cpu", "cpuacct"}},
+			{Name: "systemd", Dir: "/sys/fs/cgroup/systemd/c1", Type: "cgroup",
+				Options: []string{"none", "name=systemd"}},
 		},
 	}
 	for i := range host.Limits {
@@ -89,17 +91,23 @@ func everythingProcess(p *specs.Process) {
 	p.OOMScoreAdj = pointer(-500)
 	p.Capabilities.Inheritable = []string{"CAP_KILL", "CAP_UNHEARD_OF"}
 	p.Capabilities.Ambient = []string{"CAP_KILL", "CAP_AUDIT_WRITE"}
-	p.Rlimits = append(p.Rlimits, specs.POSIXRlimit{Type: "RLIMIT_CORE"}, specs.POSIXRlimit{Type: "RLIMIT_MEMLOCK", Soft: 8, Hard: 1 << 20})
-	p.Scheduler = &specs.Scheduler{Policy: specs.SchedDeadline, Flags: []specs.LinuxSchedulerFlag{specs.SchedFlagReclaim}, Runtime: 10, Deadline: 20, Period: 30}
+	p.Rlimits = append(p.Rlimits, specs.POSIXRlimit{Type: "RLIMIT_CORE"},
+		specs.POSIXRlimit{Type: "RLIMIT_MEMLOCK", Soft: 8, Hard: 1 << 20})
+	p.Scheduler = &specs.Scheduler{
+		Policy: specs.SchedDeadline, Flags: []specs.LinuxSchedulerFlag{specs.SchedFlagReclaim},
+		Runtime: 10, Deadline: 20, Period: 30,
+	}
 	p.IOPriority = &specs.LinuxIOPriority{Class: specs.IOPRIO_CLASS_BE, Priority: 4}
 }
 
 func everythingMounts() []specs.Mount {
 	return []specs.Mount{
-		{Destination: "/srv/data", Type: "none", Source: "/data", Options: []string{"rbind", "rro", "nosuid", "rshared", "size=1"}},
+		{Destination: "/srv/data", Type: "none", Source: "/data",
+			Options: []string{"rbind", "rro", "nosuid", "rshared", "size=1"}},
 		{Destination: "/etc/hosts", Type: "bind", Source: "hosts", Options: []string{"bind", "ro"}},
 		{Destination: "/cache", Type: "tmpfs", Source: "tmpfs", Options: []string{"tmpcopyup", "private", "sync"}},
-		{Destination: "/var/run/dangling", Type: "tmpfs", Source: "tmpfs", Options: []string{"mode=700", "nr_inodes=10", "huge"}},
+		{Destination: "/var/run/dangling", Type: "tmpfs", Source: "tmpfs",
+			Options: []string{"mode=700", "nr_inodes=10", "huge"}},
 		{Destination: "/counted", Type: "tmpfs", Source: "tmpfs", Options: []string{"mode=700", "iversion", "noexec"}},
 		{Destination: "/disk", Type: "ext4", Source: "/dev/sdb1", Options: []string{"ro", "noatime", "rnodev"}},
 		{Destination: "/disk", Options: []string{"remount", "ro", "data=journal"}},
@@ -114,14 +122,17 @@ func everythingLinux(l *specs.Linux) {
 	l.GIDMappings = []specs.LinuxIDMapping{{ContainerID: 0, HostID: 200000, Size: 65536}}
 	l.TimeOffsets = map[string]specs.LinuxTimeOffset{"monotonic": {Secs: 5}, "boottime": {Secs: -3, Nanosecs: 7}}
 	l.Devices = []specs.LinuxDevice{
-		{Path: "/dev/fuse", Type: "c", Major: 10, Minor: 229, FileMode: pointer(os.FileMode(0o640)), UID: pointer(uint32(0)), GID: pointer(uint32(6))},
+		{Path: "/dev/fuse", Type: "c", Major: 10, Minor: 229, FileMode: pointer(os.FileMode(0o640)),
+			UID: pointer(uint32(0)), GID: pointer(uint32(6))},
 		{Path: "/dev/pipe", Type: "p", UID: pointer(uint32(1000))},
 	}
 	l.Sysctl = map[string]string{"net.ipv4.ip_forward": "1", "kernel.shmmax": "65536"}
 	l.NetDevices = map[string]specs.LinuxNetDevice{"eth1": {Name: "eth0"}}
 	l.MountLabel = "system_u:object_r:container_file_t:s0"
 	l.Personality = &specs.LinuxPersonality{Domain: specs.PerLinux32}
-	l.MemoryPolicy = &specs.LinuxMemoryPolicy{Mode: specs.MpolBind, Nodes: "0-1,3", Flags: []specs.MemoryPolicyFlagType{specs.MpolFStaticNodes}}
+	l.MemoryPolicy = &specs.LinuxMemoryPolicy{
+		Mode: specs.MpolBind, Nodes: "0-1,3", Flags: []specs.MemoryPolicyFlagType{specs.MpolFStaticNodes},
+	}
 	l.RootfsPropagation = "rshared"
 }
 

@@ -80,7 +80,8 @@ func TestMissingDirectoriesAreMade(t *testing.T) {
 	got := about(k.trace, "openat2 a/b/c", "move_mount")
 	got = slices.DeleteFunc(got, func(call string) bool { return call == "close" })
 	want := []string{
-		"openat2 a/b/c", "mkdirat a", "openat2 a", "mkdirat b", "openat2 a/b", "mkdirat c", "openat2 a/b/c", "move_mount",
+		"openat2 a/b/c", "mkdirat a", "openat2 a", "mkdirat b", "openat2 a/b", "mkdirat c",
+		"openat2 a/b/c", "move_mount",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("calls %q\nwant  %q", got, want)

@@ -42,10 +42,14 @@ func TestStreamsAreGivenOutside(t *testing.T) {
 	}{
 		{"none", birth(defaultInput(), nil), false, []string{"0", "1000", "2", "1000"}},
 		{"new", birth(everythingInput(t), nil), true, []string{"0", "101000", "2", "101000"}},
-		{"new, its root", birth(everythingInput(t), func(in *Input) { in.Spec.Process.User.UID = 0 }), true, []string{"0", "100000", "2", "100000"}},
-		{"new, input from a file", birth(everythingInput(t), func(in *Input) { in.Host.InputFiles[0] = true }), true, []string{"2", "101000"}},
-		{"new, with a terminal", birth(everythingInput(t), func(in *Input) { in.Spec.Process.Terminal = true }), true, nil},
-		{"joined", birth(joiningInput(), func(in *Input) { in.Spec.Linux.UIDMappings = users }), true, []string{"0", "101000", "2", "101000"}},
+		{"new, its root", birth(everythingInput(t), func(in *Input) { in.Spec.Process.User.UID = 0 }), true,
+			[]string{"0", "100000", "2", "100000"}},
+		{"new, input from a file", birth(everythingInput(t), func(in *Input) { in.Host.InputFiles[0] = true }), true,
+			[]string{"2", "101000"}},
+		{"new, with a terminal", birth(everythingInput(t), func(in *Input) { in.Spec.Process.Terminal = true }), true,
+			nil},
+		{"joined", birth(joiningInput(), func(in *Input) { in.Spec.Linux.UIDMappings = users }), true,
+			[]string{"0", "101000", "2", "101000"}},
 		{"joined, unknown", birth(joiningInput(), nil), false, []string{"0", "1000", "2", "1000"}},
 		{"exec without", exec(execDefault(), nil), false, []string{"0", "1000", "2", "1000"}},
 		{"exec", exec(entering, nil), true, []string{"0", "101000", "2", "101000"}},
@@ -104,7 +108,8 @@ func TestDeniedWorkingDirectory(t *testing.T) {
 			k.run(t, tt.program)
 			var failed *nsenter.StepError
 			errors.As(tt.program.Failure(k.report), &failed)
-			if (failed != nil) != (denied.times == 2) || failed != nil && failed.Label != "entering the working directory /srv/work" {
+			if (failed != nil) != (denied.times == 2) ||
+				failed != nil && failed.Label != "entering the working directory /srv/work" {
 				t.Errorf("%s, %s is denied %d times: %v", tt.name, denied.call, denied.times, failed)
 			}
 			var again []string
@@ -116,7 +121,8 @@ func TestDeniedWorkingDirectory(t *testing.T) {
 				}
 			}
 			if !slices.Equal(again, denied.again) {
-				t.Errorf("%s, %s is denied %d times: as the user it calls %q, want %q", tt.name, denied.call, denied.times, again, denied.again)
+				t.Errorf("%s, %s is denied %d times: as the user it calls %q, want %q",
+					tt.name, denied.call, denied.times, again, denied.again)
 			}
 		}
 	}

@@ -30,7 +30,8 @@ func judgeBirth(t testing.TB, in *Input, b *Birth) {
 	j.coveredRoot()
 	j.lastPhase()
 	const before = "waiting for the container to be recorded as created"
-	if b.Ready <= 0 || b.Ready >= len(j.lines) || j.lines[b.Ready-1].label != before || j.lines[b.Ready].label == before {
+	if b.Ready <= 0 || b.Ready >= len(j.lines) ||
+		j.lines[b.Ready-1].label != before || j.lines[b.Ready].label == before {
 		t.Errorf("Ready is %d", b.Ready)
 	}
 	if b.Sources != nil {
@@ -70,7 +71,8 @@ func (j *judge) everyStep() {
 // knows every other call that a program may make.
 func (j *judge) allowed(l *line) {
 	switch l.name {
-	case "open", "creat", "mknod", "mkdir", "rmdir", "unlink", "symlink", "link", "rename", "chown", "lchown", "chmod", "stat", "lstat",
+	case "open", "creat", "mknod", "mkdir", "rmdir", "unlink", "symlink", "link", "rename", "chown", "lchown", "chmod",
+		"stat", "lstat",
 		"access", "readlink", "dup2", "pipe", "poll", "select", "fork", "vfork", "getpgrp", "umount", "utime", "utimes":
 		j.errorf(l, "a legacy call")
 	}
@@ -105,7 +107,8 @@ func (j *judge) closeOnExec(l *line) {
 		ok = l.arg(1) == strconv.Itoa(unix.F_DUPFD_CLOEXEC)
 	case "ioctl":
 		const tiocgptpeer = "0x5441"
-		ok = l.arg(1) != tiocgptpeer || j.program.Steps[l.index].Args[2] == nsenter.Int(unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC)
+		flags := nsenter.Int(unix.O_RDWR | unix.O_NOCTTY | unix.O_CLOEXEC)
+		ok = l.arg(1) != tiocgptpeer || j.program.Steps[l.index].Args[2] == flags
 	case "dup3": // only to the standard streams, which the process gets
 		n, err := strconv.Atoi(l.arg(1))
 		ok = err == nil && n >= 0 && n <= 2
@@ -160,7 +163,9 @@ func (j *judge) hostPaths(l *line) {
 	switch l.name {
 	case "openat":
 		path = l.str(1)
-		allowed = append([]string{"/", "/proc", "/dev/null", "/proc/self/oom_score_adj", "/proc/self/timens_offsets", host.Rootfs}, j.in.Candidates...)
+		allowed = append([]string{
+			"/", "/proc", "/dev/null", "/proc/self/oom_score_adj", "/proc/self/timens_offsets", host.Rootfs,
+		}, j.in.Candidates...)
 	case "openat2":
 		j.resolved(l)
 		return
@@ -307,7 +312,8 @@ func (j *judge) coveredRoot() {
 // takes away.
 var order = [...]string{
 	"sethostname", "prctl(PR_CAPBSET_DROP", "prctl(PR_SET_KEEPCAPS", "setgroups", "setresgid", "setresuid", "capset",
-	"prctl(PR_CAP_AMBIENT", "prctl(PR_SET_DUMPABLE", "prctl(PR_SET_NO_NEW_PRIVS", "accept4", "close_range", "seccomp", "execve",
+	"prctl(PR_CAP_AMBIENT", "prctl(PR_SET_DUMPABLE", "prctl(PR_SET_NO_NEW_PRIVS", "accept4", "close_range", "seccomp",
+	"execve",
 }
 
 // lastPhase checks the order of credentials and what follows on them.
@@ -339,7 +345,8 @@ func (j *judge) lastPhase() {
 			j.t.Errorf("no step %s", name)
 		}
 	}
-	if _, ok := place["prctl(PR_SET_NO_NEW_PRIVS"]; ok != (j.in.Spec.Process != nil && j.in.Spec.Process.NoNewPrivileges) {
+	p := j.in.Spec.Process
+	if _, ok := place["prctl(PR_SET_NO_NEW_PRIVS"]; ok != (p != nil && p.NoNewPrivileges) {
 		j.t.Errorf("no_new_privs is set: %v", ok)
 	}
 	for i := place["close_range"] + 1; i < len(j.lines) && !strings.HasPrefix(j.lines[i].label, "reading what"); i++ {
@@ -358,7 +365,8 @@ func (j *judge) lastPhase() {
 
 func TestJudgeBirth(t *testing.T) {
 	for name, in := range map[string]*Input{
-		"default": defaultInput(), "everything": everythingInput(t), "joining": joiningInput(), "hostmounts": hostMountsInput(),
+		"default": defaultInput(), "everything": everythingInput(t), "joining": joiningInput(),
+		"hostmounts": hostMountsInput(),
 	} {
 		t.Run(name, func(t *testing.T) {
 			birth, err := Compile(in)

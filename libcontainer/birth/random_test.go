@@ -50,7 +50,9 @@ func some[T any](c *chooser, list ...T) (few []T) {
 // randomInput is a config that spec.Validate may accept, with a host for it.
 func randomInput(b []byte) *Input {
 	c := &chooser{b}
-	s := &specs.Spec{Version: specs.Version, Root: &specs.Root{Path: "rootfs", Readonly: c.sometimes(2)}, Linux: &specs.Linux{}}
+	s := &specs.Spec{
+		Version: specs.Version, Root: &specs.Root{Path: "rootfs", Readonly: c.sometimes(2)}, Linux: &specs.Linux{},
+	}
 	c.namespaces(s.Linux)
 	if !c.sometimes(20) {
 		s.Process = c.process()
@@ -110,14 +112,19 @@ func (c *chooser) process() *specs.Process {
 		Terminal: c.sometimes(3), Args: []string{"x"}, Env: []string{"PATH=/bin"},
 		Cwd:             choose(c, "/", "/dst-cwd", "/dst-cwd/below", "/dst-cwd/./x"),
 		NoNewPrivileges: c.sometimes(2),
-		User:            specs.User{UID: uint32(c.below(3)), GID: uint32(c.below(3)), AdditionalGids: some(c, uint32(5), 6)},
+		User: specs.User{UID: uint32(c.below(3)), GID: uint32(c.below(3)),
+			AdditionalGids: some(c, uint32(5), 6)},
 	}
 	if !c.sometimes(3) {
 		permitted := some(c, names...)
-		p.Capabilities = &specs.LinuxCapabilities{Bounding: some(c, names...), Permitted: permitted, Effective: permitted, Inheritable: some(c, names...), Ambient: some(c, names...)}
+		p.Capabilities = &specs.LinuxCapabilities{
+			Bounding: some(c, names...), Permitted: permitted, Effective: permitted,
+			Inheritable: some(c, names...), Ambient: some(c, names...),
+		}
 	}
 	if c.sometimes(3) {
-		p.Rlimits = []specs.POSIXRlimit{{Type: rarely(c, "RLIMIT_NONE", "RLIMIT_NOFILE", "RLIMIT_CORE"), Soft: 1, Hard: 2}}
+		kind := rarely(c, "RLIMIT_NONE", "RLIMIT_NOFILE", "RLIMIT_CORE")
+		p.Rlimits = []specs.POSIXRlimit{{Type: kind, Soft: 1, Hard: 2}}
 	}
 	if c.sometimes(4) {
 		p.OOMScoreAdj = pointer(100)
@@ -132,7 +139,8 @@ func (c *chooser) process() *specs.Process {
 }
 
 func (c *chooser) mount() specs.Mount {
-	destination := rarely(c, choose(c, "/dst-a/../b", "/"), "/proc", "/dev", "/dev/pts", "/sys", "/sys/fs/cgroup", "/dst-a", "/dst-a/b/c/d", "dst-relative/x", "/dst-a//./b/", "/dst-sp ace/\n")
+	destination := rarely(c, choose(c, "/dst-a/../b", "/"), "/proc", "/dev", "/dev/pts", "/sys", "/sys/fs/cgroup",
+		"/dst-a", "/dst-a/b/c/d", "dst-relative/x", "/dst-a//./b/", "/dst-sp ace/\n")
 	m := specs.Mount{Destination: destination, Source: rarely(c, "", "/src-file", "src-relative", "/src dir/x")}
 	switch c.below(7) {
 	case 0, 1:
@@ -149,14 +157,19 @@ func (c *chooser) mount() specs.Mount {
 		m.Type, m.Options = "tmpfs", []string{"tmpcopyup"}
 	}
 	names := append(spec.MountOptionNames(), "size=1", "mode=700", "flag")
-	names = slices.DeleteFunc(names, func(name string) bool { return strings.HasSuffix(name, "idmap") && !c.sometimes(40) })
+	names = slices.DeleteFunc(names, func(name string) bool {
+		return strings.HasSuffix(name, "idmap") && !c.sometimes(40)
+	})
 	m.Options = append(m.Options, some(c, names...)...)
 	return m
 }
 
 func (c *chooser) linux(l *specs.Linux) {
 	for range c.below(4) {
-		d := specs.LinuxDevice{Path: rarely(c, "/", "/dev/dst-one", "/dev/dst-dir/two", "/dev/null", "/dst-device"), Type: rarely(c, "x", "c", "b", "p", "u"), Major: 1, Minor: 3}
+		d := specs.LinuxDevice{
+			Path: rarely(c, "/", "/dev/dst-one", "/dev/dst-dir/two", "/dev/null", "/dst-device"),
+			Type: rarely(c, "x", "c", "b", "p", "u"), Major: 1, Minor: 3,
+		}
 		if c.sometimes(2) {
 			d.FileMode, d.UID = pointer(os.FileMode(0o600)), pointer(uint32(5))
 		}
@@ -164,7 +177,8 @@ func (c *chooser) linux(l *specs.Linux) {
 	}
 	l.MaskedPaths = some(c, "/proc/kcore", "/dst-masked/x", "/dst-masked")
 	l.ReadonlyPaths = some(c, "/proc/sys", "/dst-readonly/x")
-	l.RootfsPropagation = choose(c, "", "", "slave", "rslave", "private", "rprivate", "shared", "rshared", "unbindable", "runbindable")
+	l.RootfsPropagation = choose(c, "", "", "slave", "rslave", "private", "rprivate", "shared", "rshared", "unbindable",
+		"runbindable")
 	if c.sometimes(3) {
 		l.Sysctl = map[string]string{"net.ipv4.ip_forward": "1"}
 	}
@@ -172,7 +186,8 @@ func (c *chooser) linux(l *specs.Linux) {
 		l.NetDevices = map[string]specs.LinuxNetDevice{"eth1": {}}
 	}
 	if c.sometimes(6) {
-		l.MemoryPolicy = &specs.LinuxMemoryPolicy{Mode: specs.MpolInterleave, Nodes: rarely(c, choose(c, "2000", "x"), "0", "0-3", "")}
+		nodes := rarely(c, choose(c, "2000", "x"), "0", "0-3", "")
+		l.MemoryPolicy = &specs.LinuxMemoryPolicy{Mode: specs.MpolInterleave, Nodes: nodes}
 	}
 	if c.sometimes(6) {
 		l.MountLabel = "label"
@@ -300,7 +315,8 @@ func TestSizeIsLinear(t *testing.T) {
 		s := spec.Default()
 		for i := range mounts {
 			s.Mounts = append(s.Mounts, specs.Mount{
-				Destination: fmt.Sprintf("/volumes/%04d", i), Type: "bind", Source: fmt.Sprintf("/data/%04d", i), Options: []string{"rbind", "ro"},
+				Destination: fmt.Sprintf("/volumes/%04d", i), Type: "bind", Source: fmt.Sprintf("/data/%04d", i),
+				Options: []string{"rbind", "ro"},
 			})
 		}
 		birth, err := Compile(inputFor(s))

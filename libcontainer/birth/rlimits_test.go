@@ -30,7 +30,8 @@ func limitCalls(t *testing.T, p *nsenter.Program, resource string) (calls []limi
 		if err != nil || len(words) != 16 {
 			t.Fatalf("%s: %v", l.text, err)
 		}
-		calls = append(calls, limitCall{binary.NativeEndian.Uint64(words), binary.NativeEndian.Uint64(words[8:]), i < inside})
+		calls = append(calls, limitCall{binary.NativeEndian.Uint64(words), binary.NativeEndian.Uint64(words[8:]),
+			i < inside})
 	}
 	return calls
 }
