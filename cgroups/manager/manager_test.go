@@ -3,6 +3,7 @@ package manager
 import (
 	"encoding/json"
 	"errors"
+	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -83,5 +84,20 @@ func TestRestore(t *testing.T) {
 	defer m.Close()
 	if m.Exists() || string(m.Record()) != record {
 		t.Errorf("exists: %v, record %q", m.Exists(), m.Record())
+	}
+}
+
+// Cgroups can be used without the rest of rung.
+func TestDependencies(t *testing.T) {
+	const own = "github.com/rung-oci/rung/"
+	out, err := exec.Command("go", "list", "-deps", ".").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for p := range strings.FieldsSeq(string(out)) {
+		p, ok := strings.CutPrefix(p, own)
+		if ok && p != "cgroups" && !strings.HasPrefix(p, "cgroups/") && p != "internal/kernel" {
+			t.Errorf("cgroups are built with %s", p)
+		}
 	}
 }
