@@ -13,8 +13,10 @@ func TestParseMounts(t *testing.T) {
 	long := strings.Repeat("/var/lib/layers/diff:", 10000)
 	for _, tt := range []struct{ line, root, point, fsType, super string }{
 		{"23 27 0:22 / /sys rw,relatime - sysfs sysfs rw", "/", "/sys", "sysfs", "rw"},
-		{"32 30 0:29 / /cpu rw,nosuid shared:10 master:3 - cgroup cgroup rw,cpu,cpuacct", "/", "/cpu", "cgroup", "rw,cpu,cpuacct"},
-		{`36 30 0:34 /..\011a /srv/with\040space\134\043\012 rw - ext4 /dev/a\040b ro,x`, "/..\ta", "/srv/with space\\#\n", "ext4", "ro,x"},
+		{"32 30 0:29 / /cpu rw,nosuid shared:10 master:3 - cgroup cgroup rw,cpu,cpuacct",
+			"/", "/cpu", "cgroup", "rw,cpu,cpuacct"},
+		{`36 30 0:34 /..\011a /srv/with\040space\134\043\012 rw - ext4 /dev/a\040b ro,x`,
+			"/..\ta", "/srv/with space\\#\n", "ext4", "ro,x"},
 		{`36 30 0:34 / /\04 rw - ext4 a rw`, "/", `/\04`, "ext4", "rw"},
 		{"1 0 8:1 / / rw - overlay  lowerdir=" + long, "/", "/", "overlay", "lowerdir=" + long}, // no source
 		{"38 27 0:36 / /torn rw - cgroup", "/", "/torn", "cgroup", ""},
@@ -27,7 +29,8 @@ func TestParseMounts(t *testing.T) {
 				t.Fatal(err)
 			}
 			if m.Root() != tt.root || m.Point() != tt.point || m.FSType() != tt.fsType || m.SuperOptions() != tt.super {
-				t.Errorf("%.80s: root %q, point %q, type %q, options %.80q", tt.line, m.Root(), m.Point(), m.FSType(), m.SuperOptions())
+				t.Errorf("%.80s: root %q, point %q, type %q, options %.80q",
+					tt.line, m.Root(), m.Point(), m.FSType(), m.SuperOptions())
 			}
 			found++
 		}
@@ -104,7 +107,8 @@ func FuzzParseMounts(f *testing.F) {
 func BenchmarkParseMounts(b *testing.B) {
 	var text strings.Builder
 	for i := range 10000 {
-		fmt.Fprintf(&text, "%d 30 0:%d / /var/lib/kubelet/pods/%d/volumes/kubernetes.io~projected/token rw,relatime shared:%d - tmpfs tmpfs rw,size=1024k,inode64\n", i+40, i, i, i)
+		fmt.Fprintf(&text, "%d 30 0:%d / /var/lib/kubelet/pods/%d/volumes/kubernetes.io~projected/token "+
+			"rw,relatime shared:%d - tmpfs tmpfs rw,size=1024k,inode64\n", i+40, i, i, i)
 	}
 	b.SetBytes(int64(text.Len()))
 	b.ReportAllocs()

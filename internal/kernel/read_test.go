@@ -34,7 +34,8 @@ func TestReadFile(t *testing.T) {
 			t.Errorf("expecting %d bytes: %d, %v", size, len(got), err)
 		}
 	}
-	if _, err := ReadFile(at, "none", 0); !errors.Is(err, os.ErrNotExist) || err.Error() != "open none: no such file or directory" {
+	const missing = "open none: no such file or directory"
+	if _, err := ReadFile(at, "none", 0); !errors.Is(err, os.ErrNotExist) || err.Error() != missing {
 		t.Error(err)
 	}
 	if _, err := ReadFile(unix.AT_FDCWD, dir, 0); !errors.Is(err, unix.EISDIR) {

@@ -24,7 +24,7 @@ func maxFiles() map[string]int { return map[string]int{"libcontainer": 25} }
 
 // overLimit are files and directories that are not held to the limits yet.
 func overLimit() []string {
-	return []string{"internal", "libcontainer"}
+	return []string{"libcontainer"}
 }
 
 // A house is a tree of source files.
