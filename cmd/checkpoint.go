@@ -21,7 +21,10 @@ func (a *App) checkpoint() *cli.Command {
 			if err := completeCRIU(c, &o.CRIUOptions); err != nil {
 				return err
 			}
-			return a.runtime.Checkpoint(o)
+			if o.PreDump && o.LazyPages {
+				return errors.New("--pre-dump and --lazy-pages exclude each other")
+			}
+			return withFlags(a.runtime.Checkpoint(o))
 		},
 	}
 }

@@ -17,7 +17,7 @@ func (a *App) create() *cli.Command {
 			if err := complete(c, &o); err != nil {
 				return err
 			}
-			return a.timed(timeline, func() error { return a.runtime.Create(o) })
+			return a.timed(timeline, func() error { return withFlags(a.runtime.Create(o)) })
 		},
 	}
 }

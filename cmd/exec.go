@@ -65,7 +65,7 @@ func (a *App) exec() *cli.Command {
 			if err == nil {
 				err = a.timed(timeline, func() (err error) {
 					a.status, err = a.runtime.Exec(o)
-					return err
+					return withFlags(err)
 				})
 			}
 			if err != nil {

@@ -31,7 +31,7 @@ func (a *App) plan() *cli.Command {
 			o.ID = "plan" // the default cgroup is named after it
 			birth, err := a.runtime.Plan(o)
 			if err != nil {
-				return err
+				return withFlags(err)
 			}
 			return writePlan(a.stdout, birth)
 		},

@@ -21,7 +21,7 @@ func (a *App) restore() *cli.Command {
 				return err
 			}
 			a.status, err = a.runtime.Restore(o)
-			return err
+			return withFlags(err)
 		},
 	}
 }

@@ -26,7 +26,7 @@ func (a *App) run() *cli.Command {
 			}
 			return a.timed(timeline, func() (err error) {
 				a.status, err = a.runtime.Run(o)
-				return err
+				return withFlags(err)
 			})
 		},
 	}

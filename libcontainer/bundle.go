@@ -44,7 +44,7 @@ func (r *Runtime) loadBundle(bundle, config string) (*specs.Spec, []byte, error)
 func (r *Runtime) judge(file string, unknown []spec.Unknown) error {
 	for _, u := range unknown {
 		if r.Strict {
-			return fmt.Errorf("%s: %s (--strict)", file, u)
+			return &UnknownPropertyError{file, u}
 		}
 		r.Log.Warnf("%s: %s", file, u)
 	}

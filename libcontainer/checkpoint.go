@@ -1,7 +1,6 @@
 package libcontainer
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -58,7 +57,7 @@ func (r *Runtime) Checkpoint(o CheckpointOptions) error {
 	}
 	// the root of a user namespace looks for images there that need not exist
 	if err := os.MkdirAll(o.ImagePath, 0o711); err != nil {
-		return fmt.Errorf("--image-path: %w", err)
+		return optionError("ImagePath", err)
 	}
 	options, err := o.criuOptions()
 	if err != nil {
@@ -191,8 +190,7 @@ func (o *CheckpointOptions) cgroupsMode(pid int, config *specs.Spec, m cgroups.M
 		_, rest, _ := strings.Cut(line, ":")
 		controllers, at, _ := strings.Cut(rest, ":")
 		if at == "/" {
-			return 0, fmt.Errorf("the container is in the root of the cgroup hierarchy %q, which was not mounted when it was created: "+
-				"its cgroups cannot be saved, but left out with --manage-cgroups-mode ignore", controllers)
+			return 0, &RootCgroupError{controllers}
 		}
 	}
 	switch o.ManageCgroups {
@@ -211,33 +209,30 @@ func (o *CheckpointOptions) transfer(options *criu.Options) error {
 		if filepath.IsAbs(parent) {
 			relative, err := filepath.Rel(o.ImagePath, parent)
 			if err != nil {
-				return fmt.Errorf("--parent-path: %w", err)
+				return optionError("ParentPath", err)
 			}
 			parent = relative
 		}
 		at := filepath.Join(o.ImagePath, parent)
 		if st, err := os.Stat(at); err != nil {
-			return fmt.Errorf("--parent-path: %w", err)
+			return optionError("ParentPath", err)
 		} else if !st.IsDir() {
-			return fmt.Errorf("--parent-path: %w", &fs.PathError{Op: "open", Path: at, Err: unix.ENOTDIR})
+			return optionError("ParentPath", &fs.PathError{Op: "open", Path: at, Err: unix.ENOTDIR})
 		}
 		options.Parent, options.TrackMem = parent, true
 	}
 	if o.PageServer != "" {
 		server, err := parsePageServer(o.PageServer)
 		if err != nil {
-			return fmt.Errorf("--page-server: %w", err)
+			return optionError("PageServer", err)
 		}
 		options.PageServer = server
 	}
 	if o.StatusFd >= 0 {
 		if _, err := unix.FcntlInt(uintptr(o.StatusFd), unix.F_GETFD, 0); err != nil {
-			return fmt.Errorf("--status-fd: descriptor %d: %w", o.StatusFd, err)
+			return optionError("StatusFd", fmt.Errorf("descriptor %d: %w", o.StatusFd, err))
 		}
 		options.StatusFd = o.StatusFd
-	}
-	if o.PreDump && o.LazyPages {
-		return errors.New("--pre-dump and --lazy-pages exclude each other")
 	}
 	return nil
 }

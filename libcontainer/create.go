@@ -236,7 +236,7 @@ func (c *creation) findProgram(in *birth.Input) error {
 // (sd_listen_fds(3)), then --preserve-fds.
 func (c *creation) preserve(in *birth.Input) (err error) {
 	listen := descriptors.Listening()
-	if in.PreserveFds, err = descriptors.Preserve(c.o.PreserveFds, listen); err != nil {
+	if in.PreserveFds, err = preserveFds(c.o.PreserveFds, listen); err != nil {
 		return err
 	}
 	if listen > 0 {

@@ -51,11 +51,11 @@ func (o *CRIUOptions) criuOptions() (*criu.Options, error) {
 	case "ignore":
 		c.CgroupsMode = criu.Ignore
 	default:
-		return nil, fmt.Errorf("--manage-cgroups-mode: %q is none of soft, full, strict and ignore", o.ManageCgroups)
+		return nil, optionError("ManageCgroups", fmt.Errorf("%q is none of soft, full, strict and ignore", o.ManageCgroups))
 	}
 	for _, ns := range o.EmptyNS {
 		if ns != "network" {
-			return nil, fmt.Errorf("--empty-ns: %q: only a network namespace can be left empty", ns)
+			return nil, optionError("EmptyNS", fmt.Errorf("%q: only a network namespace can be left empty", ns))
 		}
 		c.EmptyNS |= unix.CLONE_NEWNET
 	}
@@ -65,7 +65,7 @@ func (o *CRIUOptions) criuOptions() (*criu.Options, error) {
 }
 
 func (o *CRIUOptions) openDirectories() (images, work int, err error) {
-	if images, err = openDirectory("--image-path", o.ImagePath); err != nil {
+	if images, err = openDirectory("ImagePath", o.ImagePath); err != nil {
 		return -1, -1, err
 	}
 	path := o.WorkPath
@@ -73,9 +73,9 @@ func (o *CRIUOptions) openDirectories() (images, work int, err error) {
 		path = o.ImagePath
 	} else if err := unix.Mkdir(path, 0o700); err != nil && err != unix.EEXIST { // containerd leaves it to runtimes
 		unix.Close(images)
-		return -1, -1, fmt.Errorf("--work-path: %w", &fs.PathError{Op: "mkdir", Path: path, Err: err})
+		return -1, -1, optionError("WorkPath", &fs.PathError{Op: "mkdir", Path: path, Err: err})
 	}
-	if work, err = openDirectory("--work-path", path); err != nil {
+	if work, err = openDirectory("WorkPath", path); err != nil {
 		unix.Close(images)
 		return -1, -1, err
 	}
@@ -93,10 +93,10 @@ func (o *CRIUOptions) reopen(c *criu.Options) error {
 	return errors.Join(unix.Dup3(images, c.ImagesDir, unix.O_CLOEXEC), unix.Dup3(work, c.WorkDir, unix.O_CLOEXEC))
 }
 
-func openDirectory(flag, path string) (int, error) {
+func openDirectory(option, path string) (int, error) {
 	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return -1, fmt.Errorf("%s: %w", flag, &fs.PathError{Op: "open", Path: path, Err: err})
+		return -1, optionError(option, &fs.PathError{Op: "open", Path: path, Err: err})
 	}
 	return fd, nil
 }
@@ -332,9 +332,9 @@ func (r *Runtime) checkFeatures(preDump, lazyPages bool) error {
 	case err != nil:
 		return err
 	case preDump && !has.MemTrack:
-		return errors.New("--pre-dump: this kernel does not track which memory changes (CONFIG_MEM_SOFT_DIRTY)")
+		return optionError("PreDump", errors.New("this kernel does not track which memory changes (CONFIG_MEM_SOFT_DIRTY)"))
 	case lazyPages && !has.LazyPages:
-		return errors.New("--lazy-pages: this kernel does not let criu bring memory later (CONFIG_USERFAULTFD)")
+		return optionError("LazyPages", errors.New("this kernel does not let criu bring memory later (CONFIG_USERFAULTFD)"))
 	}
 	return nil
 }

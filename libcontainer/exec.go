@@ -11,7 +11,6 @@ import (
 	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/internal/kernel"
 	"github.com/rung-oci/rung/libcontainer/birth"
-	"github.com/rung-oci/rung/libcontainer/descriptors"
 	"github.com/rung-oci/rung/libcontainer/executable"
 	"github.com/rung-oci/rung/libcontainer/foreground"
 	"github.com/rung-oci/rung/libcontainer/host"
@@ -108,7 +107,7 @@ func (e *execution) prepare() error {
 	if err := terminal.Check(e.in.Spec.Process.Terminal, e.o.Detach, e.o.ConsoleSocket); err != nil {
 		return err
 	}
-	if e.in.PreserveFds, err = descriptors.Preserve(e.o.PreserveFds, 0); err != nil {
+	if e.in.PreserveFds, err = preserveFds(e.o.PreserveFds, 0); err != nil {
 		return err
 	}
 	if e.join, err = e.joining(e.init); err != nil {
@@ -138,7 +137,7 @@ func (e *execution) openInit() (err error) {
 	defer m.Close()
 	paused, err := m.Frozen()
 	if err == nil && paused && !e.o.IgnorePaused {
-		return errors.New("cannot exec in a paused container (use --ignore-paused to override)")
+		return ErrPaused
 	}
 	return err
 }
@@ -165,7 +164,7 @@ func (e *execution) findCgroups() (err error) {
 	evenFrozen := true // which openInit has looked at
 	if len(e.o.Cgroup) > 0 {
 		if e.groups, err = e.groups.Sub(e.o.Cgroup); err != nil {
-			return fmt.Errorf("--cgroup: %w", err)
+			return optionError("Cgroup", err)
 		}
 		evenFrozen = e.o.IgnorePaused
 	}

@@ -276,15 +276,15 @@ func streamKeys(dir int) (keys []string, err error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("--image-path: %w", &fs.PathError{Op: "open", Path: streamsName, Err: err})
+		return nil, optionError("ImagePath", &fs.PathError{Op: "open", Path: streamsName, Err: err})
 	}
 	defer unix.Close(fd)
 	text, err := readRegular(fd, streamsName, 64<<10)
 	if err != nil {
-		return nil, fmt.Errorf("--image-path: %w", err)
+		return nil, optionError("ImagePath", err)
 	}
 	if err := json.Unmarshal(text, &keys); err != nil {
-		return nil, fmt.Errorf("--image-path: %s: %w", streamsName, err)
+		return nil, optionError("ImagePath", fmt.Errorf("%s: %w", streamsName, err))
 	}
 	return keys, nil
 }

@@ -101,7 +101,7 @@ func (r *Runtime) restore(o RestoreOptions, interrupt *interrupt.Interruption) (
 		}
 	}
 	if o.ManageCgroups == "strict" && c.manager.Exists() {
-		return nil, errors.New("--manage-cgroups-mode strict: the container's cgroup exists already")
+		return nil, &OptionError{"ManageCgroups", o.ManageCgroups, errors.New("the container's cgroup exists already")}
 	}
 	c.host = new(birth.Host)
 	if c.host.Rootfs, err = host.Rootfs(o.Bundle, s); err != nil {
@@ -129,7 +129,7 @@ func (r *Runtime) restore(o RestoreOptions, interrupt *interrupt.Interruption) (
 		options.CgroupRoots = append(options.CgroupRoots, criu.CgroupRoot(root))
 	}
 	if err := unix.Faccessat(options.ImagesDir, "inventory.img", unix.F_OK, 0); err != nil {
-		return nil, fmt.Errorf("--image-path: %s is no checkpoint: inventory.img: %w", o.ImagePath, err)
+		return nil, optionError("ImagePath", fmt.Errorf("%s is no checkpoint: inventory.img: %w", o.ImagePath, err))
 	}
 	if _, err := r.findCRIU(); err != nil {
 		return nil, err

@@ -26,9 +26,6 @@ func Listening() int {
 // Preserve counts n descriptors after those of LISTEN_FDS, and makes sure that
 // they are there and that others end with this process.
 func Preserve(n, listen int) (int, error) {
-	if n < 0 {
-		return 0, fmt.Errorf("--preserve-fds: %d is not a number of descriptors", n)
-	}
 	n += listen
 	for fd := 3; fd < 3+n; fd++ {
 		flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
