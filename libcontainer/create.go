@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"time"
@@ -245,6 +246,20 @@ func (c *creation) preserve(in *birth.Input) (err error) {
 	return nil
 }
 
+// offerNotify puts the socket into the container.
+func (c *creation) offerNotify(in *birth.Input) error {
+	if notify.Manager() == "" {
+		return nil
+	}
+	m, err := birth.NewMount("", notify.Mount(filepath.Join(c.r.Store.Root(), c.o.ID)), "")
+	if err != nil {
+		return err
+	}
+	in.Mounts = append(in.Mounts, m)
+	in.Env = append(in.Env, notify.Env())
+	return nil
+}
+
 // enter makes the container's directory, with a record that lets delete clean
 // up whatever follows.
 func (c *creation) enter(config []byte) error {
@@ -300,6 +315,16 @@ func (c *creation) bear() error {
 		return err
 	}
 	return c.commit()
+}
+
+// listenNotify makes the socket in the state directory.
+func (c *creation) listenNotify() (err error) {
+	if notify.Manager() == "" {
+		return nil
+	}
+	c.r.at("making the notify socket")
+	c.notify, err = notify.ListenIn(c.dir)
+	return err
 }
 
 func (c *creation) saveConfig() error {

@@ -18,6 +18,7 @@ import (
 	"github.com/rung-oci/rung/internal/kernel"
 	"github.com/rung-oci/rung/libcontainer/birth"
 	"github.com/rung-oci/rung/libcontainer/criu"
+	"github.com/rung-oci/rung/libcontainer/notify"
 	"github.com/rung-oci/rung/libcontainer/store"
 )
 
@@ -60,7 +61,7 @@ func externalMounts(s *specs.Spec, mounts []birth.Mount, groups []birth.Hierarch
 	for _, p := range s.Linux.MaskedPaths {
 		list = append(list, externalMount{p, p, os.DevNull, false})
 	}
-	return append(list, externalMount{notifyDir, notifyDir, filepath.Join(dir.Path(), store.NotifyName), false}), err
+	return append(list, externalMount{notify.Dir, notify.Dir, filepath.Join(dir.Path(), store.NotifyName), false}), err
 }
 
 // dumpExternal lists the container's mounts from the host for a dump. CRIU knows

@@ -7,6 +7,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/rung-oci/rung/libcontainer/birth"
+	"github.com/rung-oci/rung/libcontainer/notify"
 	"github.com/rung-oci/rung/libcontainer/store"
 )
 
@@ -46,7 +47,7 @@ func TestExternalMounts(t *testing.T) {
 	}
 	others := []externalMount{
 		{"/proc/kcore", "/proc/kcore", "/dev/null", false},
-		{notifyDir, notifyDir, store.NotifyName, false},
+		{notify.Dir, notify.Dir, store.NotifyName, false},
 	}
 	if got, want := list(), slices.Concat(mounts, others); !slices.Equal(got, want) {
 		t.Errorf("got  %v\nwant %v", got, want)

@@ -19,6 +19,7 @@ import (
 	"github.com/rung-oci/rung/libcontainer/host"
 	"github.com/rung-oci/rung/libcontainer/interrupt"
 	"github.com/rung-oci/rung/libcontainer/netdevice"
+	"github.com/rung-oci/rung/libcontainer/notify"
 	"github.com/rung-oci/rung/libcontainer/process"
 	"github.com/rung-oci/rung/libcontainer/seccomp"
 	"github.com/rung-oci/rung/libcontainer/terminal"
@@ -152,7 +153,7 @@ func (c *restoration) revive(options *criu.Options) error {
 	if err := c.saveConfig(); err != nil {
 		return err
 	}
-	if err := makeNotifyDir(c.dir); err != nil { // whatever the images are of: it is a mount's source
+	if err := notify.MakeDir(c.dir); err != nil { // whatever the images are of: it is a mount's source
 		return err
 	}
 	if err := c.prepareMountpoints(); err != nil {

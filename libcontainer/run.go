@@ -3,6 +3,7 @@ package libcontainer
 import (
 	"errors"
 	"fmt"
+	"os"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/rung-oci/rung/libcontainer/descriptors"
 	"github.com/rung-oci/rung/libcontainer/foreground"
 	"github.com/rung-oci/rung/libcontainer/hooks"
+	"github.com/rung-oci/rung/libcontainer/notify"
 	"github.com/rung-oci/rung/libcontainer/store"
 )
 
@@ -77,6 +79,18 @@ func (c *creation) attend(f *foreground.Process) (status int, err error) {
 		err = r.deleteEnded(c)
 	}
 	return status, err
+}
+
+// attendNotify stays with a container in the foreground until it ends. The manager
+// goes on watching this process, which ends with the container and deletes it.
+func (r *Runtime) attendNotify(proxy *notify.Proxy, pidfd int) {
+	if proxy == nil {
+		return
+	}
+	r.tellReady(proxy, os.Getpid(), pidfd)
+	if err := proxy.Drain(pidfd); err != nil {
+		r.Log.Warnf("reading what the container reports to the service manager: %v", err)
+	}
 }
 
 // deleteEnded deletes the container, unless somebody else did.

@@ -50,8 +50,8 @@ func (r *Runtime) Start(id string) error {
 		}
 	}
 	var proxy *notify.Proxy
-	if managerSocket() != "" {
-		if proxy, err = listenNotify(c.dir); err != nil {
+	if notify.Manager() != "" {
+		if proxy, err = notify.ListenIn(c.dir); err != nil {
 			return err
 		}
 		defer proxy.Close()
@@ -154,4 +154,20 @@ func (r *Runtime) poststart(c *container, config *specs.Spec, init int) error {
 		err = errors.Join(err, lockErr)
 	}
 	return err
+}
+
+// awaitReady stays with a container that runs in the background until it says that it
+// is ready, or ends. What the manager watches from then on is its process.
+func (r *Runtime) awaitReady(proxy *notify.Proxy, pid, pidfd int) {
+	if proxy != nil {
+		r.at("waiting for the container to be ready")
+		r.tellReady(proxy, pid, pidfd)
+	}
+}
+
+// tellReady waits until the container says that it is ready, or ends.
+func (r *Runtime) tellReady(proxy *notify.Proxy, mainPid, pidfd int) {
+	if _, err := proxy.Forward(notify.Manager(), mainPid, pidfd); err != nil {
+		r.Log.Warnf("telling the service manager that the container is ready: %v", err)
+	}
 }
