@@ -6,19 +6,6 @@ import (
 	"github.com/rung-oci/rung/nsenter"
 )
 
-// A birth program sends a tag, one byte, to the launcher where it needs it to do
-// something, and waits for a byte in return.
-const (
-	TagMaps     = 'm' // write the user namespace's maps
-	TagSources  = 's' // run the sources program
-	TagCopyUp   = 'c' // copy from descriptor 0 of the message to descriptor 1
-	TagTerminal = 't' // take the terminal's master
-	TagHooks    = 'h' // run prestart, createRuntime and createContainer hooks
-	TagNetwork  = 'n' // move linux.netDevices
-	TagReady    = 'r' // record the container as created; of an exec: be ready to stand for the process
-	TagGate     = 'g' // GateSync: run the startContainer hooks
-)
-
 // Names of the launcher's descriptors in a birth program.
 const (
 	FileReport    = "report page"

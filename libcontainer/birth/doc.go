@@ -29,5 +29,5 @@
 // # The conversation
 //
 // A program can only do what the first process may. Where it needs the launcher, it
-// sends a tag and waits for an answer: see conversation.go, which has all of them.
+// sends a tag and waits for an answer: [Messages] has all of them.
 package birth

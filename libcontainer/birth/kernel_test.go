@@ -27,6 +27,7 @@ type fakeKernel struct {
 
 	trace    []string // the name of each call, and the path that it was about
 	tags     string   // what the launcher was sent
+	came     []int    // how many descriptors with each of them
 	attached []string // what in the container's tree mounts were attached to
 	report   nsenter.Report
 
@@ -132,11 +133,12 @@ func (k *fakeKernel) call(name string, args [6]uint64) (uint64, unix.Errno) {
 		k.put(args[1], magic)
 	case "write":
 		if args[0] == k.sync {
-			k.tags += string(k.bytes(args[1], 1))
+			k.tags, k.came = k.tags+string(k.bytes(args[1], 1)), append(k.came, 0)
 		}
 		return args[2], 0
 	case "sendmsg":
 		k.tags += string(k.bytes(k.word(k.word(args[1]+16)), 1))
+		k.came = append(k.came, int(k.word(args[1]+40))/24) // CMSG_SPACE of one descriptor
 		if strings.HasSuffix(k.tags, string(rune(TagCopyUp))) {
 			for _, f := range k.fds {
 				if f.what == "a duplicate of "+readonlyMount {
