@@ -19,6 +19,7 @@ import (
 	"github.com/rung-oci/rung/libcontainer/foreground"
 	"github.com/rung-oci/rung/libcontainer/host"
 	"github.com/rung-oci/rung/libcontainer/interrupt"
+	"github.com/rung-oci/rung/libcontainer/launch"
 	"github.com/rung-oci/rung/libcontainer/notify"
 	"github.com/rung-oci/rung/libcontainer/process"
 	"github.com/rung-oci/rung/libcontainer/seccomp"
@@ -58,13 +59,8 @@ type creation struct {
 	streams [3]store.Stream // what the standard streams are
 	manager cgroups.Manager
 	birth   *birth.Birth
-	image   *nsenter.Image
-	files   map[string]int // the descriptors of the birth program
-	socket  int            // this end of the conversation with it
-	report  int
-	child   *nsenter.Child // the launched process
-	pid     int            // the container's first process
-	pidfd   int
+	files   map[string]int  // the descriptors of the birth program
+	first   *launch.Process // the container's
 	born    int             // the directory of the cgroup to be born in, 0: none
 	master  int             // of the terminal
 	timing  *nsenter.Timing // nil: the program is not timed
@@ -91,6 +87,13 @@ func (r *Runtime) Create(o CreateOptions) error {
 	return nil
 }
 
+func (r *Runtime) newCreation(o CreateOptions, s *specs.Spec, i *interrupt.Interruption) *creation {
+	c := &creation{r: r, o: o, spec: s, master: -1, files: map[string]int{}, interrupt: i}
+	c.first = r.newProcess("the first process", nil, c.files)
+	c.first.Watch = []launch.Watch{i}
+	return c
+}
+
 // create brings a container to the point where it is recorded as created and
 // its process waits for the last answer. After an error nothing is left.
 func (r *Runtime) create(o CreateOptions, gate birth.Gate, f *foreground.Process) (*creation, error) {
@@ -104,10 +107,12 @@ func (r *Runtime) create(o CreateOptions, gate birth.Gate, f *foreground.Process
 	if err := terminal.Check(s.Process != nil && s.Process.Terminal, o.Detach, o.ConsoleSocket); err != nil {
 		return nil, err
 	}
-	c := &creation{r: r, o: o, spec: s, socket: -1, report: -1, pidfd: -1, master: -1, files: map[string]int{}}
+	var i *interrupt.Interruption
 	if f != nil {
-		c.foreground, c.interrupt = f, &f.Interrupt
+		i = &f.Interrupt
 	}
+	c := r.newCreation(o, s, i)
+	c.foreground = f
 	in, err := c.look(gate)
 	if err != nil {
 		return nil, err
@@ -334,63 +339,6 @@ func (c *creation) saveConfig() error {
 	}))
 }
 
-// launch starts the program.
-func (c *creation) launch() error {
-	c.r.at("making the image")
-	memory, err := nsenter.Assemble(c.birth.Program, c.files)
-	if errors.Is(err, nsenter.ErrTooLarge) {
-		return fmt.Errorf("%s: %w", longestList(c.spec), err)
-	}
-	if err != nil {
-		return err
-	}
-	c.image, err = nsenter.NewImage(c.birth.Program, memory, c.r.ImageDir, c.r.imageDirs()...)
-	if err != nil {
-		return advise(err, imageHint(err))
-	}
-	c.r.at("launching the first process")
-	if c.child, err = nsenter.Launch(c.image, nsenter.Options{Flags: c.birth.Flags, Cgroup: c.born, Files: c.files}); err != nil {
-		return advise(err, launchHint(err, c.birth.Flags))
-	}
-	for _, name := range [...]string{birth.FileSync, birth.StreamFile(0), birth.StreamFile(1), birth.StreamFile(2)} {
-		if fd, ok := c.files[name]; ok {
-			unix.Close(fd)
-			delete(c.files, name)
-		}
-	}
-	if c.birth.Clones {
-		return nil
-	}
-	c.pid, c.pidfd, c.child.Pidfd = c.child.Pid, c.child.Pidfd, -1
-	return c.identify()
-}
-
-// longestList names the property whose elements are the most: each takes steps.
-func longestList(s *specs.Spec) string {
-	path, most := "mounts", len(s.Mounts)
-	if l := s.Linux; l != nil {
-		for _, list := range [...]struct {
-			path string
-			size int
-		}{{"linux.maskedPaths", len(l.MaskedPaths)}, {"linux.readonlyPaths", len(l.ReadonlyPaths)}, {"linux.devices", len(l.Devices)}, {"linux.sysctl", len(l.Sysctl)}} {
-			if list.size > most {
-				path, most = list.path, list.size
-			}
-		}
-	}
-	return fmt.Sprintf("%s: %d elements", path, most)
-}
-
-// identify records the first process, which can be killed from now on. Its
-// program runs meanwhile.
-func (c *creation) identify() (err error) {
-	if c.record.Init, err = process.Of(c.pid); err != nil {
-		return err
-	}
-	c.record.ImageDev, c.record.ImageIno = c.image.Dev, c.image.Ino
-	return c.dir.WriteRecord(c.record)
-}
-
 // commit records the container as created.
 func (c *creation) commit() error {
 	c.r.at("recording the container as created")
@@ -401,13 +349,13 @@ func (c *creation) commit() error {
 	}
 	if c.o.PidfdSocket != "" {
 		c.r.at("sending the pidfd")
-		if err := terminal.SendPidfd(c.o.PidfdSocket, c.pidfd); err != nil {
+		if err := terminal.SendPidfd(c.o.PidfdSocket, c.first.Pidfd.Int()); err != nil {
 			return err
 		}
 	}
 	if c.o.PidFile != "" {
 		c.r.at("writing the pid file")
-		return process.WritePidFile(c.o.PidFile, c.pid)
+		return process.WritePidFile(c.o.PidFile, c.first.Pid)
 	}
 	return nil
 }
@@ -419,17 +367,12 @@ func (c *creation) release() {
 		unix.Close(fd)
 	}
 	c.files = nil
-	closeAll(c.socket, c.master)
-	c.socket, c.report, c.master = -1, -1, -1
-	if c.image != nil {
-		c.image.Close()
-		c.image = nil
-	}
-	closeAll(c.pidfd)
+	c.first.Close()
+	closeAll(c.master)
 	if c.born > 0 {
 		unix.Close(c.born)
 	}
-	c.pidfd, c.born = -1, 0
+	c.master, c.born = -1, 0
 	if c.notify != nil {
 		c.notify.Close()
 		c.notify = nil
@@ -443,11 +386,7 @@ func (c *creation) release() {
 // abort undoes a creation that failed, and returns its error.
 func (c *creation) abort(err error) error {
 	c.r.at("undoing what was done")
-	if c.socket >= 0 {
-		unix.Close(c.socket) // what waits for an answer ends
-		c.socket = -1
-	}
-	c.endProcesses()
+	c.first.Kill()
 	var config *specs.Spec
 	if c.record.Init.Pid > 0 { // from step 2 of the lifecycle on poststop hooks follow: runtime.md
 		config = c.spec
@@ -467,20 +406,4 @@ func (c *creation) removePidFile() {
 	if text, err := os.ReadFile(c.o.PidFile); err == nil && c.record.Init.Pid > 0 && string(text) == strconv.Itoa(c.record.Init.Pid) {
 		os.Remove(c.o.PidFile)
 	}
-}
-
-// endProcesses kills and reaps what was launched.
-func (c *creation) endProcesses() {
-	if c.child == nil {
-		return
-	}
-	c.firstProcess()
-	for _, pid := range []int{c.child.Pid, c.pid} {
-		if pid > 0 {
-			unix.Kill(pid, unix.SIGKILL) // a child that was not waited for keeps its pid
-			reap(pid)
-		}
-	}
-	closeAll(c.child.Pidfd)
-	c.child, c.pid = nil, 0
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/libcontainer/birth"
 	"github.com/rung-oci/rung/libcontainer/criu"
+	"github.com/rung-oci/rung/libcontainer/launch"
 	"github.com/rung-oci/rung/nsenter"
 )
 
@@ -138,11 +139,8 @@ func (r *Runtime) findCRIU() (string, error) {
 
 // A criuProcess is a running CRIU that waits for requests.
 type criuProcess struct {
-	program *nsenter.Program
-	child   *nsenter.Child
-	socket  int
-	report  int
-	ended   chan struct{} // closed when it is not needed any more
+	*launch.Process
+	ended chan struct{} // closed when it is not needed any more
 }
 
 // criuSetup is what a process does before it becomes CRIU.
@@ -160,43 +158,33 @@ type criuSetup struct {
 }
 
 // startCRIU starts a CRIU.
-func (r *Runtime) startCRIU(setup criuSetup) (c *criuProcess, err error) {
+func (r *Runtime) startCRIU(setup criuSetup) (*criuProcess, error) {
 	path, err := r.findCRIU()
 	if err != nil {
 		return nil, err
 	}
 	r.at("starting criu")
-	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return nil, fmt.Errorf("socketpair for criu: %w", err)
-	}
-	defer unix.Close(pair[1])
-	c = &criuProcess{socket: pair[0], report: -1}
-	defer func() {
-		if err != nil {
-			closeAll(c.socket, c.report)
-		}
-	}()
-	if c.report, err = unix.MemfdCreate("report", unix.MFD_CLOEXEC); err == nil {
-		err = unix.Ftruncate(c.report, nsenter.ReportSize)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("report page of criu: %w", err)
-	}
-	files := map[string]int{birth.FileReport: c.report, birth.FileSync: pair[1]}
-	born := giveFiles(&setup.entry, files)
+	c := &criuProcess{r.newProcess("criu", nil, map[string]int{}), make(chan struct{})}
+	c.Cgroup = giveFiles(&setup.entry, c.Files)
 	for _, fd := range setup.keep {
-		files[birth.KeptFile(fd)] = fd
+		c.Files[birth.KeptFile(fd)] = fd
 	}
-	c.program = setup.program(path, pair[1])
-	return c, c.launch(r, files, born, setup.apart)
+	socket, err := c.Connect()
+	if err == nil {
+		c.Program = setup.program(path, socket)
+		err = c.launch(setup.apart)
+	}
+	if err != nil {
+		c.Close()
+		return nil, err
+	}
+	return c, nil
 }
 
 // launch starts CRIU from a thread that lives as long: with it CRIU ends, unless it
 // is to outlive this process. It is a thread of its own for the mount namespace that
 // it may have.
-func (c *criuProcess) launch(r *Runtime, files map[string]int, born int, apart func() error) error {
-	c.ended = make(chan struct{})
+func (c *criuProcess) launch(apart func() error) error {
 	started := make(chan error)
 	go func() {
 		runtime.LockOSThread() // for ever: the thread is not used again
@@ -207,7 +195,7 @@ func (c *criuProcess) launch(r *Runtime, files map[string]int, born int, apart f
 			}
 		}
 		if err == nil {
-			c.child, err = r.launchProgram(c.program, files, born)
+			err = c.Start()
 		}
 		started <- err
 		if err == nil {
@@ -242,15 +230,13 @@ func (s *criuSetup) program(path string, socket int) *nsenter.Program {
 // ask has CRIU do something, and ends it. An error of the request says what
 // CRIU's log says.
 func (c *criuProcess) ask(request *criu.Request, notify criu.NotifyFunc) (*criu.Response, error) {
-	response, err := criu.Do(c.socket, c.child.Pidfd, request, notify)
-	unix.Close(c.socket)
-	status := reap(c.child.Pid)
+	defer c.Close()
+	response, err := criu.Do(c.Socket(), c.Pidfd.Int(), request, notify)
+	c.HangUp() // it ends then
+	status := c.Wait()
 	close(c.ended)
-	unix.Close(c.child.Pidfd)
-	defer unix.Close(c.report)
 	if errors.Is(err, criu.ErrEnded) {
-		told, reportErr := readReport(c.report)
-		if failed := c.program.Failure(told); failed != nil && reportErr == nil {
+		if failed := c.Failure(); failed != nil {
 			return nil, failed
 		}
 		if status.Signaled() {

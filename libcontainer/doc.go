@@ -69,6 +69,7 @@
 // # The rooms
 //
 //	birth         the compiler: what a first process, a further one, a hook and CRIU run
+//	launch        a program's way: image, process, conversation, end
 //	store         the directory, its lock, the record
 //	host          looking at the machine, for birth
 //	userprocess   what is executed: exec's process object, the environment, HOME
@@ -76,7 +77,7 @@
 //	descriptors   which descriptors of the caller's the container gets
 //	process       identity of processes beyond their pid; their ends by pidfd
 //	copyup        what a tmpfs is filled with
-//	netdevice     moving network devices, by netlink
+//	netdevice     moving network devices, by netlink; userns: maps of user namespaces
 //	seccomp       the filter's compiler; capabilities: their names
 //	hooks         running hooks, their output and time limits
 //	criu          speaking to CRIU

@@ -282,24 +282,27 @@ func (e *execution) launch() error {
 		return e.notFound(errors.New("executing nothing"))
 	}
 	e.r.at("launching the process")
-	entrant, err := e.r.launchEntrant(program.Program, e.init, e.files, e.born)
-	if err != nil {
+	p := e.r.entrant(program.Program, e.init, e.files, &e.foreground.Interrupt)
+	p.Cgroup = e.born
+	p.Serve = map[byte]func([]kernel.Fd) error{birth.TagReady: e.ready, birth.TagTerminal: e.takeTerminal}
+	defer p.Close()
+	if err := p.Start(); err != nil {
 		return err
 	}
-	defer entrant.release()
 	if !e.o.Detach && !e.o.IgnorePaused { // which may wait for long, and then can be ended
 		// while the program runs; if rung is ended before, the program ends
 		if err := e.foreground.Catch(); err != nil {
+			p.Kill()
 			return err
 		}
 	}
-	entrant.interrupt = &e.foreground.Interrupt
-	e.pid, err = entrant.enter(e.serve)
+	err = enter(p, e.init)
 	var failed *stepFailure
 	if errors.As(err, &failed) && failed.Name == "execve" && !errors.Is(err, errInitEnded) {
 		return e.notFound(err)
 	}
 	if err == nil {
+		e.pid, e.pidfd = p.Pid, p.Pidfd.Take()
 		e.r.executed()
 	}
 	return err
@@ -326,26 +329,22 @@ func (e *execution) notFound(err error) error {
 	return why
 }
 
-func (e *execution) serve(tag byte, fds []kernel.Fd) (err error) {
-	switch {
-	case tag == birth.TagReady:
-		if !e.o.Detach && e.o.IgnorePaused {
-			return e.foreground.Catch()
-		}
-		return nil
-	case tag == birth.TagTerminal && len(fds) == 1:
-		e.r.at("taking the terminal")
-		e.master, err = takeTerminal(&fds[0], e.in.Spec.Process.ConsoleSize, e.o.ConsoleSocket)
-		return err
+// ready gets ready to stand for the process.
+func (e *execution) ready([]kernel.Fd) error {
+	if !e.o.Detach && e.o.IgnorePaused {
+		return e.foreground.Catch()
 	}
-	return fmt.Errorf("the process sent %q with %d descriptors", tag, len(fds))
+	return nil
+}
+
+func (e *execution) takeTerminal(fds []kernel.Fd) (err error) {
+	e.r.at("taking the terminal")
+	e.master, err = terminal.Take(&fds[0], e.in.Spec.Process.ConsoleSize, e.o.ConsoleSocket)
+	return err
 }
 
 // publish tells who asked for it of the process.
-func (e *execution) publish() (err error) {
-	if e.pidfd, err = unix.PidfdOpen(e.pid, 0); err != nil { // a child that was not waited for keeps its pid
-		return fmt.Errorf("pidfd_open of the process: %w", err)
-	}
+func (e *execution) publish() error {
 	if e.o.PidfdSocket != "" {
 		e.r.at("sending the pidfd")
 		if err := terminal.SendPidfd(e.o.PidfdSocket, e.pidfd); err != nil {
@@ -362,7 +361,7 @@ func (e *execution) publish() (err error) {
 // abort ends the process of an execution that failed, and returns its error.
 func (e *execution) abort(err error) error {
 	unix.Kill(e.pid, unix.SIGKILL) // a child that was not waited for keeps its pid
-	reap(e.pid)
+	_, _ = kernel.Wait(e.pid)
 	return err
 }
 

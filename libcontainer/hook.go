@@ -6,14 +6,12 @@ import (
 	"fmt"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
-	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/libcontainer/birth"
 	"github.com/rung-oci/rung/libcontainer/hooks"
 	"github.com/rung-oci/rung/libcontainer/host"
 	"github.com/rung-oci/rung/libcontainer/interrupt"
-	"github.com/rung-oci/rung/nsenter"
 )
 
 // hookState is what a hook reads from its standard input.
@@ -62,6 +60,31 @@ func (r *Runtime) runHooks(c *container, kind hooks.Kind, list []specs.Hook, sta
 	return err
 }
 
+// createHooks runs the hooks of create, in the order of the specification.
+func (c *creation) createHooks() error {
+	h := c.spec.Hooks
+	for _, k := range []struct {
+		kind  hooks.Kind
+		hooks []specs.Hook
+	}{
+		//lint:ignore SA1019 prestart hooks are deprecated, not gone
+		{hooks.Prestart, h.Prestart},
+		{hooks.CreateRuntime, h.CreateRuntime},
+		{hooks.CreateContainer, h.CreateContainer},
+	} {
+		if len(k.hooks) == 0 {
+			continue
+		}
+		c.r.at("running the " + string(k.kind) + " hooks")
+		state := c.hookState(specs.StateCreated) // from step 2 of the lifecycle on: runtime.md
+		state.Pid = c.first.Pid
+		if err := c.r.runHooks(c.container, k.kind, k.hooks, state, c.spec, c.first.Pidfd.Int()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // hookJoining starts hooks in the namespaces of a container.
 type hookJoining struct {
 	joining
@@ -103,105 +126,12 @@ func (j *hookJoining) start(r *Runtime, h specs.Hook, stdin, output int) (int, e
 		return 0, err
 	}
 	files := map[string]int{birth.FileStdin: stdin, birth.FileOutput: output}
-	e, err := r.launchEntrant(p, j.init, files, giveFiles(&j.entry, files))
-	if err != nil {
+	e := r.entrant(p, j.init, files, j.interrupt)
+	e.Cgroup = giveFiles(&j.entry, e.Files)
+	defer e.Close()
+	if err := e.Start(); err != nil {
 		return 0, err
 	}
-	defer e.release()
-	e.interrupt = j.interrupt
-	return e.enter(nil)
-}
-
-// reap waits for the end of a child.
-func reap(pid int) (status unix.WaitStatus) {
-	for {
-		if _, err := unix.Wait4(pid, &status, 0, nil); err != unix.EINTR {
-			return status
-		}
-	}
-}
-
-// launchProgram runs a program in this process's own namespaces, in the cgroup v2
-// directory if that is not 0.
-func (r *Runtime) launchProgram(p *nsenter.Program, files map[string]int, cgroup int) (*nsenter.Child, error) {
-	memory, err := nsenter.Assemble(p, files)
-	if err != nil {
-		return nil, err
-	}
-	image, err := nsenter.NewImage(p, memory, r.ImageDir, r.imageDirs()...)
-	if err != nil {
-		return nil, err
-	}
-	defer image.Close()
-	return nsenter.Launch(image, nsenter.Options{Files: files, Cgroup: cgroup})
-}
-
-// imageDirs are where an image may lie if it cannot be in memory.
-func (r *Runtime) imageDirs() []string {
-	return []string{r.Store.Root(), "/dev/shm", "/var/tmp", "/tmp"}
-}
-
-// runSources runs the program that provides what a user namespace may not open.
-func (c *creation) runSources() error {
-	c.r.at("opening bind sources and devices")
-	report, err := newReport()
-	if err != nil {
-		return err
-	}
-	defer unix.Close(report)
-	child, err := c.r.launchProgram(c.birth.Sources, map[string]int{birth.FileReport: report, birth.FileSync: c.socket, birth.FileInit: c.pidfd}, 0)
-	if err != nil {
-		return err
-	}
-	unix.Close(child.Pidfd)
-	status := reap(child.Pid)
-	told, err := readReport(report)
-	if err != nil {
-		return err
-	}
-	if err := c.birth.Sources.Failure(told); err != nil {
-		return hinted(err)
-	}
-	if status.Signaled() {
-		return fmt.Errorf("opening bind sources and devices: ended by %v", status.Signal())
-	}
-	if status.ExitStatus() != 0 { // before its report page was there
-		return fmt.Errorf("%s: ended with status %d", c.birth.Sources.Steps[0].Label, status.ExitStatus())
-	}
-	return nil
-}
-
-// writeMaps writes the maps of the new user namespace, user_namespaces(7).
-func (c *creation) writeMaps() error {
-	c.r.at("writing the user namespace's maps")
-	for _, m := range []struct {
-		file, property string
-		maps           []specs.LinuxIDMapping
-	}{
-		{"uid_map", "linux.uidMappings", c.spec.Linux.UIDMappings},
-		{"gid_map", "linux.gidMappings", c.spec.Linux.GIDMappings},
-	} {
-		var text []byte
-		for _, r := range m.maps {
-			text = fmt.Appendf(text, "%d %d %d\n", r.ContainerID, r.HostID, r.Size)
-		}
-		if err := writeProc(c.pid, m.file, text); err != nil {
-			return advise(fmt.Errorf("%s: %w", m.property, err), mapsHint(err))
-		}
-	}
-	return nil
-}
-
-// writeProc writes a file of a process in one go.
-func writeProc(pid int, file string, text []byte) error {
-	path := fmt.Sprintf("/proc/%d/%s", pid, file)
-	fd, err := unix.Open(path, unix.O_WRONLY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	defer unix.Close(fd)
-	if _, err := unix.Write(fd, text); err != nil {
-		return fmt.Errorf("%s: writing %q: %w", path, text, err)
-	}
-	return nil
+	err = enter(e, j.init)
+	return e.Pid, err
 }

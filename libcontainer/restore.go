@@ -83,10 +83,7 @@ func (r *Runtime) restore(o RestoreOptions, interrupt *interrupt.Interruption) (
 		return nil, err
 	}
 	defer closeAll(options.ImagesDir, options.WorkDir)
-	c := &restoration{
-		creation: &creation{r: r, o: o.CreateOptions, spec: s, socket: -1, report: -1, pidfd: -1, master: -1, files: map[string]int{}, interrupt: interrupt},
-		o:        o,
-	}
+	c := &restoration{creation: r.newCreation(o.CreateOptions, s, interrupt), o: o}
 	if options.CgroupsMode == criu.Strict {
 		options.CgroupsMode = criu.Full // it is rung that makes the cgroup: see below
 	}
@@ -176,14 +173,14 @@ func (c *restoration) revive(options *criu.Options) error {
 		return err
 	}
 	// until there is a first process, what must end is CRIU
-	if c.record.Init, err = process.Of(p.child.Pid); err == nil {
+	if c.record.Init, err = process.Of(p.Pid); err == nil {
 		err = c.dir.WriteRecord(c.record)
 	}
 	if err != nil {
-		unix.Kill(p.child.Pid, unix.SIGKILL)
+		unix.Kill(p.Pid, unix.SIGKILL)
 	}
 	c.r.at("restoring the container")
-	c.interrupt.Kill(p.child.Pidfd)
+	c.interrupt.Kill(p.Pidfd.Int())
 	_, askErr := p.ask(&criu.Request{Type: criu.Restore, Options: options}, c.notified)
 	return errors.Join(err, askErr)
 }
@@ -291,7 +288,7 @@ func (c *restoration) notified(script string, pid int, fds []kernel.Fd) error {
 		if len(fds) != 1 {
 			return fmt.Errorf("criu sent %d terminals, not one", len(fds))
 		}
-		return c.takeTerminal(&fds[0])
+		return c.takeTerminal(fds)
 	}
 	return nil
 }
@@ -345,9 +342,10 @@ func (c *restoration) restored(pid int) (err error) {
 	if c.record.Init, err = process.Of(pid); err != nil {
 		return err
 	}
-	if c.pidfd, err = c.record.Init.Open(); err != nil {
+	pidfd, err := c.record.Init.Open()
+	if err != nil {
 		return err
 	}
-	c.pid = pid
+	c.first.Pid, c.first.Pidfd = pid, kernel.Own(pidfd)
 	return c.commit()
 }

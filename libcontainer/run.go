@@ -2,16 +2,15 @@ package libcontainer
 
 import (
 	"errors"
-	"fmt"
 	"os"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
-	"github.com/rung-oci/rung/internal/kernel"
 	"github.com/rung-oci/rung/libcontainer/birth"
 	"github.com/rung-oci/rung/libcontainer/descriptors"
 	"github.com/rung-oci/rung/libcontainer/foreground"
 	"github.com/rung-oci/rung/libcontainer/hooks"
+	"github.com/rung-oci/rung/libcontainer/launch"
 	"github.com/rung-oci/rung/libcontainer/notify"
 	"github.com/rung-oci/rung/libcontainer/store"
 )
@@ -43,7 +42,7 @@ func (r *Runtime) Run(o CreateOptions) (int, error) {
 	defer c.release()
 	if o.Detach {
 		c.dir.Close() // other commands may work on the container meanwhile
-		r.awaitReady(c.notify, c.pid, c.pidfd)
+		r.awaitReady(c.notify, c.first.Pid, c.first.Pidfd.Int())
 		return 0, nil
 	}
 	return c.attend(&f)
@@ -52,14 +51,14 @@ func (r *Runtime) Run(o CreateOptions) (int, error) {
 // attend stays with a container in the foreground: it waits for the end of the
 // process, and deletes the container.
 func (c *creation) attend(f *foreground.Process) (status int, err error) {
-	r := c.r
-	if err := f.Attach(c.pid, c.pidfd, c.master); err != nil {
+	r, pidfd := c.r, c.first.Pidfd.Int()
+	if err := f.Attach(c.first.Pid, pidfd, c.master); err != nil {
 		return 0, c.abort(err)
 	}
-	c.pid, c.child = 0, nil // which f waits for
+	c.first.Pid = 0 // which f waits for
 	r.at("waiting for the process to end")
 	if f.Settle() {
-		r.attendNotify(c.notify, c.pidfd) // it may have said that it is ready
+		r.attendNotify(c.notify, pidfd) // it may have said that it is ready
 		status := f.Finish()
 		if !c.o.Keep {
 			r.at("deleting the container")
@@ -71,7 +70,7 @@ func (c *creation) attend(f *foreground.Process) (status int, err error) {
 	told := make(chan struct{})
 	go func() {
 		defer close(told)
-		r.attendNotify(c.notify, c.pidfd)
+		r.attendNotify(c.notify, pidfd)
 	}()
 	status = f.Follow()
 	<-told // which the end of the process ended
@@ -120,7 +119,7 @@ func (c *creation) start() error {
 			return err
 		}
 		c.r.at("running the startContainer hooks")
-		if err := c.r.runHooks(c.container, hooks.StartContainer, h.StartContainer, c.hookState(specs.StateCreated), c.spec, c.pidfd); err != nil {
+		if err := c.r.runHooks(c.container, hooks.StartContainer, h.StartContainer, c.hookState(specs.StateCreated), c.spec, c.first.Pidfd.Int()); err != nil {
 			return err
 		}
 	}
@@ -134,20 +133,16 @@ func (c *creation) start() error {
 	if err := c.waitExecuted(); err != nil {
 		return err
 	}
-	return c.r.poststart(c.container, c.spec, c.pidfd)
+	return c.r.poststart(c.container, c.spec, c.first.Pidfd.Int())
 }
 
 // waitExecuted waits until the execve closed the other end of the conversation.
 // A signal that comes after that is passed on.
 func (c *creation) waitExecuted() error {
-	if err := c.interrupt.Wait(c.socket); err != nil {
+	if err := c.first.Converse(launch.End); err != nil {
 		return err
 	}
-	buf := make([]byte, 1)
-	if n, _ := kernel.Reader(c.socket).Read(buf); n > 0 {
-		return fmt.Errorf("the first process sent %q instead of executing", buf[0])
-	}
-	if err := c.birth.Program.Failure(c.readReport()); err != nil {
+	if err := c.first.Failure(); err != nil {
 		return startError(hinted(err))
 	}
 	c.r.executed()

@@ -4,9 +4,11 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/libcontainer/birth"
+	"github.com/rung-oci/rung/libcontainer/launch"
 	"github.com/rung-oci/rung/libcontainer/logs"
 	"github.com/rung-oci/rung/libcontainer/store"
 	"github.com/rung-oci/rung/libcontainer/timeline"
+	"github.com/rung-oci/rung/nsenter"
 )
 
 // Runtime carries out the commands on containers.
@@ -26,6 +28,11 @@ type Runtime struct {
 	At func(action string)
 	// Timeline, if not nil, is told where the time goes.
 	Timeline *timeline.Recorder
+}
+
+// newProcess is a process that is to run a program with these descriptors.
+func (r *Runtime) newProcess(name string, p *nsenter.Program, files map[string]int) *launch.Process {
+	return &launch.Process{Name: name, Program: p, Files: files, ImageDir: r.ImageDir, ImageDirs: launch.ImageDirs(r.Store.Root())}
 }
 
 func (r *Runtime) at(action string) {

@@ -3,6 +3,7 @@ package nsenter
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
 
 	"golang.org/x/sys/unix"
 )
@@ -29,6 +30,11 @@ const (
 // ReportChild is where clone3's parent_tid points for a process that outlives
 // the one that made it.
 func ReportChild() Ref { return InReport(reportChild) }
+
+// Clones reports whether the program clones a process that goes on in its place.
+func (p *Program) Clones() bool {
+	return slices.ContainsFunc(p.Steps, func(s Step) bool { return s.Op == OpCall && s.Nr == unix.SYS_CLONE3 })
+}
 
 // MarkReached adds the step that marks in the report that the program came here:
 // the step that was executed last does not tell when the program has cloned.

@@ -44,9 +44,6 @@ type Birth struct {
 	Program *nsenter.Program
 	// Flags are the CLONE_NEW* flags that the program is launched with.
 	Flags uint64
-	// Clones tells that the launched process clones the container's first
-	// process and exits.
-	Clones bool
 	// Sources, if not nil, is a program to be run with the caller's credentials
 	// when the birth program asks for it: see [TagSources].
 	Sources *nsenter.Program

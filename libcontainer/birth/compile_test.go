@@ -102,8 +102,8 @@ func TestEverySyscallMayFail(t *testing.T) {
 // has cloned the container's first process.
 func TestParentOfTheFirstProcess(t *testing.T) {
 	birth := compiled(t, joiningInput())
-	if !birth.Clones || birth.Flags != 0 {
-		t.Errorf("clones %v, flags %#x", birth.Clones, birth.Flags)
+	if !birth.Program.Clones() || birth.Flags != 0 {
+		t.Errorf("clones %v, flags %#x", birth.Program.Clones(), birth.Flags)
 	}
 	k := &fakeKernel{parent: 4711}
 	k.run(t, birth.Program)

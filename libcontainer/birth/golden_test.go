@@ -52,7 +52,7 @@ func printBirth(t testing.TB, b *Birth) []byte {
 	for _, w := range b.Warnings {
 		fmt.Fprintf(&out, "warning: %s\n", w)
 	}
-	fmt.Fprintf(&out, "flags %#x, clones %v, started at %d\n", b.Flags, b.Clones, b.Ready)
+	fmt.Fprintf(&out, "flags %#x, clones %v, started at %d\n", b.Flags, b.Program.Clones(), b.Ready)
 	if err := b.Program.Print(&out); err != nil {
 		t.Fatal(err)
 	}

@@ -83,8 +83,7 @@ func (c *compiler) namespaces() error {
 	}
 	_, pid := c.joinNS[specs.PIDNamespace]
 	_, user := c.joinNS[specs.UserNamespace]
-	c.birth.Clones = pid || user || c.newNS[specs.TimeNamespace] || c.newUser
-	if !c.birth.Clones {
+	if !pid && !user && !c.newNS[specs.TimeNamespace] && !c.newUser {
 		c.birth.Flags = made
 		c.joinByPath()
 		return c.becomeRoot()

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/cgroups"
+	"github.com/rung-oci/rung/libcontainer/birth"
 	"github.com/rung-oci/rung/nsenter"
 )
 
@@ -69,7 +70,7 @@ func (m *Machine) remove(path string) { delete(m.Root.(fstest.MapFS), path) }
 // unless it is -1.
 func refuse(nr uintptr, first int, errno unix.Errno) func(*nsenter.Program) error {
 	return func(p *nsenter.Program) error {
-		memory, err := nsenter.Assemble(p, map[string]int{fileReport: 3})
+		memory, err := nsenter.Assemble(p, map[string]int{birth.FileReport: 3})
 		if err != nil {
 			return err
 		}

@@ -1,6 +1,10 @@
 package check
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/rung-oci/rung/libcontainer/launch"
+)
 
 // images executes a first process: from memory, or if that is forbidden from a
 // file.
@@ -17,6 +21,6 @@ func (m *Machine) images() []Finding {
 	if err := m.Try(attempt("executing a file")); err != nil {
 		return []Finding{fail(name, found+"; "+err.Error(), "set sysctl vm.memfd_noexec=1, or give rung a directory on a mount without noexec: --image-dir DIR")}
 	}
-	dirs := strings.Join(imageDirs(m.StateDir), ", ")
+	dirs := strings.Join(launch.ImageDirs(m.StateDir), ", ")
 	return []Finding{no(name, found, "rung takes a file instead, in the first of "+dirs+" that allows executing; sysctl vm.memfd_noexec=1 makes it faster")}
 }

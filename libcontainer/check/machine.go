@@ -14,8 +14,9 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/cgroups"
-	"github.com/rung-oci/rung/internal/kernel"
+	"github.com/rung-oci/rung/libcontainer/birth"
 	"github.com/rung-oci/rung/libcontainer/capabilities"
+	"github.com/rung-oci/rung/libcontainer/launch"
 	"github.com/rung-oci/rung/libcontainer/process"
 	"github.com/rung-oci/rung/nsenter"
 )
@@ -72,8 +73,8 @@ func Here(stateDir string) (*Machine, error) {
 			return err == nil && n > 0
 		},
 	}
-	m.Memfd = func() error { return run(attempt("executing memory")) }
-	m.Try = func(p *nsenter.Program) error { return run(p, imageDirs(m.stateDir())...) }
+	m.Memfd = func() error { return trial(attempt("executing memory")).Run() }
+	m.Try = func(p *nsenter.Program) error { return trial(p, launch.ImageDirs(m.stateDir())...).Run() }
 	own, err := process.ReadOwn()
 	if err != nil {
 		return nil, err
@@ -86,9 +87,6 @@ func Here(stateDir string) (*Machine, error) {
 	return m, err
 }
 
-// imageDirs are where an image may lie if it cannot be in memory.
-func imageDirs(stateDir string) []string { return []string{stateDir, "/dev/shm", "/var/tmp", "/tmp"} }
-
 // stateDir is the state directory, or the nearest above it that there is.
 func (m *Machine) stateDir() string {
 	dir := m.StateDir
@@ -98,64 +96,17 @@ func (m *Machine) stateDir() string {
 	return dir
 }
 
-const (
-	fileReport = "report"
-	fileSync   = "check"
-)
-
 // attempt begins a program that tries something.
 func attempt(what string) *nsenter.Program {
 	p := nsenter.New()
 	p.Label(what)
-	p.MapReport(fileReport)
+	p.MapReport(birth.FileReport)
 	return p
 }
 
-// run runs a program to its end. The error is that of the step that failed.
-func run(p *nsenter.Program, dirs ...string) error {
-	report, err := unix.MemfdCreate("report", unix.MFD_CLOEXEC)
-	if err != nil {
-		return fmt.Errorf("memfd_create: %w", err)
-	}
-	defer unix.Close(report)
-	if err := unix.Ftruncate(report, nsenter.ReportSize); err != nil {
-		return fmt.Errorf("ftruncate: %w", err)
-	}
-	child, err := launch(p, map[string]int{fileReport: report}, dirs...)
-	if err != nil {
-		return err
-	}
-	status := wait(child)
-	page := make([]byte, nsenter.ReportSize)
-	if _, err := unix.Pread(report, page, 0); err != nil {
-		return fmt.Errorf("reading the report page: %w", err)
-	}
-	if err := p.Failure(nsenter.ParseReport(page)); err != nil {
-		return err
-	}
-	if status != 0 {
-		return fmt.Errorf("the process that tried it ended with status %#x", uint32(status))
-	}
-	return nil
-}
-
-func launch(p *nsenter.Program, files map[string]int, dirs ...string) (*nsenter.Child, error) {
-	memory, err := nsenter.Assemble(p, files)
-	if err != nil {
-		return nil, err
-	}
-	image, err := nsenter.NewImage(p, memory, "", dirs...)
-	if err != nil {
-		return nil, err
-	}
-	defer image.Close()
-	return nsenter.Launch(image, nsenter.Options{Files: files})
-}
-
-func wait(child *nsenter.Child) unix.WaitStatus {
-	defer unix.Close(child.Pidfd)
-	status, _ := kernel.Wait(child.Pid)
-	return status
+// trial is the process of an attempt.
+func trial(p *nsenter.Program, dirs ...string) *launch.Process {
+	return &launch.Process{Name: "the process that tried it", Program: p, ImageDirs: dirs}
 }
 
 // landlock asks for the version of the interface: landlock_create_ruleset(2).

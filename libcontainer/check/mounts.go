@@ -6,6 +6,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/libcontainer/birth"
+	"github.com/rung-oci/rung/libcontainer/launch"
+	"github.com/rung-oci/rung/libcontainer/userns"
 	"github.com/rung-oci/rung/nsenter"
 )
 
@@ -64,40 +67,26 @@ func tryIDMap(dir string) error {
 
 // mappedNamespace is a user namespace with ids.
 func mappedNamespace() (fd int, err error) {
-	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return -1, fmt.Errorf("socketpair: %w", err)
-	}
-	defer unix.Close(pair[0])
-	p := nsenter.New()
-	p.Label("making a user namespace")
+	p := attempt("making a user namespace")
 	word := nsenter.Buffer(8)
 	p.Unshare(unix.CLONE_NEWUSER)
-	p.Write(nsenter.File(fileSync), "u")
-	p.Read(nsenter.File(fileSync), word.At(0), 1) // until the other end is closed
-	child, err := launch(p, map[string]int{fileSync: pair[1]}, imageDirs("/run")...)
-	unix.Close(pair[1])
-	if err != nil {
+	p.Write(nsenter.File(birth.FileSync), string(birth.TagMaps))
+	p.Read(nsenter.File(birth.FileSync), word.At(0), 1) // until the other end is closed
+	child := trial(p, launch.ImageDirs("/run")...)
+	defer child.Close()
+	if err := child.Start(); err != nil {
 		return -1, err
 	}
-	defer wait(child)
-	defer unix.Shutdown(pair[0], unix.SHUT_RDWR)
-	if n, err := unix.Read(pair[0], make([]byte, 1)); err != nil || n != 1 {
+	defer child.Kill()
+	if child.Converse(birth.TagMaps) != nil {
 		return -1, fmt.Errorf("no user namespace was made: %w", unix.EPERM)
 	}
-	proc := fmt.Sprintf("/proc/%d/", child.Pid)
 	for _, file := range [...]string{"uid_map", "gid_map"} {
-		f, err := unix.Open(proc+file, unix.O_WRONLY|unix.O_CLOEXEC, 0)
-		if err != nil {
-			return -1, fmt.Errorf("%s: %w", file, err)
-		}
-		_, err = unix.Write(f, []byte("0 100000 65536"))
-		unix.Close(f)
-		if err != nil {
-			return -1, fmt.Errorf("%s: %w", file, err)
+		if err := userns.WriteMap(child.Pid, file, []byte("0 100000 65536")); err != nil {
+			return -1, err
 		}
 	}
-	fd, err = unix.Open(proc+"ns/user", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	fd, err = unix.Open(fmt.Sprintf("/proc/%d/ns/user", child.Pid), unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return -1, fmt.Errorf("ns/user: %w", err)
 	}

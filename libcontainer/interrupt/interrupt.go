@@ -78,9 +78,9 @@ func (i *Interruption) by() unix.Signal {
 	return i.queue.Peek()
 }
 
-// Wait waits until there is something to be read from fd, which comes first, or
+// wait waits until there is something to be read from fd, which comes first, or
 // the interruption, which is an error.
-func (i *Interruption) Wait(fd int) error {
+func (i *Interruption) wait(fd int) error {
 	if i.Fd() < 0 {
 		return nil // the read waits
 	}
@@ -120,7 +120,7 @@ func (i *Interruption) before(pidfd int, do func(pidfd int)) {
 	}
 	go func() {
 		defer unix.Close(own)
-		if i.Wait(own) != nil {
+		if i.wait(own) != nil {
 			do(own)
 		}
 	}()

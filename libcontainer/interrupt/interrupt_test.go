@@ -12,7 +12,7 @@ import (
 func TestNeverComes(t *testing.T) {
 	cause := errors.New("cause")
 	for _, i := range []*Interruption{nil, {}} {
-		if i.Fd() != -1 || i.Wait(-1) != nil || i.Err(nil) != nil || i.Err(cause) != cause {
+		if i.Fd() != -1 || i.wait(-1) != nil || i.Err(nil) != nil || i.Err(cause) != cause {
 			t.Errorf("%v: it came", i)
 		}
 	}
@@ -32,11 +32,11 @@ func TestInterrupted(t *testing.T) {
 	defer r.Close()
 	time.AfterFunc(10*time.Millisecond, func() { unix.Kill(os.Getpid(), unix.SIGTERM) })
 	interrupted := new(Error)
-	if err := i.Wait(int(r.Fd())); !errors.As(err, &interrupted) || interrupted.Signal != unix.SIGTERM {
+	if err := i.wait(int(r.Fd())); !errors.As(err, &interrupted) || interrupted.Signal != unix.SIGTERM {
 		t.Fatalf("got %v, want an interruption by SIGTERM", err)
 	}
 	w.Close() // which can be read, as an end
-	if err := i.Wait(int(r.Fd())); err != nil {
+	if err := i.wait(int(r.Fd())); err != nil {
 		t.Errorf("what is waited for is there: %v", err)
 	}
 	cause := errors.New("cause")

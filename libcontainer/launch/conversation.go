@@ -1,0 +1,106 @@
+package launch
+
+import (
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/internal/kernel"
+	"github.com/rung-oci/rung/libcontainer/birth"
+)
+
+// End is what [Process.Converse] takes for a tag: that the other end is closed.
+const End = 0
+
+// Converse does what the program asks for until it sends the tag, which is left
+// unanswered, see [Process.Answer]; or, with [End], until its execve or its end closes the other
+// end. An error that the program has reported is why what it asked for has failed, and is returned
+// in place of that. The process may be there after an error.
+func (p *Process) Converse(until byte) error {
+	for {
+		tag, fds, err := p.receive()
+		switch {
+		case err != nil:
+		case tag == until:
+			kernel.CloseAll(fds)
+			return nil
+		case tag == End:
+			return p.over()
+		default:
+			err = p.serve(tag, fds)
+		}
+		kernel.CloseAll(fds)
+		if err != nil {
+			if failed := p.Failure(); failed != nil {
+				return failed
+			}
+			return err
+		}
+		if err := p.Answer(); err != nil {
+			return err
+		}
+	}
+}
+
+// receive waits for a tag, with its descriptors, and looks for who sent it.
+func (p *Process) receive() (tag byte, fds []kernel.Fd, err error) {
+	if err := p.wait(); err != nil {
+		return End, nil, err
+	}
+	var data [1]byte
+	_, fds, err = kernel.Receive(p.socket.Int(), data[:], birth.MostDescriptors)
+	switch {
+	case err == unix.ECONNRESET: // it has ended before it read an answer
+		return End, nil, nil
+	case err != nil:
+		return End, nil, fmt.Errorf("receiving from %s: %w", p.Name, err)
+	case data[0] != End && p.Found != nil && !p.found:
+		err = p.find(p.report())
+	}
+	return data[0], fds, err
+}
+
+// wait waits until there is something to be received, which comes first: the moment after
+// which all is well, too. Where nothing else can come, that is left to the receiving.
+func (p *Process) wait() error {
+	poll, coming := []unix.PollFd{kernel.Readable(p.socket.Int())}, false
+	for _, w := range p.Watch {
+		poll = append(poll, kernel.Readable(w.Fd()))
+		coming = coming || w.Fd() >= 0
+	}
+	if !coming {
+		return nil
+	}
+	if _, err := kernel.Poll(poll, -1); err != nil {
+		return fmt.Errorf("waiting for %s: %w", p.Name, err)
+	}
+	for i, w := range p.Watch {
+		if poll[0].Revents == 0 && poll[1+i].Revents != 0 {
+			return w.Err(nil)
+		}
+	}
+	return nil
+}
+
+func (p *Process) serve(tag byte, fds []kernel.Fd) error {
+	do := p.Serve[tag]
+	if m, known := birth.MessageOf(tag); do == nil || !known || len(fds) != m.Descriptors {
+		return fmt.Errorf("%s sent %q with %d descriptors", p.Name, tag, len(fds))
+	}
+	return do(fds)
+}
+
+// Answer lets the program go on behind a tag.
+func (p *Process) Answer() error {
+	if err := kernel.Send(p.socket.Int(), []byte{0}); err != nil {
+		return p.over() // who would read it has ended
+	}
+	return nil
+}
+
+// Socket is this end of the conversation, for a program that becomes something else
+// which goes on with it.
+func (p *Process) Socket() int { return p.socket.Int() }
+
+// HangUp closes this end of the conversation. A program that waits for an answer ends.
+func (p *Process) HangUp() { p.socket.Close() }
