@@ -53,6 +53,9 @@ func TestCompileErrors(t *testing.T) {
 		{"bind of nothing", mount(specs.Mount{Destination: "/a", Type: "bind"}), "mounts[0] (/a): source is missing"},
 		{"copying up to no tmpfs", mount(specs.Mount{Destination: "/a", Type: "proc", Options: []string{"tmpcopyup"}}),
 			"mounts[0] (/a): option tmpcopyup: the type is proc, not tmpfs"},
+		{"copying up to an overlay of long paths", mount(specs.Mount{Destination: "/a", Type: "overlay",
+			Options: []string{"tmpcopyup", "lowerdir=/" + strings.Repeat("l", 300)}}),
+			"mounts[0] (/a): option tmpcopyup: the type is overlay, not tmpfs"},
 		{"a later mount", func(in *Input) { in.Spec.Mounts[3].Type = "" }, "mounts[3] (/dev/shm): type is missing"},
 
 		{"unknown propagation", func(in *Input) { in.Spec.Linux.RootfsPropagation = "loud" },
