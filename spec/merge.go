@@ -20,14 +20,16 @@ func MergeResources(base, patch *specs.LinuxResources) *specs.LinuxResources {
 	if patch.Pids != nil && patch.Pids.Limit != nil {
 		r.Pids = patch.Pids
 	}
-	r.HugepageLimits = mergeList(base.HugepageLimits, patch.HugepageLimits, func(l specs.LinuxHugepageLimit) string { return l.Pagesize })
+	r.HugepageLimits = mergeList(base.HugepageLimits, patch.HugepageLimits,
+		func(l specs.LinuxHugepageLimit) string { return l.Pagesize })
 	if patch.Network != nil {
 		n := specs.LinuxNetwork{}
 		if base.Network != nil {
 			n = *base.Network
 		}
 		replace(&n.ClassID, patch.Network.ClassID)
-		n.Priorities = mergeList(n.Priorities, patch.Network.Priorities, func(p specs.LinuxInterfacePriority) string { return p.Name })
+		n.Priorities = mergeList(n.Priorities, patch.Network.Priorities,
+			func(p specs.LinuxInterfacePriority) string { return p.Name })
 		r.Network = &n
 	}
 	if len(patch.Rdma) > 0 {
@@ -40,8 +42,8 @@ func MergeResources(base, patch *specs.LinuxResources) *specs.LinuxResources {
 // before it say nothing any more.
 func mergeDeviceRules(base, patch []specs.LinuxDeviceCgroup) []specs.LinuxDeviceCgroup {
 	for i, d := range slices.Backward(patch) {
-		everything := (d.Type == "" || d.Type == "a") && (d.Major == nil || *d.Major == -1) && (d.Minor == nil || *d.Minor == -1) &&
-			(d.Access == "" || d.Access == "rwm")
+		everything := (d.Type == "" || d.Type == "a") && (d.Access == "" || d.Access == "rwm") &&
+			(d.Major == nil || *d.Major == -1) && (d.Minor == nil || *d.Minor == -1)
 		if everything {
 			return patch[i:]
 		}
@@ -100,7 +102,8 @@ func mergeBlockIO(base, patch *specs.LinuxBlockIO) *specs.LinuxBlockIO {
 	b := *orNew(base)
 	limit(&b.Weight, patch.Weight)
 	limit(&b.LeafWeight, patch.LeafWeight)
-	b.WeightDevice = mergeList(b.WeightDevice, patch.WeightDevice, func(d specs.LinuxWeightDevice) number { return number{d.Major, d.Minor} })
+	b.WeightDevice = mergeList(b.WeightDevice, patch.WeightDevice,
+		func(d specs.LinuxWeightDevice) number { return number{d.Major, d.Minor} })
 	b.ThrottleReadBpsDevice = mergeList(b.ThrottleReadBpsDevice, patch.ThrottleReadBpsDevice, throttle)
 	b.ThrottleWriteBpsDevice = mergeList(b.ThrottleWriteBpsDevice, patch.ThrottleWriteBpsDevice, throttle)
 	b.ThrottleReadIOPSDevice = mergeList(b.ThrottleReadIOPSDevice, patch.ThrottleReadIOPSDevice, throttle)

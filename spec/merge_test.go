@@ -17,7 +17,8 @@ func TestMergeResources(t *testing.T) {
 		apart := MergeResources(MergeResources(base, a), b)
 		together := MergeResources(base, MergeResources(MergeResources(nil, a), b))
 		if !reflect.DeepEqual(apart, together) {
-			t.Fatalf("%s + %s + %s:\none after the other %s\ntogether %s", shown(base), shown(a), shown(b), shown(apart), shown(together))
+			t.Fatalf("%s + %s + %s:\none after the other %s\ntogether %s",
+				shown(base), shown(a), shown(b), shown(apart), shown(together))
 		}
 	}
 }
@@ -40,19 +41,25 @@ func shown(r *specs.LinuxResources) string { return string(EncodeResources(r)) }
 func randomResources(random *rand.Rand) *specs.LinuxResources {
 	r := new(specs.LinuxResources)
 	if random.IntN(3) > 0 {
-		r.Memory = &specs.LinuxMemory{Limit: pick[int64](random, -1, 5, 7), Swap: pick[int64](random, -1, 8, 9), Reservation: pick[int64](random, 3, 4)}
+		r.Memory = &specs.LinuxMemory{
+			Limit: pick[int64](random, -1, 5, 7), Swap: pick[int64](random, -1, 8, 9),
+			Reservation: pick[int64](random, 3, 4)}
 	}
 	if random.IntN(3) > 0 {
-		r.CPU = &specs.LinuxCPU{Shares: pick[uint64](random, 2, 3), Quota: pick[int64](random, -1, 1000), Idle: pick[int64](random, 0, 1), Burst: pick[uint64](random, 0, 6)}
+		r.CPU = &specs.LinuxCPU{
+			Shares: pick[uint64](random, 2, 3), Quota: pick[int64](random, -1, 1000),
+			Idle: pick[int64](random, 0, 1), Burst: pick[uint64](random, 0, 6)}
 		if random.IntN(2) > 0 {
 			r.CPU.Cpus = []string{"0", "1"}[random.IntN(2)]
 		}
 	}
 	for range random.IntN(3) {
-		r.Devices = append(r.Devices, specs.LinuxDeviceCgroup{Allow: random.IntN(2) > 0, Type: []string{"a", "b", "c"}[random.IntN(3)], Access: "rwm"})
+		r.Devices = append(r.Devices, specs.LinuxDeviceCgroup{
+			Allow: random.IntN(2) > 0, Type: []string{"a", "b", "c"}[random.IntN(3)], Access: "rwm"})
 	}
 	for range random.IntN(3) {
-		r.HugepageLimits = append(r.HugepageLimits, specs.LinuxHugepageLimit{Pagesize: []string{"2MB", "1GB"}[len(r.HugepageLimits)], Limit: random.Uint64N(3)})
+		r.HugepageLimits = append(r.HugepageLimits, specs.LinuxHugepageLimit{
+			Pagesize: []string{"2MB", "1GB"}[len(r.HugepageLimits)], Limit: random.Uint64N(3)})
 	}
 	if random.IntN(2) > 0 {
 		r.Pids = &specs.LinuxPids{Limit: pick[int64](random, -1, 0, 3)}

@@ -12,7 +12,8 @@ import (
 // TestNamespaces asks the kernel: what a file in /proc/self/ns is of, ioctl_ns(2) knows.
 func TestNamespaces(t *testing.T) {
 	all := Namespaces()
-	if len(all) != 8 || !slices.IsSortedFunc(all, func(a, b Namespace) int { return strings.Compare(string(a.Type), string(b.Type)) }) {
+	byName := func(a, b Namespace) int { return strings.Compare(string(a.Type), string(b.Type)) }
+	if len(all) != 8 || !slices.IsSortedFunc(all, byName) {
 		t.Errorf("%v", all)
 	}
 	for _, n := range all {
@@ -31,7 +32,9 @@ func TestNamespaces(t *testing.T) {
 		}
 		f.Close()
 	}
-	if none := (Namespace{}); NamespaceByType("net") != none || NamespaceByType("") != none || NamespaceByFlag(0) != none {
-		t.Error("what is none is found")
+	for _, none := range []Namespace{NamespaceByType("net"), NamespaceByType(""), NamespaceByFlag(0)} {
+		if none != (Namespace{}) {
+			t.Errorf("found %v", none)
+		}
 	}
 }

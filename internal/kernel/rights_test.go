@@ -29,7 +29,8 @@ func TestSendReceive(t *testing.T) {
 			t.Fatalf("%q, %v, %v", data[:n], fds, err)
 		}
 		for _, fd := range fds {
-			if flags, err := unix.FcntlInt(uintptr(fd.Int()), unix.F_GETFD, 0); err != nil || flags&unix.FD_CLOEXEC == 0 {
+			flags, err := unix.FcntlInt(uintptr(fd.Int()), unix.F_GETFD, 0)
+			if err != nil || flags&unix.FD_CLOEXEC == 0 {
 				t.Errorf("received %d: flags %#x, %v", fd.Int(), flags, err)
 			}
 		}
