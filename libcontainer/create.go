@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -198,6 +199,10 @@ func (c *creation) compileFilter(in *birth.Input) (err error) {
 	in.Filter = c.filter
 	if len(c.filter.Dropped) > 0 {
 		c.r.Log.Debugf("linux.seccomp: system calls unknown to rung, ignored: %v", c.filter.Dropped)
+	}
+	if len(c.filter.Shadowed) > 0 {
+		c.r.Log.Warnf("linux.seccomp: rules have no effect, because one without conditions decides otherwise: %s",
+			strings.Join(c.filter.Shadowed, ", "))
 	}
 	return nil
 }

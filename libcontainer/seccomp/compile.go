@@ -1,6 +1,7 @@
 package seccomp
 
 import (
+	"fmt"
 	"slices"
 
 	"golang.org/x/sys/unix"
@@ -14,7 +15,25 @@ type compiler struct {
 	assembler
 	unsorted, rules   []bound // of the ABI being compiled
 	keys              []uint64
-	dropped, shadowed []string
+	dropped, shadowed names
+	err               error // the first
+}
+
+// names are in the order in which they were added, each once.
+type names struct {
+	list []string
+	has  map[string]bool
+}
+
+func (n *names) add(s string) {
+	if n.has[s] {
+		return
+	}
+	if n.has == nil {
+		n.has = map[string]bool{}
+	}
+	n.has[s] = true
+	n.list = append(n.list, s)
 }
 
 // bound is a rule for a number. call is the one of a multiplexer when the rule
@@ -87,7 +106,7 @@ func (c *compiler) lookupNames(native []abi) []named {
 		for _, name := range c.entries[i].names {
 			n := named{name: name, entry: &c.entries[i], row: lookup(name), mux: lookupMux(name)}
 			if !c.knows(native, n) {
-				c.dropped = appendOnce(c.dropped, name)
+				c.dropped.add(name)
 				continue
 			}
 			rows = append(rows, n)
@@ -112,13 +131,6 @@ func (c *compiler) knows(native []abi, n named) bool {
 		}
 	}
 	return false
-}
-
-func appendOnce(list []string, s string) []string {
-	if slices.Contains(list, s) {
-		return list
-	}
-	return append(list, s)
 }
 
 // search writes the search for the ABIs native[first:last], which share an
@@ -146,7 +158,7 @@ func (c *compiler) addABI(to *leaves, a *abi, rows []named) {
 	c.bind(a, rows)
 	horizon := c.horizon(a, rows)
 	next := uint64(a.first)
-	for rules := c.rules; len(rules) > 0; {
+	for rules := c.rules; len(rules) > 0 && c.err == nil; {
 		n := 1
 		for n < len(rules) && rules[n].nr == rules[0].nr {
 			n++
@@ -254,6 +266,10 @@ func (c *compiler) decide(a *abi, rules []bound) leaf {
 	if action, ok := c.unconditional(a, rules[:own]); ok {
 		return leaf{action: action}
 	}
+	if err := c.checkConflicts(a, rules[:own]); err != nil {
+		c.err = err
+		return leaf{}
+	}
 	next := c.ret(c.defaultAction)
 	chained := next
 	for _, group := range slices.Backward(groups(rules[own:])) {
@@ -264,6 +280,10 @@ func (c *compiler) decide(a *abi, rules []bound) leaf {
 	}
 	if next == chained {
 		return leaf{action: c.defaultAction}
+	}
+	if n := len(c.code); n > unix.BPF_MAXINSNS { // and there is no end of what may follow
+		c.err = fmt.Errorf("syscalls: the filter has more than %d instructions, the kernel takes %d",
+			n, unix.BPF_MAXINSNS)
 	}
 	return leaf{chain: next, chained: true}
 }
@@ -291,7 +311,7 @@ func (c *compiler) unconditional(a *abi, rules []bound) (action uint32, ok bool)
 	action = rules[i].rule.action
 	for _, r := range rules {
 		if r.rule.action != action {
-			c.shadowed = appendOnce(c.shadowed, r.named.name)
+			c.shadowed.add(r.named.name)
 		}
 	}
 	return action, true

@@ -20,6 +20,7 @@ type profile struct {
 
 // An entry is a checked specs.LinuxSyscall: one of rules must hold.
 type entry struct {
+	index int // among the profile's
 	names []string
 	rules []rule
 }
@@ -42,7 +43,7 @@ func parseProfile(s *specs.LinuxSeccomp, native []abi) (p profile, err error) {
 	}
 	p.entries = make([]entry, len(s.Syscalls))
 	for i := range s.Syscalls {
-		if p.entries[i], err = parseEntry(&s.Syscalls[i]); err != nil {
+		if p.entries[i], err = parseEntry(i, &s.Syscalls[i]); err != nil {
 			return p, fmt.Errorf("syscalls[%d]%w", i, err)
 		}
 	}
@@ -66,7 +67,7 @@ func parseArchs(list []specs.Arch, native []abi) ([]bool, error) {
 	return listed, nil
 }
 
-func parseEntry(s *specs.LinuxSyscall) (entry, error) {
+func parseEntry(index int, s *specs.LinuxSyscall) (entry, error) {
 	if len(s.Names) == 0 {
 		return entry{}, errors.New(".names: empty")
 	}
@@ -83,7 +84,7 @@ func parseEntry(s *specs.LinuxSyscall) (entry, error) {
 			return entry{}, fmt.Errorf(".args[%d].%w", i, err)
 		}
 	}
-	return entry{s.Names, rulesOf(action, all)}, nil
+	return entry{index, s.Names, rulesOf(action, all)}, nil
 }
 
 // rulesOf makes one rule of conditions on different arguments, or one of each

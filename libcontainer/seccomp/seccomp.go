@@ -10,8 +10,9 @@
 //     each condition is a rule of its own.
 //   - The first rule without conditions for a system call decides, whatever
 //     other rules there are for the call, before or after it. (Filter.Shadowed
-//     tells.) Otherwise the first rule that holds decides, in the order of the
-//     profile; libseccomp sorts the conditions or refuses contradictory ones.
+//     tells.) Otherwise rules with different actions must not hold for the same
+//     call: see conflict.go. libseccomp refuses only the same conditions, and sorts
+//     others in a way of its own, by which the last or the least general may win.
 //   - Calls through an ABI that is not listed kill the thread.
 //   - Calls newer than every call in the profile fail with ENOSYS instead of
 //     being denied by the default action, so that programs fall back to the older
@@ -72,9 +73,12 @@ func CompileFor(goarch string, s *specs.LinuxSeccomp) (*Filter, error) {
 	}
 	c := newCompiler(p)
 	code := c.compile(native)
+	if c.err != nil {
+		return nil, fmt.Errorf("linux.seccomp.%w", c.err)
+	}
 	if len(code) > unix.BPF_MAXINSNS {
 		return nil, fmt.Errorf("linux.seccomp.syscalls: the filter has %d instructions, the kernel takes %d",
 			len(code), unix.BPF_MAXINSNS)
 	}
-	return &Filter{Instructions: code, Flags: p.flags, Dropped: c.dropped, Shadowed: c.shadowed}, nil
+	return &Filter{Instructions: code, Flags: p.flags, Dropped: c.dropped.list, Shadowed: c.shadowed.list}, nil
 }
