@@ -14,7 +14,7 @@ import (
 // Nothing is an error because the cgroup is gone, but for what changes it or joins it.
 type Manager interface {
 	// Create makes the cgroup, with the parents that it needs and the limits of r,
-	// which may be nil. What exists is used as it is. What cannot be made is a
+	// which may be nil, but for its devices. What exists is used as it is. What cannot be made is a
 	// MakeError, and then what was made is removed again. A limit that cannot be set is
 	// an error that names its property; those before it have been set then, and Remove
 	// takes the cgroup away.
@@ -23,6 +23,10 @@ type Manager interface {
 	// send them so. (A zero of swappiness, idle, burst, pids.limit or a hugepage limit is
 	// a zero.) The warnings are about what the kernel ignores or changes.
 	Create(r *specs.LinuxResources) (warnings []string, err error)
+	// SetDevices sets the rules of devices, which Create leaves alone: a runtime opens
+	// devices for a container that the container may not. Whatever no rule is about is denied,
+	// but for the default devices, also where there is no rule at all.
+	SetDevices(rules []specs.LinuxDeviceCgroup) (warnings []string, err error)
 
 	// Update changes the limits of a cgroup that is in use. What the patch does not give
 	// stays as it is (see Create for what counts as given). Either all of it is applied

@@ -28,9 +28,7 @@ func (r *Runtime) newCgroup(s *specs.Spec, id string) (cgroups.Manager, error) {
 		return manager.New(path, id)
 	}
 	m, warnings, err := manager.None(limits(s))
-	for _, w := range warnings {
-		r.Log.Warnf("%s", w)
-	}
+	r.warn(warnings)
 	return m, err
 }
 
@@ -48,16 +46,31 @@ func (c *creation) createCgroup() error {
 	c.r.at("creating the cgroup")
 	defer unix.Umask(unix.Umask(0o022))
 	warnings, err := c.manager.Create(limits(c.spec))
+	c.r.warn(warnings)
 	if failed := (*cgroups.MakeError)(nil); errors.As(err, &failed) {
 		return advise(err, failed.Hint)
 	}
 	if err != nil {
 		return err
 	}
-	for _, w := range warnings {
-		c.r.Log.Warnf("%s", w)
+	return c.setDevices()
+}
+
+func (c *creation) setDevices() error {
+	c.r.at("setting the rules of devices")
+	var rules []specs.LinuxDeviceCgroup
+	if r := limits(c.spec); r != nil {
+		rules = r.Devices
 	}
-	return nil
+	warnings, err := c.manager.SetDevices(rules)
+	c.r.warn(warnings)
+	return err
+}
+
+func (r *Runtime) warn(warnings []string) {
+	for _, w := range warnings {
+		r.Log.Warnf("%s", w)
+	}
 }
 
 // giveFiles adds the files of an entry to the descriptors of a program, whose owner

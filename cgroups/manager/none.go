@@ -52,7 +52,8 @@ type none struct{}
 
 func needs(what string) error { return fmt.Errorf("%s: %w", what, cgroups.ErrNone) }
 
-func (none) Create(*specs.LinuxResources) ([]string, error) { return nil, nil }
+func (none) Create(*specs.LinuxResources) ([]string, error)         { return nil, nil }
+func (none) SetDevices([]specs.LinuxDeviceCgroup) ([]string, error) { return nil, nil }
 
 func (none) Update(_, _ *specs.LinuxResources) (*cgroups.Change, error) {
 	return nil, needs("changing the limits")

@@ -2,7 +2,6 @@ package v1
 
 import (
 	"fmt"
-	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -31,14 +30,16 @@ var defaultDevices = [...]device{
 }
 
 // devices plans linux.resources.devices: the rules in their order, and then the
-// default devices.
+// default devices. What no rule is about is denied, as in runc, also where there is none
+// at all: a new cgroup has what its parent has, mostly everything, and the nodes of the
+// host's disks can be made by whoever has CAP_MKNOD.
 //
 // The default devices are what a container can always use when the config denies
 // everything else. What a narrower rule denies is taken from them: {deny c 1:3 w}
 // leaves /dev/null readable, {deny c 5:*} takes all the terminals but pts,
 // {deny m} the making of nodes. Only the denial of everything, or of all the
 // devices of a type, rwm, is the ground that they stand on. They are not needed
-// where everything is allowed, and without any rule nothing is written.
+// where everything is allowed.
 //
 // The kernel keeps a policy and a list of exceptions from it, and a rule that
 // takes back an exception must name it exactly, otherwise the kernel ignores it
@@ -46,10 +47,11 @@ var defaultDevices = [...]device{
 // exception that it covers, and one that would take back a part of an exception
 // is an error. (security/device_cgroup.c)
 func (p *plan) devices(rules []specs.LinuxDeviceCgroup) error {
-	if len(rules) == 0 {
-		return nil
+	d := devicePlan{plan: p, property: "devices"}
+	if len(rules) == 0 || !isPolicy(&rules[0]) {
+		d.reset(false)
+		d.writes[len(d.writes)-1].soft = softDefault
 	}
-	d := devicePlan{plan: p}
 	denied, err := d.follow(rules)
 	if err != nil {
 		return err
@@ -61,8 +63,15 @@ func (p *plan) devices(rules []specs.LinuxDeviceCgroup) error {
 	return nil
 }
 
-// softDefault is why the writing of a default device may fail: a parent that does
-// not allow it, as in a container, is no reason to fail. Nobody asked for it.
+// isPolicy reports whether a rule is one for everything.
+func isPolicy(r *specs.LinuxDeviceCgroup) bool {
+	_, all, _ := parseRule(r)
+	return all
+}
+
+// softDefault is why what nobody asked for may fail: a parent that does not allow a
+// device, as in a container, or a caller without CAP_SYS_ADMIN, whose containers cannot
+// make or reach a node that the caller cannot.
 var softDefault = []unix.Errno{unix.EPERM}
 
 // follow plans the rules one after the other, and returns those narrower than the
@@ -77,9 +86,6 @@ func (d *devicePlan) follow(rules []specs.LinuxDeviceCgroup) (denied []device, e
 		if all {
 			d.reset(rules[i].Allow)
 			continue
-		}
-		if i == 0 && !d.known {
-			d.present()
 		}
 		for _, part := range parts {
 			if err := d.rule(rules[i].Allow, part); err != nil {
@@ -103,28 +109,9 @@ type devicePlan struct {
 	property   string
 	allowed    bool            // the policy
 	exceptions []device        // from the policy
-	known      bool            // the two above are what is in force
 	first      int             // index of the rule that is called devices[0]
 	grounds    string          // the types of which all devices were denied or allowed at once
 	soft       map[device]bool // the defaults that nobody asked for, without access; only in an update
-}
-
-// present starts with the present policy, which a new cgroup has from its parent.
-// Exceptions from allowing everything cannot be read.
-func (d *devicePlan) present() {
-	list, err := d.read("devices", "devices.list")
-	if err != nil {
-		d.allowed = true // the write will tell
-		return
-	}
-	for line := range strings.Lines(list) {
-		e, ok := parseDevice(strings.TrimSpace(line))
-		if !ok {
-			d.allowed = true
-			return
-		}
-		d.exceptions = append(d.exceptions, e)
-	}
 }
 
 // reset writes a new policy, which has no exceptions.

@@ -122,7 +122,11 @@ func ptr[T any](v T) *T { return &v }
 
 func set(t *testing.T, m *Manager, r *specs.LinuxResources) {
 	t.Helper()
-	if _, err := m.set(r); err != nil {
+	_, err := m.set(r)
+	if err == nil && r.Devices != nil {
+		_, err = m.SetDevices(r.Devices)
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 }

@@ -81,21 +81,6 @@ func (p *plan) has(controller, file string) bool {
 	return err == nil
 }
 
-// resources plans linux.resources, in the order of the properties in the
-// specification.
-func (p *plan) resources(r *specs.LinuxResources) error {
-	if r == nil {
-		return nil
-	}
-	if err := refuseUnified(r); err != nil {
-		return err
-	}
-	if err := p.devices(r.Devices); err != nil {
-		return err
-	}
-	return p.others(r)
-}
-
 func refuseUnified(r *specs.LinuxResources) error {
 	if len(r.Unified) == 0 {
 		return nil
@@ -105,8 +90,12 @@ func refuseUnified(r *specs.LinuxResources) error {
 		strings.Join(keys, ", "))
 }
 
-// others plans all but the devices.
-func (p *plan) others(r *specs.LinuxResources) error {
+// resources plans all of linux.resources but the devices, in the order of the properties in
+// the specification.
+func (p *plan) resources(r *specs.LinuxResources) error {
+	if err := refuseUnified(r); err != nil {
+		return err
+	}
 	p.memory(r.Memory)
 	p.cpu(r.CPU)
 	p.block(r.BlockIO)

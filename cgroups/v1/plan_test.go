@@ -24,7 +24,13 @@ func planned(t *testing.T, resources string, files map[string]string) (writes st
 		}
 		return "", unix.ENOENT
 	}}
-	if err := p.resources(&r); err != nil {
+	if r.Devices != nil {
+		err = p.devices(r.Devices)
+	}
+	if err == nil {
+		err = p.resources(&r)
+	}
+	if err != nil {
 		return "", p, err
 	}
 	var b strings.Builder
@@ -63,8 +69,7 @@ func TestPlanMemoryAndCPU(t *testing.T) {
 	for _, c := range []planCase{
 		{"nothing", `{}`, fresh, ""},
 		{"empty objects",
-			`{"memory": {}, "cpu": {}, "blockIO": {}, "network": {}, "pids": {}, "rdma": {}, "devices": []}`, fresh,
-			""},
+			`{"memory": {}, "cpu": {}, "blockIO": {}, "network": {}, "pids": {}, "rdma": {}}`, fresh, ""},
 		{"zeros mean not given",
 			`{"memory": {"limit": 0, "reservation": 0, "swap": 0}, "cpu": {"shares": 0, "quota": 0, "period": 0},
 				"blockIO": {"weight": 0}}`, fresh, ""},

@@ -13,7 +13,8 @@ import (
 	"github.com/rung-oci/rung/cgroups/cgroupfs"
 )
 
-// set applies linux.resources to the cgroup and writes only what r gives.
+// set applies linux.resources but for the devices, and writes only what r gives; r may be
+// nil.
 //
 // A property that cannot be applied is an error that names it, the file and, where
 // they can be read, the file's value and the one that stands in the way. Then the
@@ -21,9 +22,26 @@ import (
 // before anything is written.
 func (m *Manager) set(r *specs.LinuxResources) (warnings []string, err error) {
 	p := plan{read: m.read}
-	if err := p.resources(r); err != nil {
+	if r != nil {
+		err = p.resources(r)
+	}
+	if err != nil {
 		return nil, err
 	}
+	return m.write(&p)
+}
+
+// SetDevices implements [cgroups.Manager].
+func (m *Manager) SetDevices(rules []specs.LinuxDeviceCgroup) (warnings []string, err error) {
+	p := plan{read: m.read}
+	if err := p.devices(rules); err != nil {
+		return nil, err
+	}
+	return m.write(&p)
+}
+
+// write does what a plan says.
+func (m *Manager) write(p *plan) (warnings []string, err error) {
 	for _, w := range p.writes {
 		if m.find(w.controller) == nil {
 			return nil, fmt.Errorf("%s: %w", w.property, missing(w.controller, w.file))

@@ -138,7 +138,7 @@ func TestSetDevices(t *testing.T) {
 	if err := os.Mkdir(child, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	_, err := m.set(&specs.LinuxResources{Devices: []specs.LinuxDeviceCgroup{{Access: "rwm"}}})
+	_, err := m.SetDevices([]specs.LinuxDeviceCgroup{{Access: "rwm"}})
 	if err == nil || !strings.Contains(err.Error(), "linux.resources.devices[0]") ||
 		!strings.Contains(err.Error(), "child cgroups") {
 		t.Errorf("a new policy over children: %v", err)
@@ -146,13 +146,13 @@ func TestSetDevices(t *testing.T) {
 	// A parent that allows less, as in a container: defaults are left out.
 	inner := only("devices", child)
 	defer inner.Close()
-	warnings, err := inner.set(&specs.LinuxResources{Devices: []specs.LinuxDeviceCgroup{{Access: "rwm"}}})
+	warnings, err := inner.SetDevices([]specs.LinuxDeviceCgroup{{Access: "rwm"}})
 	if err != nil || len(warnings) != 1 || !strings.Contains(warnings[0], "c 1:7 rwm") {
 		t.Errorf("a parent without /dev/full: %v, %q", err, warnings)
 	}
-	_,
-		err = inner.set(&specs.LinuxResources{Devices: []specs.LinuxDeviceCgroup{{Allow: true, Type: "c",
-		Major: ptr[int64](1), Minor: ptr[int64](7), Access: "r"}}})
+	_, err = inner.SetDevices([]specs.LinuxDeviceCgroup{
+		{Allow: true, Type: "c", Major: ptr[int64](1), Minor: ptr[int64](7), Access: "r"},
+	})
 	if !errors.Is(err, unix.EPERM) || !strings.Contains(err.Error(), "parent cgroup does not allow it") {
 		t.Errorf("more than the parent allows: %v", err)
 	}

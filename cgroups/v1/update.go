@@ -56,9 +56,6 @@ func (m *Manager) Update(r, present *specs.LinuxResources) (*cgroups.Change, err
 
 // update plans a patch.
 func (p *plan) update(r, present *specs.LinuxResources) error {
-	if err := refuseUnified(r); err != nil {
-		return err
-	}
 	if present == nil {
 		present = new(specs.LinuxResources)
 	}
@@ -68,7 +65,7 @@ func (p *plan) update(r, present *specs.LinuxResources) error {
 	if present.CPU != nil {
 		p.configuredShares = present.CPU.Shares
 	}
-	return p.others(r)
+	return p.resources(r)
 }
 
 // check makes sure that a write has a controller and a file.

@@ -51,11 +51,11 @@ func (p *plan) devicesNow() (devicePlan, error) {
 	if err != nil {
 		return devicePlan{}, fmt.Errorf("linux.resources.devices: %w", err)
 	}
-	d := devicePlan{known: true}
+	d := devicePlan{}
 	for l := range strings.Lines(list) {
 		e, ok := parseDevice(strings.TrimSpace(l))
 		if !ok {
-			return devicePlan{known: true, allowed: true}, nil
+			return devicePlan{allowed: true}, nil
 		}
 		d.exceptions = append(d.exceptions, e)
 	}
@@ -65,7 +65,7 @@ func (p *plan) devicesNow() (devicePlan, error) {
 // with returns what the rules make of what is there now: on paper. It has the
 // default devices if a rule for everything is among the rules.
 func (d *devicePlan) with(rules []specs.LinuxDeviceCgroup) (devicePlan, error) {
-	w := devicePlan{plan: new(plan), known: true, first: d.first, allowed: d.allowed}
+	w := devicePlan{plan: new(plan), first: d.first, allowed: d.allowed}
 	w.exceptions = slices.Clone(d.exceptions)
 	denied, err := w.follow(rules)
 	if err != nil {

@@ -73,3 +73,22 @@ func TestExistingDevice(t *testing.T) {
 		}
 	}
 }
+
+// Of what no rule is about a node can be made, and nothing more.
+func TestDevicesWithoutRules(t *testing.T) {
+	t.Parallel()
+	for name, resources := range map[string]*specs.LinuxResources{
+		"no resources": nil, "no devices": {}, "no denial of all": {
+			Devices: []specs.LinuxDeviceCgroup{{Allow: true, Type: "c", Major: ptr(int64(1)), Minor: ptr(int64(5))}},
+		},
+	} {
+		caps := []string{"CAP_MKNOD"}
+		got := printed(t, "mknod /fuse c 10 229; (: </fuse) 2>&1; head -c 1 /dev/zero | wc -c", func(s *specs.Spec) {
+			s.Process.Capabilities = &specs.LinuxCapabilities{Bounding: caps, Effective: caps, Permitted: caps}
+			s.Linux.Resources = resources
+		})
+		if !strings.Contains(got, "/fuse: Operation not permitted\n") || !strings.HasSuffix(got, "\n1") {
+			t.Errorf("%s: got %s", name, got)
+		}
+	}
+}
