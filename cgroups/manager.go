@@ -5,6 +5,8 @@ import (
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/internal/kernel"
 )
 
 // A Manager looks after the cgroup of one container. New and Restore of package
@@ -122,8 +124,8 @@ type Change struct {
 // takes none of the locks that moving takes: over all of the machine's threads, up to
 // tens of milliseconds. The zero Entry leaves the process where its parent is.
 type Entry struct {
-	// Dir is the descriptor of a directory for CLONE_INTO_CGROUP, clone(2); 0 for none.
-	Dir   int
+	// Dir is a directory for CLONE_INTO_CGROUP, clone(2), if there is one.
+	Dir   kernel.Fd
 	Files []EntryFile
 }
 
@@ -135,9 +137,7 @@ type EntryFile struct {
 
 // Close closes the descriptors that are still the Entry's.
 func (e *Entry) Close() {
-	if e.Dir > 0 {
-		unix.Close(e.Dir)
-	}
+	e.Dir.Close()
 	for _, f := range e.Files {
 		unix.Close(f.Fd)
 	}

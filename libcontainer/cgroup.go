@@ -9,6 +9,7 @@ import (
 
 	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/cgroups/manager"
+	"github.com/rung-oci/rung/internal/kernel"
 	"github.com/rung-oci/rung/libcontainer/birth"
 )
 
@@ -74,8 +75,8 @@ func (r *Runtime) warn(warnings []string) {
 }
 
 // giveFiles adds the files of an entry to the descriptors of a program, whose owner
-// closes them, and returns the directory that its process is to be born in, or 0.
-func giveFiles(e *cgroups.Entry, files map[string]int) (dir int) {
+// closes them, and returns the directory that its process is to be born in, if there is one.
+func giveFiles(e *cgroups.Entry, files map[string]int) (dir kernel.Fd) {
 	for _, f := range e.Files {
 		files[birth.FileCgroup+f.Name] = f.Fd
 	}

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/cgroups"
+	"github.com/rung-oci/rung/internal/kernel"
 	"github.com/rung-oci/rung/libcontainer/birth"
 	"github.com/rung-oci/rung/libcontainer/descriptors"
 	"github.com/rung-oci/rung/libcontainer/executable"
@@ -62,7 +63,7 @@ type creation struct {
 	birth   *birth.Birth
 	files   map[string]int  // the descriptors of the birth program
 	first   *launch.Process // the container's
-	born    int             // the directory of the cgroup to be born in, 0: none
+	born    kernel.Fd       // the directory of the cgroup to be born in
 	master  int             // of the terminal
 	timing  *nsenter.Timing // nil: the program is not timed
 	notify  *notify.Proxy   // nil: nobody is to be told that the container is ready
@@ -374,10 +375,8 @@ func (c *creation) release() {
 	c.files = nil
 	c.first.Close()
 	closeAll(c.master)
-	if c.born > 0 {
-		unix.Close(c.born)
-	}
-	c.master, c.born = -1, 0
+	c.born.Close()
+	c.master = -1
 	if c.notify != nil {
 		c.notify.Close()
 		c.notify = nil

@@ -52,7 +52,7 @@ type execution struct {
 	foreground foreground.Process // unless detached
 	pid, pidfd int                // of the process
 	files      map[string]int
-	born       int             // the directory of a cgroup to be born in, 0: none
+	born       kernel.Fd       // the directory of a cgroup to be born in
 	master     int             // of the terminal
 	timing     *nsenter.Timing // nil: the program is not timed
 }
@@ -372,9 +372,7 @@ func (e *execution) release() {
 		unix.Close(fd)
 	}
 	clear(e.files)
-	if e.born > 0 {
-		unix.Close(e.born)
-	}
+	e.born.Close()
 	closeAll(e.init)
-	e.born, e.init = 0, -1
+	e.init = -1
 }

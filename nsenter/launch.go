@@ -6,6 +6,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/internal/kernel"
 )
 
 //go:noescape
@@ -22,7 +24,7 @@ type Child struct {
 // Options are what a process is launched with besides its image.
 type Options struct {
 	Flags  uint64         // CLONE_NEW*
-	Cgroup int            // descriptor of the cgroup v2 directory that it is born in, 0: the launcher's
+	Cgroup kernel.Fd      // the cgroup v2 directory that it is born in; none: the launcher's
 	Files  map[string]int // descriptors that stay open in it, as for [Assemble]
 }
 
@@ -45,9 +47,9 @@ func Launch(img *Image, o Options) (*Child, error) {
 		Pidfd:      uint64(uintptr(unsafe.Pointer(pidfd))),
 		ExitSignal: uint64(unix.SIGCHLD),
 	}
-	if o.Cgroup > 0 {
+	if o.Cgroup.Ok() {
 		args.Flags |= unix.CLONE_INTO_CGROUP
-		args.Cgroup = uint64(o.Cgroup)
+		args.Cgroup = uint64(o.Cgroup.Int())
 	}
 	name := append([]byte(ImageName), 0)
 	argv := [2]*byte{&name[0], nil}

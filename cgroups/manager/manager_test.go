@@ -44,7 +44,7 @@ func TestNone(t *testing.T) {
 	if err := m.Remove(); err != nil {
 		t.Error(err)
 	}
-	if e, err := m.Entry(false); e.Dir != 0 || len(e.Files) > 0 || err != nil {
+	if e, err := m.Entry(false); e.Dir.Ok() || len(e.Files) > 0 || err != nil {
 		t.Errorf("entry: %v, %v", e, err)
 	}
 	_, _, err = None(&specs.LinuxResources{Pids: &specs.LinuxPids{Limit: new(int64(1))},

@@ -8,6 +8,7 @@ import (
 
 	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/cgroups/cgroupfs"
+	"github.com/rung-oci/rung/internal/kernel"
 )
 
 // Entry implements [cgroups.Manager]. A hierarchy of v1 is joined by tasks, because
@@ -44,7 +45,7 @@ func (g *group) enter(e *cgroups.Entry) error {
 		return fmt.Errorf("opening %s: %w", at, err)
 	}
 	if g.label == cgroups.Unified {
-		e.Dir = fd
+		e.Dir = kernel.Own(fd)
 	} else {
 		e.Files = append(e.Files, cgroups.EntryFile{Name: g.label, Fd: fd})
 	}

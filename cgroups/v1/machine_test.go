@@ -92,7 +92,7 @@ func inside(t *testing.T, m *Manager, script string) *exec.Cmd {
 	}
 	cmd.Env = append(os.Environ(), fds)
 	cmd.Stderr = os.Stderr
-	cmd.SysProcAttr = &syscall.SysProcAttr{UseCgroupFD: entry.Dir > 0, CgroupFD: entry.Dir}
+	cmd.SysProcAttr = &syscall.SysProcAttr{UseCgroupFD: entry.Dir.Ok(), CgroupFD: entry.Dir.Int()}
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -166,14 +166,14 @@ func TestDescriptors(t *testing.T) {
 		t.Fatal(err)
 	}
 	var names []string
-	fds := []int{entry.Dir}
+	fds := []int{entry.Dir.Int()}
 	for _, f := range entry.Files {
 		names, fds = append(names, f.Name), append(fds, f.Fd)
 	}
 	if !slices.Equal(names, m.EntryFiles()) {
 		t.Errorf("files %q, told before: %q", names, m.EntryFiles())
 	}
-	if entry.Dir == 0 {
+	if !entry.Dir.Ok() {
 		fds = fds[1:]
 	}
 	if len(fds) != len(m.groups) {

@@ -2,9 +2,9 @@ package kernel
 
 import "golang.org/x/sys/unix"
 
-// An Fd is a descriptor that belongs to its holder, who has to close it. The zero Fd
-// is none. Neither 0, which is the standard input, nor a missing element of a map
-// has to mean that.
+// An Fd is a descriptor that belongs to its holder, who has to close it, or none, as the
+// zero Fd: neither 0, which is the standard input, nor a missing element of a map has to
+// mean that. Passed on as a value it is only lent; who may take it gets its address.
 type Fd struct{ next int } // the descriptor + 1
 
 // Own takes a descriptor that was opened for the caller. A negative one is none.

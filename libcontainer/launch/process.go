@@ -23,7 +23,7 @@ type Process struct {
 	Files  map[string]int
 	Report kernel.Fd // a file for the report page; none: one that nobody else has to find
 	Flags  uint64    // CLONE_NEW* of the namespaces to be born in
-	Cgroup int       // the directory of the cgroup v2 to be born in, lent; 0: the launcher's
+	Cgroup kernel.Fd // the directory of the cgroup v2 to be born in, lent; none: the launcher's
 
 	ImageDir  string   // where the image is made; "": in memory
 	ImageDirs []string // where it is made if memory may not be executed
