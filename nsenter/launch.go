@@ -63,8 +63,7 @@ func Launch(img *Image, o Options) (*Child, error) {
 			cloneFlags.spell(o.Flags), unix.Errno(-r))
 	}
 	if execErrno != 0 {
-		var status unix.WaitStatus
-		unix.Wait4(r, &status, 0, nil)
+		_, _ = kernel.Wait(r)
 		unix.Close(int(*pidfd))
 		return nil, fmt.Errorf("executing the image: %w", unix.Errno(execErrno))
 	}
