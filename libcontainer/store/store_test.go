@@ -2,14 +2,12 @@ package store
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 )
 
 func newStore(t *testing.T) Store {
@@ -139,50 +137,6 @@ func TestList(t *testing.T) {
 	}
 }
 
-func TestRemove(t *testing.T) {
-	s := newStore(t)
-	d := create(t, s, "a")
-	for _, name := range []string{ConfigName, StartName, ReportName} {
-		if err := d.WriteFile(name, []byte("x")); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := os.Mkdir(filepath.Join(d.Path(), NotifyName), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(d.Path(), NotifyName, NotifySock), nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := d.Remove(); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Lstat(d.Path()); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("the directory is still there: %v", err)
-	}
-	if _, err := d.Record(); !errors.Is(err, ErrNotExist) {
-		t.Errorf("Record of a removed container: %v", err)
-	}
-	create(t, s, "a")
-}
-
-func TestRemoveNamesForeignFile(t *testing.T) {
-	s := newStore(t)
-	d := create(t, s, "a")
-	foreign := d.Path() + "/precious"
-	if err := os.WriteFile(foreign, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := d.Remove(); err == nil || !strings.Contains(err.Error(), "precious") {
-		t.Errorf("Remove: %v, want an error that names the file", err)
-	}
-	if _, err := os.Stat(foreign); err != nil {
-		t.Errorf("the file was removed: %v", err)
-	}
-	if _, err := d.Record(); !errors.Is(err, ErrNotExist) {
-		t.Errorf("it is still a container: %v", err)
-	}
-}
-
 // A process may be killed after each system call of create and delete. What
 // is then there has to be swept, and to be no obstacle to a new create.
 func TestDebris(t *testing.T) {
@@ -304,170 +258,5 @@ func TestConcurrentLives(t *testing.T) {
 	}
 	if ids, err := s.List(); len(ids) != 0 || err != nil {
 		t.Errorf("left behind: %v, %v", ids, err)
-	}
-}
-
-// Readers take no lock, and see one whole record or another.
-func TestReadWhileWriting(t *testing.T) {
-	s := newStore(t)
-	d := create(t, s, "a")
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for i := range 300 {
-			r := Record{ID: "a", Phase: PhaseCreated, Bundle: strings.Repeat(fmt.Sprint(i%10), 3000)}
-			if err := d.WriteRecord(&r); err != nil {
-				t.Error(err)
-			}
-		}
-	}()
-	reader := open(t, s, "a")
-	for {
-		r, err := reader.Record()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if b := r.Bundle; b != "" && b != strings.Repeat(b[:1], 3000) {
-			t.Fatal("a record that nobody wrote")
-		}
-		select {
-		case <-done:
-			return
-		default:
-		}
-	}
-}
-
-func TestRecordOfAnotherContainer(t *testing.T) {
-	s := newStore(t)
-	d := create(t, s, "a")
-	if err := d.WriteRecord(&Record{ID: "b", Phase: PhaseCreated}); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := d.Record(); err == nil || !strings.Contains(err.Error(), `"b"`) {
-		t.Errorf("Record: %v", err)
-	}
-}
-
-func TestProcPath(t *testing.T) {
-	s := newStore(t)
-	d := create(t, s, "a")
-	if err := d.WriteFile(ConfigName, []byte("{}")); err != nil {
-		t.Fatal(err)
-	}
-	if b, err := os.ReadFile(d.ProcPath(ConfigName)); string(b) != "{}" || err != nil {
-		t.Errorf("%s: %q, %v", d.ProcPath(ConfigName), b, err)
-	}
-	if b, err := d.ReadFile(ConfigName); string(b) != "{}" || err != nil {
-		t.Errorf("ReadFile: %q, %v", b, err)
-	}
-}
-
-func BenchmarkRecord(b *testing.B) {
-	s, err := New(filepath.Join(b.TempDir(), "root"))
-	if err != nil {
-		b.Fatal(err)
-	}
-	d, err := s.Create("a")
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer d.Close()
-	r := full()
-	r.ID = "a"
-	b.Run("write", func(b *testing.B) {
-		for b.Loop() {
-			if err := d.WriteRecord(r); err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
-	b.Run("read", func(b *testing.B) {
-		for b.Loop() {
-			if _, err := d.Record(); err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
-}
-
-func TestLockTimeout(t *testing.T) {
-	s := newStore(t)
-	holder := create(t, s, "a")
-	d := open(t, s, "a")
-	if busy, err := d.Busy(); !busy || err != nil {
-		t.Errorf("Busy: %v, %v; want true", busy, err)
-	}
-	begin := time.Now()
-	err := d.Lock(30 * time.Millisecond)
-	if !errors.Is(err, ErrLocked) {
-		t.Fatalf("Lock: %v, want ErrLocked", err)
-	}
-	if want := fmt.Sprintf("process %d (", os.Getpid()); !strings.Contains(err.Error(), want) {
-		t.Errorf("Lock: %q does not name the holder, %q", err, want)
-	}
-	if took := time.Since(begin); took < 30*time.Millisecond {
-		t.Errorf("Lock gave up after %v", took)
-	}
-	holder.Close()
-	if busy, err := d.Busy(); busy || err != nil {
-		t.Errorf("Busy: %v, %v; want false", busy, err)
-	}
-	if err := d.Lock(0); err != nil {
-		t.Errorf("Lock after the holder's end: %v", err)
-	}
-	if busy, err := d.Busy(); busy || err != nil {
-		t.Errorf("Busy with its own lock: %v, %v; want false", busy, err)
-	}
-}
-
-func TestLockWaits(t *testing.T) {
-	s := newStore(t)
-	holder := create(t, s, "a")
-	d := open(t, s, "a")
-	done := make(chan error)
-	go func() { done <- d.Lock(time.Minute) }()
-	time.Sleep(20 * time.Millisecond)
-	holder.Close()
-	if err := <-done; err != nil {
-		t.Error(err)
-	}
-}
-
-// Whoever waited for a container that was then deleted must not take its
-// successor, or nothing, for it.
-func TestLockOfRemoved(t *testing.T) {
-	for _, successor := range []bool{false, true} {
-		s := newStore(t)
-		holder := create(t, s, "a")
-		d := open(t, s, "a")
-		if err := holder.Remove(); err != nil {
-			t.Fatal(err)
-		}
-		holder.Close()
-		if successor {
-			create(t, s, "a")
-		}
-		if err := d.Lock(time.Second); !errors.Is(err, ErrNotExist) {
-			t.Errorf("successor %v: %v, want ErrNotExist", successor, err)
-		}
-	}
-}
-
-func TestFindLock(t *testing.T) {
-	const locks = `1: POSIX  ADVISORY  WRITE 1 00:1a:12 0 EOF
-2: FLOCK  ADVISORY  WRITE 2 00:1a:123 0 EOF
-3: FLOCK  ADVISORY  WRITE 3 103:02:12 0 EOF
-3: -> FLOCK  ADVISORY  WRITE 4 103:02:12 0 EOF
-4: FLOCK  ADVISORY  WRITE 5 00:1a:12 0 EOF
-`
-	for _, tt := range []struct {
-		major, minor uint32
-		ino          uint64
-		want         int
-	}{{0, 0x1a, 12, 5}, {0x103, 2, 12, 3}, {0, 0x1a, 123, 2}, {0, 0x1a, 1, 0}} {
-		if got := findLock(strings.NewReader(locks), tt.major, tt.minor, tt.ino); got != tt.want {
-			t.Errorf("findLock(%x:%x:%d) = %d, want %d", tt.major, tt.minor, tt.ino, got, tt.want)
-		}
 	}
 }
