@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/internal/kernel"
+	"github.com/rung-oci/rung/libcontainer/failure"
 	"github.com/rung-oci/rung/spec"
 )
 
@@ -22,7 +23,7 @@ func (r *Runtime) loadBundle(bundle, config string) (*specs.Spec, []byte, error)
 	r.at("loading " + filepath.Base(config))
 	data, err := readConfig(config)
 	if err != nil {
-		return nil, nil, advise(err, bundleHint(err))
+		return nil, nil, failure.OfBundle(err)
 	}
 	s, unknown, err := spec.Load(data)
 	if err != nil {

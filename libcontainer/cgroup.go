@@ -11,6 +11,7 @@ import (
 	"github.com/rung-oci/rung/cgroups/manager"
 	"github.com/rung-oci/rung/internal/kernel"
 	"github.com/rung-oci/rung/libcontainer/birth"
+	"github.com/rung-oci/rung/libcontainer/failure"
 )
 
 // cgroup is the container's cgroup, as the record keeps it.
@@ -49,7 +50,7 @@ func (c *creation) createCgroup() error {
 	warnings, err := c.manager.Create(limits(c.spec))
 	c.r.warn(warnings)
 	if failed := (*cgroups.MakeError)(nil); errors.As(err, &failed) {
-		return advise(err, failed.Hint)
+		return failure.Advise(err, failed.Hint)
 	}
 	if err != nil {
 		return err

@@ -15,6 +15,7 @@ import (
 	"github.com/rung-oci/rung/libcontainer/birth"
 	"github.com/rung-oci/rung/libcontainer/criu"
 	"github.com/rung-oci/rung/libcontainer/interrupt"
+	"github.com/rung-oci/rung/libcontainer/namespaces"
 	"github.com/rung-oci/rung/spec"
 )
 
@@ -112,7 +113,7 @@ func (c *container) dumpOptions(o *CheckpointOptions, options *criu.Options, con
 	options.LeaveRunning = o.LeaveRunning
 	options.TCPSkipInFlight, options.LinkRemap = o.TCPSkipInFlight, o.LinkRemap
 	options.TrackMem = o.PreDump
-	if madeNamespace(config, specs.NetworkNamespace) {
+	if namespaces.Made(config, specs.NetworkNamespace) {
 		options.EmptyNS |= unix.CLONE_NEWNET
 	}
 	m := c.cgroup()
@@ -128,7 +129,7 @@ func (c *container) dumpOptions(o *CheckpointOptions, options *criu.Options, con
 	if o.PreDump {
 		return nil
 	}
-	for _, ns := range joinedNamespaces(config) {
+	for _, ns := range namespaces.Joined(config) {
 		if key := externalNamespaceKey(ns.Type); key != "" {
 			var st unix.Stat_t
 			file := spec.NamespaceByType(ns.Type).File
@@ -180,17 +181,17 @@ func (c *container) dumpOptions(o *CheckpointOptions, options *criu.Options, con
 // made: CRIU would save all cgroups of the machine, and make them once more.
 func (o *CheckpointOptions) cgroupsMode(pid int, config *specs.Spec, m cgroups.Manager) (criu.Mode, error) {
 	asked := o.ManageCgroups != "" && o.ManageCgroups != "soft"
-	if o.ManageCgroups == "ignore" || !asked && !hasNamespace(config, specs.CgroupNamespace) && !m.HasChildren() {
+	if o.ManageCgroups == "ignore" || !asked && !namespaces.Has(config, specs.CgroupNamespace) && !m.HasChildren() {
 		return criu.Ignore, nil
 	}
-	text, err := readAll(fmt.Sprintf("/proc/%d/cgroup", pid))
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
 	if err != nil {
 		return 0, err
 	}
-	for line := range lines(text) { // ID:CONTROLLERS:PATH, cgroups(7)
+	for line := range strings.Lines(string(text)) { // ID:CONTROLLERS:PATH, cgroups(7)
 		_, rest, _ := strings.Cut(line, ":")
 		controllers, at, _ := strings.Cut(rest, ":")
-		if at == "/" {
+		if at == "/\n" {
 			return 0, &RootCgroupError{controllers}
 		}
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/rung-oci/rung/libcontainer/failure"
 	"github.com/rung-oci/rung/libcontainer/interrupt"
 	"github.com/rung-oci/rung/libcontainer/store"
 	"github.com/rung-oci/rung/spec"
@@ -25,7 +26,7 @@ type container struct {
 func (r *Runtime) open(id string, lock bool) (*container, error) {
 	dir, err := r.Store.Open(id)
 	if err != nil {
-		return nil, advise(err, storeHint(err, r.Store.Root()))
+		return nil, failure.OfStore(err, r.Store.Root())
 	}
 	if lock {
 		dir.Waiting = func(holder string) { r.Log.Warnf("container %s is locked: waiting for %s", id, holder) }

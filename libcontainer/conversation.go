@@ -10,7 +10,9 @@ import (
 	"github.com/rung-oci/rung/internal/kernel"
 	"github.com/rung-oci/rung/libcontainer/birth"
 	"github.com/rung-oci/rung/libcontainer/copyup"
+	"github.com/rung-oci/rung/libcontainer/failure"
 	"github.com/rung-oci/rung/libcontainer/launch"
+	"github.com/rung-oci/rung/libcontainer/namespaces"
 	"github.com/rung-oci/rung/libcontainer/netdevice"
 	"github.com/rung-oci/rung/libcontainer/terminal"
 	"github.com/rung-oci/rung/libcontainer/userns"
@@ -57,7 +59,7 @@ func (c *creation) explained(err error) error {
 			return why
 		}
 	}
-	return hinted(err)
+	return failure.OfStep(err)
 }
 
 // killedForMemory is the error if the cgroup says that the kernel killed in it.
@@ -84,7 +86,7 @@ func (c *creation) writeMaps() error {
 			text = fmt.Appendf(text, "%d %d %d\n", r.ContainerID, r.HostID, r.Size)
 		}
 		if err := userns.WriteMap(c.first.Pid, m.file, text); err != nil {
-			return advise(fmt.Errorf("%s: %w", m.property, err), mapsHint(err))
+			return failure.OfMaps(fmt.Errorf("%s: %w", m.property, err))
 		}
 	}
 	return nil
@@ -93,7 +95,7 @@ func (c *creation) writeMaps() error {
 // moveNetDevices moves linux.netDevices to the network namespace of the first process.
 func (c *creation) moveNetDevices() error {
 	c.r.at("moving network devices")
-	fd, err := openNetwork(c.first.Pid)
+	fd, err := namespaces.OpenNetwork(c.first.Pid)
 	if err != nil {
 		return err
 	}
@@ -105,7 +107,7 @@ func (c *creation) moveNetDevices() error {
 func (c *creation) runSources() error {
 	c.r.at("opening bind sources and devices")
 	files := map[string]int{birth.FileSync: c.first.Socket(), birth.FileInit: c.first.Pidfd.Int()}
-	return hinted(c.r.newProcess("the process that opens them", c.birth.Sources, files).Run())
+	return failure.OfStep(c.r.newProcess("the process that opens them", c.birth.Sources, files).Run())
 }
 
 // copyUp copies a directory of the container to a tmpfs that will cover it.

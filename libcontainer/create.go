@@ -18,10 +18,12 @@ import (
 	"github.com/rung-oci/rung/libcontainer/birth"
 	"github.com/rung-oci/rung/libcontainer/descriptors"
 	"github.com/rung-oci/rung/libcontainer/executable"
+	"github.com/rung-oci/rung/libcontainer/failure"
 	"github.com/rung-oci/rung/libcontainer/foreground"
 	"github.com/rung-oci/rung/libcontainer/host"
 	"github.com/rung-oci/rung/libcontainer/interrupt"
 	"github.com/rung-oci/rung/libcontainer/launch"
+	"github.com/rung-oci/rung/libcontainer/namespaces"
 	"github.com/rung-oci/rung/libcontainer/notify"
 	"github.com/rung-oci/rung/libcontainer/process"
 	"github.com/rung-oci/rung/libcontainer/seccomp"
@@ -182,7 +184,10 @@ func (c *creation) compile(in *birth.Input) (err error) {
 	for _, w := range c.birth.Warnings {
 		c.r.Log.Warnf("%s", w)
 	}
-	c.timeBirth()
+	ownTime := namespaces.Has(c.spec, specs.TimeNamespace)
+	if c.timing = c.r.Timeline.Time(c.birth.Program, ownTime); c.timing != nil {
+		c.birth.Ready = c.timing.Moved(c.birth.Ready)
+	}
 	if c.r.Rewrite != nil {
 		return c.r.Rewrite(c.birth)
 	}
@@ -239,7 +244,7 @@ func (c *creation) findProgram(in *birth.Input) error {
 		in.Behind = true
 		in.Candidates = executable.Candidates(p.Args[0], f.Path, p.Cwd)
 	default:
-		return startError(err)
+		return failure.Start(err)
 	}
 	return nil
 }
@@ -277,7 +282,7 @@ func (c *creation) enter(config []byte) error {
 	c.r.at("creating the state directory")
 	dir, err := c.r.Store.Create(c.o.ID)
 	if err != nil {
-		return advise(err, storeHint(err, c.r.Store.Root()))
+		return failure.OfStore(err, c.r.Store.Root())
 	}
 	// what is in a container's cgroup ends with the container; before there is a
 	// record of it, nothing does
@@ -303,7 +308,7 @@ func (c *creation) enter(config []byte) error {
 }
 
 // hasOwnPids: a pid namespace that is joined lives on without the first process.
-func (c *creation) hasOwnPids() bool { return madeNamespace(c.spec, specs.PIDNamespace) }
+func (c *creation) hasOwnPids() bool { return namespaces.Made(c.spec, specs.PIDNamespace) }
 
 // bear makes the cgroup and the process, and follows the program up to its end.
 func (c *creation) bear() error {
@@ -368,7 +373,7 @@ func (c *creation) commit() error {
 
 // release gives back what this process has of the container.
 func (c *creation) release() {
-	c.r.readTimes(c.timing, c.files, c.record.Init.Pid)
+	c.r.Timeline.ReadTimes(c.timing, c.files, c.record.Init.Pid)
 	for _, fd := range c.files {
 		unix.Close(fd)
 	}

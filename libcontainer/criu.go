@@ -8,7 +8,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -17,7 +16,9 @@ import (
 	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/libcontainer/birth"
 	"github.com/rung-oci/rung/libcontainer/criu"
+	"github.com/rung-oci/rung/libcontainer/failure"
 	"github.com/rung-oci/rung/libcontainer/launch"
+	"github.com/rung-oci/rung/libcontainer/namespaces"
 	"github.com/rung-oci/rung/nsenter"
 )
 
@@ -132,7 +133,7 @@ func (r *Runtime) findCRIU() (string, error) {
 		path, err = filepath.Abs(path)
 	}
 	if errors.Is(err, exec.ErrNotFound) {
-		return "", advise(fmt.Errorf("looking for CRIU: %w", err), "checkpoint and restore are CRIU's work: install it (Debian: criu) where PATH leads to it, or name it: rung --criu PATH")
+		return "", failure.Advise(fmt.Errorf("looking for CRIU: %w", err), "checkpoint and restore are CRIU's work: install it (Debian: criu) where PATH leads to it, or name it: rung --criu PATH")
 	}
 	return path, err
 }
@@ -337,22 +338,10 @@ func externalNamespaceKey(t specs.LinuxNamespaceType) string {
 	return ""
 }
 
-// joinedNamespaces are the namespaces of a config that have a path.
-func joinedNamespaces(s *specs.Spec) []specs.LinuxNamespace {
-	if s.Linux == nil {
-		return nil
-	}
-	return slices.DeleteFunc(slices.Clone(s.Linux.Namespaces), func(n specs.LinuxNamespace) bool { return n.Path == "" })
-}
-
-func hasNamespace(s *specs.Spec, t specs.LinuxNamespaceType) bool {
-	return s.Linux != nil && slices.ContainsFunc(s.Linux.Namespaces, func(n specs.LinuxNamespace) bool { return n.Type == t })
-}
-
 // checkMountNS refuses a container that shares the host's mounts: CRIU restores
 // one in a mount namespace of its own.
 func checkMountNS(s *specs.Spec) error {
-	if !hasNamespace(s, specs.MountNamespace) {
+	if !namespaces.Has(s, specs.MountNamespace) {
 		return errors.New("linux.namespaces: a container without a mount namespace cannot be checkpointed or restored")
 	}
 	return nil

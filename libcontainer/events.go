@@ -2,6 +2,7 @@ package libcontainer
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"time"
 
@@ -138,9 +139,9 @@ func (w *watch) stats() (*Stats, error) {
 	}
 	s := &Stats{Stats: counters, Created: w.record.Created, Now: time.Now()}
 	if w.network {
-		text, err := readAll(fmt.Sprintf("/proc/%d/net/dev", w.record.Init.Pid))
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/net/dev", w.record.Init.Pid))
 		if err == nil && !w.ended(0) { // or the pid may be another's
-			s.Network = parseInterfaces(text)
+			s.Network = parseInterfaces(string(text))
 		}
 	}
 	return s, nil
@@ -165,7 +166,7 @@ func ownNetwork(p process.Identity) bool {
 
 // parseInterfaces reads /proc/PID/net/dev, proc_pid_net(5), without the loopback.
 func parseInterfaces(text string) (list []Interface) {
-	for line := range lines(text) {
+	for line := range strings.Lines(text) {
 		name, counters, ok := strings.Cut(line, ":")
 		name = strings.TrimSpace(name)
 		if !ok || name == "lo" {

@@ -12,12 +12,14 @@ import (
 	"github.com/rung-oci/rung/internal/kernel"
 	"github.com/rung-oci/rung/libcontainer/birth"
 	"github.com/rung-oci/rung/libcontainer/executable"
+	"github.com/rung-oci/rung/libcontainer/failure"
 	"github.com/rung-oci/rung/libcontainer/foreground"
 	"github.com/rung-oci/rung/libcontainer/host"
 	"github.com/rung-oci/rung/libcontainer/interrupt"
 	"github.com/rung-oci/rung/libcontainer/process"
 	"github.com/rung-oci/rung/libcontainer/store"
 	"github.com/rung-oci/rung/libcontainer/terminal"
+	"github.com/rung-oci/rung/libcontainer/timeline"
 	"github.com/rung-oci/rung/libcontainer/userprocess"
 	"github.com/rung-oci/rung/nsenter"
 	"github.com/rung-oci/rung/spec"
@@ -76,7 +78,7 @@ func (r *Runtime) Exec(o ExecOptions) (int, error) {
 		return 0, err
 	}
 	if err := e.launch(); err != nil {
-		return 0, e.ended(startError(err))
+		return 0, e.ended(failure.Start(err))
 	}
 	if err := e.publish(); err != nil {
 		return 0, e.abort(err)
@@ -262,8 +264,8 @@ func (e *execution) launch() error {
 	if err != nil {
 		return err
 	}
-	e.timing = e.r.timeProgram(program.Program, e.in.Namespaces&unix.CLONE_NEWTIME != 0)
-	if err := openTimes(e.timing, e.files); err != nil {
+	e.timing = e.r.Timeline.Time(program.Program, e.in.Namespaces&unix.CLONE_NEWTIME != 0)
+	if err := timeline.OpenTimes(e.timing, e.files); err != nil {
 		return err
 	}
 	tell := e.r.Log.Warnf
@@ -297,13 +299,13 @@ func (e *execution) launch() error {
 		}
 	}
 	err = enter(p, e.init)
-	var failed *stepFailure
+	var failed *failure.Step
 	if errors.As(err, &failed) && failed.Name == "execve" && !errors.Is(err, errInitEnded) {
 		return e.notFound(err)
 	}
 	if err == nil {
 		e.pid, e.pidfd = p.Pid, p.Pidfd.Take()
-		e.r.executed()
+		e.r.Timeline.Executed()
 	}
 	return err
 }
@@ -367,7 +369,7 @@ func (e *execution) abort(err error) error {
 
 // release gives back what the program needed.
 func (e *execution) release() {
-	e.r.readTimes(e.timing, e.files, e.pid)
+	e.r.Timeline.ReadTimes(e.timing, e.files, e.pid)
 	for _, fd := range e.files {
 		unix.Close(fd)
 	}

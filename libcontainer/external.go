@@ -201,11 +201,11 @@ func isTerminalDevice(st *unix.Stat_t) bool {
 // mountOf is the id of the mount that a descriptor of a process lies on.
 func mountOf(pid, fd int) (id int, err error) {
 	name := fmt.Sprintf("/proc/%d/fdinfo/%d", pid, fd)
-	text, err := readAll(name)
+	text, err := os.ReadFile(name)
 	if err != nil {
 		return 0, err
 	}
-	for line := range lines(text) {
+	for line := range strings.Lines(string(text)) {
 		if n, _ := fmt.Sscanf(line, "mnt_id: %d", &id); n == 1 {
 			return id, nil
 		}

@@ -4,12 +4,15 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"strconv"
+	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/libcontainer/birth"
+	"github.com/rung-oci/rung/libcontainer/failure"
 	"github.com/rung-oci/rung/libcontainer/interrupt"
 	"github.com/rung-oci/rung/libcontainer/launch"
 	"github.com/rung-oci/rung/libcontainer/process"
@@ -88,11 +91,11 @@ func openNamespaceDir(process string) (int, error) {
 // pidOf is the pid behind a pidfd.
 func pidOf(pidfd int) (int, error) {
 	var pid int
-	text, err := readAll(fmt.Sprintf("/proc/self/fdinfo/%d", pidfd))
+	text, err := os.ReadFile(fmt.Sprintf("/proc/self/fdinfo/%d", pidfd))
 	if err != nil {
 		return 0, err
 	}
-	for line := range lines(text) {
+	for line := range strings.Lines(string(text)) {
 		if n, _ := fmt.Sscanf(line, "Pid: %d", &pid); n == 1 && pid > 0 {
 			return pid, nil
 		}
@@ -112,7 +115,7 @@ func (r *Runtime) entrant(p *nsenter.Program, init int, files map[string]int, wa
 // enter follows an entrant to its execve. The end of the first process is a part of the error,
 // if there is one: it is why, mostly.
 func enter(e *launch.Process, init int) error {
-	err := hinted(e.Execute())
+	err := failure.OfStep(e.Execute())
 	if err != nil && process.EndsWithin(init, 0) {
 		return endOf(init).Err(err)
 	}

@@ -3,6 +3,7 @@ package libcontainer
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -91,4 +92,37 @@ func (c *container) killAll(m cgroups.Manager, sig unix.Signal) error {
 		return err
 	}
 	return c.killMembers(sig)
+}
+
+// killMembers sends a signal to every process of a container without a cgroup, to the
+// first process last: while that lives, another command finds the others. With SIGKILL
+// it waits for their ends, and goes on until there are none left.
+func (c *container) killMembers(sig unix.Signal) error {
+	own, err := c.ownNamespaces()
+	if err != nil {
+		return err
+	}
+	for deadline := time.Now().Add(process.EndTimeout); ; {
+		pids, err := own.Processes()
+		if err != nil {
+			return err
+		}
+		if i := slices.Index(pids, c.record.Init.Pid); i >= 0 {
+			pids = append(slices.Delete(pids, i, i+1), c.record.Init.Pid)
+		}
+		last, err := own.Signal(pids, sig)
+		// One that is ending has left its namespaces before it has ended.
+		for _, fd := range last {
+			if err == nil && sig == unix.SIGKILL {
+				err = process.WaitEnd(fd)
+			}
+			unix.Close(fd)
+		}
+		if err != nil || sig != unix.SIGKILL || len(pids) == 0 {
+			return err
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("killing the processes of the container: processes %v do not end", pids)
+		}
+	}
 }

@@ -9,8 +9,11 @@ import (
 
 	"github.com/rung-oci/rung/internal/kernel"
 	"github.com/rung-oci/rung/libcontainer/birth"
+	"github.com/rung-oci/rung/libcontainer/failure"
+	"github.com/rung-oci/rung/libcontainer/namespaces"
 	"github.com/rung-oci/rung/libcontainer/process"
 	"github.com/rung-oci/rung/libcontainer/store"
+	"github.com/rung-oci/rung/libcontainer/timeline"
 	"github.com/rung-oci/rung/nsenter"
 )
 
@@ -25,10 +28,10 @@ func (c *creation) openFiles() (err error) {
 			return err
 		}
 	}
-	if err := openTimes(c.timing, c.files); err != nil {
+	if err := timeline.OpenTimes(c.timing, c.files); err != nil {
 		return err
 	}
-	if err := c.openNamespaces(); err != nil {
+	if err := namespaces.Open(c.spec, c.files); err != nil {
 		return err
 	}
 	return c.openCgroups()
@@ -83,11 +86,11 @@ func (c *creation) launch() error {
 	case errors.Is(err, nsenter.ErrTooLarge):
 		return fmt.Errorf("%s: %w", longestList(c.spec), err)
 	case err != nil:
-		return advise(err, imageHint(err))
+		return failure.OfImage(err)
 	}
 	c.r.at("launching the first process")
 	if err := p.Start(); err != nil {
-		return advise(err, launchHint(err, c.birth.Flags))
+		return failure.OfLaunch(err, c.birth.Flags)
 	}
 	for stream := range 3 {
 		name := birth.StreamFile(stream)

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rung-oci/rung/libcontainer/failure"
+	"github.com/rung-oci/rung/libcontainer/logs"
 	"github.com/rung-oci/rung/libcontainer/store"
 )
 
@@ -38,7 +40,8 @@ func TestReadmeOfTheHumanSide(t *testing.T) {
 			t.Errorf("nothing is called %q", what)
 		}
 	}
-	if hint := "\n    hint: " + storeHint(store.ErrNotExist, store.DefaultRoot) + "\n"; !strings.Contains(string(readme), hint) {
+	fields := logs.FieldsOf(failure.OfStore(store.ErrNotExist, store.DefaultRoot))
+	if hint := "\n    hint: " + fields[0].Value + "\n"; !strings.Contains(string(readme), hint) {
 		t.Errorf("the README has not got %q", hint)
 	}
 }

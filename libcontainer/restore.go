@@ -18,6 +18,7 @@ import (
 	"github.com/rung-oci/rung/libcontainer/hooks"
 	"github.com/rung-oci/rung/libcontainer/host"
 	"github.com/rung-oci/rung/libcontainer/interrupt"
+	"github.com/rung-oci/rung/libcontainer/namespaces"
 	"github.com/rung-oci/rung/libcontainer/netdevice"
 	"github.com/rung-oci/rung/libcontainer/notify"
 	"github.com/rung-oci/rung/libcontainer/process"
@@ -113,7 +114,7 @@ func (r *Runtime) restore(o RestoreOptions, interrupt *interrupt.Interruption) (
 		return nil, err
 	}
 	c.streams = host.Streams(c.host, foreground.NoStreams)
-	if madeNamespace(s, specs.NetworkNamespace) {
+	if namespaces.Made(s, specs.NetworkNamespace) {
 		c.network = options.EmptyNS != 0 || !hasDevices(options.ImagesDir)
 	}
 	if c.network {
@@ -192,7 +193,7 @@ func (c *restoration) restoreOptions(options *criu.Options, setup *criuSetup) er
 	options.Root = c.host.Rootfs
 	options.Sibling = true
 	options.LSMProfile, options.LSMMountContext = c.o.LSMProfile, c.o.LSMMountContext
-	for i, ns := range joinedNamespaces(c.spec) {
+	for i, ns := range namespaces.Joined(c.spec) {
 		key := externalNamespaceKey(ns.Type)
 		if key == "" {
 			if ns.Type != specs.MountNamespace {
@@ -325,7 +326,7 @@ func (c *restoration) setupNamespaces(pid int) error {
 // setupNetwork brings the network namespace to where a created container has it
 // when its hooks run.
 func (c *restoration) setupNetwork(pid int) error {
-	fd, err := openNetwork(pid)
+	fd, err := namespaces.OpenNetwork(pid)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/rung-oci/rung/libcontainer/birth"
 	"github.com/rung-oci/rung/libcontainer/descriptors"
+	"github.com/rung-oci/rung/libcontainer/failure"
 	"github.com/rung-oci/rung/libcontainer/foreground"
 	"github.com/rung-oci/rung/libcontainer/hooks"
 	"github.com/rung-oci/rung/libcontainer/launch"
@@ -143,8 +144,8 @@ func (c *creation) waitExecuted() error {
 		return err
 	}
 	if err := c.first.Failure(); err != nil {
-		return startError(hinted(err))
+		return failure.Start(failure.OfStep(err))
 	}
-	c.r.executed()
+	c.r.Timeline.Executed()
 	return nil
 }

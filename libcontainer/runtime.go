@@ -40,9 +40,7 @@ func (r *Runtime) at(action string) {
 	if r.At != nil {
 		r.At(action)
 	}
-	if r.Timeline != nil {
-		r.Timeline.Action(action)
-	}
+	r.Timeline.Action(action)
 }
 
 func closeAll(fds ...int) {

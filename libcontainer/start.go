@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/internal/kernel"
+	"github.com/rung-oci/rung/libcontainer/failure"
 	"github.com/rung-oci/rung/libcontainer/hooks"
 	"github.com/rung-oci/rung/libcontainer/notify"
 	"github.com/rung-oci/rung/libcontainer/process"
@@ -42,7 +43,7 @@ func (r *Runtime) Start(id string) error {
 		r.at("running the startContainer hooks")
 		if err := r.runHooks(c, hooks.StartContainer, h.StartContainer, c.hookState(specs.StateCreated), config, init); err != nil {
 			// the hook may have failed because the program did, whose step says why
-			var failed *stepFailure
+			var failed *failure.Step
 			if why := c.executed(); errors.As(why, &failed) {
 				err = errors.Join(why, err)
 			}
@@ -129,7 +130,7 @@ func (c *container) executed() error {
 	e.Errno, e.Message = report.Errno, report.Message
 	switch {
 	case report.Failed >= 0:
-		return startError(hinted(e))
+		return failure.Start(failure.OfStep(e))
 	case e.Name == "execve" || e.Name == "":
 		return nil
 	}

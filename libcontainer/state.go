@@ -6,6 +6,7 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/rung-oci/rung/libcontainer/failure"
 	"github.com/rung-oci/rung/libcontainer/store"
 )
 
@@ -46,7 +47,7 @@ func (r *Runtime) State(id string) (*State, error) {
 func (r *Runtime) List() ([]*State, error) {
 	ids, err := r.Store.List()
 	if err != nil {
-		return nil, advise(err, storeHint(err, r.Store.Root()))
+		return nil, failure.OfStore(err, r.Store.Root())
 	}
 	var list []*State
 	for _, id := range ids {

@@ -123,7 +123,7 @@ func TestRecorder(t *testing.T) {
 		at := read(clock)
 		time.Sleep(time.Millisecond)
 		r.Executed()
-		r.Program(Program{Pid: 7, Clock: clock, Steps: []Step{{1, "a", "x", at}, {4, "a", "y", at + 10}, {5, "b", "z", at + 30}}})
+		r.program = Program{Pid: 7, Clock: clock, Steps: []Step{{1, "a", "x", at}, {4, "a", "y", at + 10}, {5, "b", "z", at + 30}}}
 		r.Action("three")
 		tl := r.Stop()
 		end := time.Duration(0)

@@ -1,4 +1,6 @@
-package libcontainer
+// Package failure has what is known about errors beyond their own words: the way out, as
+// a hint, and the words that clients of OCI runtimes look for.
+package failure
 
 import (
 	"errors"
@@ -12,16 +14,16 @@ import (
 	"github.com/rung-oci/rung/nsenter"
 )
 
-// stepFailure is a failed step with what is known about the way out. For the
+// A Step is a failed step with what is known about the way out. For the
 // log it has the keys step, syscall, errno, path, property and hint.
-type stepFailure struct {
+type Step struct {
 	*nsenter.StepError
 	hint string
 }
 
-func (e *stepFailure) Unwrap() error { return e.StepError.Errno }
+func (e *Step) Unwrap() error { return e.StepError.Errno }
 
-func (e *stepFailure) Error() string {
+func (e *Step) Error() string {
 	switch {
 	case e.Name == "execve": // the words that clients know: exec /path: reason
 		return "exec " + e.Path + ": " + e.Errno.Error()
@@ -34,7 +36,7 @@ func (e *stepFailure) Error() string {
 }
 
 // Fields are the keys for the log.
-func (e *stepFailure) Fields() []logs.Field {
+func (e *Step) Fields() []logs.Field {
 	fields := []logs.Field{
 		{Key: "step", Value: strconv.Itoa(e.Step)}, {Key: "syscall", Value: e.Name}, {Key: "errno", Value: unix.ErrnoName(e.Errno)},
 	}
@@ -50,8 +52,8 @@ func (e *stepFailure) Fields() []logs.Field {
 	return fields
 }
 
-// hinted gives a failed step a hint where its errno alone misleads.
-func hinted(err error) error {
+// OfStep gives a failed step a hint where its errno alone misleads.
+func OfStep(err error) error {
 	var step *nsenter.StepError
 	if !errors.As(err, &step) {
 		return err
@@ -61,7 +63,7 @@ func hinted(err error) error {
 		named.Message = unix.ENOTDIR.Error()
 		step = &named
 	}
-	return &stepFailure{step, hintFor(step)}
+	return &Step{step, hintFor(step)}
 }
 
 // mismatched reports whether a file was to be bound onto a directory, or the other way
@@ -105,9 +107,9 @@ func hintFor(e *nsenter.StepError) string {
 	return ""
 }
 
-// startError has the words by which docker, podman and CRI-O know that the
+// Start has the words by which docker, podman and CRI-O know that the
 // process itself is at fault (cli-contract of runc).
-func startError(err error) error {
+func Start(err error) error {
 	return fmt.Errorf(startPrefix+"%w", err)
 }
 

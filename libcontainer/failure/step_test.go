@@ -1,4 +1,4 @@
-package libcontainer
+package failure
 
 import (
 	"errors"
@@ -48,7 +48,7 @@ func TestFailureTexts(t *testing.T) {
 		{proc, unix.EPERM, "mounting proc on /proc: fsmount: operation not permitted", podmanDenied},
 	} {
 		c.step.Errno = c.errno
-		err := hinted(&c.step)
+		err := OfStep(&c.step)
 		if err.Error() != c.want || !errors.Is(err, c.errno) {
 			t.Errorf("%v, want %s", err, c.want)
 		}
@@ -56,14 +56,14 @@ func TestFailureTexts(t *testing.T) {
 			t.Errorf("%v does not match %s", err, c.clients)
 		}
 	}
-	if err := startError(unix.ENOENT); err.Error() != "unable to start container process: no such file or directory" || !errors.Is(err, unix.ENOENT) {
+	if err := Start(unix.ENOENT); err.Error() != "unable to start container process: no such file or directory" || !errors.Is(err, unix.ENOENT) {
 		t.Error(err)
 	}
 }
 
 func TestOtherErrorsAreNotHinted(t *testing.T) {
 	err := fmt.Errorf("writing: %w", unix.EACCES)
-	if got := hinted(err); got != err {
+	if got := OfStep(err); got != err {
 		t.Errorf("%v became %v", err, got)
 	}
 }
@@ -135,17 +135,17 @@ func TestLabelsAreForPeople(t *testing.T) {
 func told(p *nsenter.Program, step int) (text string) {
 	noted := nsenter.Noted(string(p.Notes(step)), step)
 	for _, errno := range []unix.Errno{unix.ENOENT, unix.EACCES, unix.EINVAL, unix.ENOTDIR, unix.EXDEV, unix.ECANCELED} {
-		direct := hinted(p.Failure(nsenter.Report{Failed: step, Errno: errno}))
+		direct := OfStep(p.Failure(nsenter.Report{Failed: step, Errno: errno}))
 		noted.Errno = errno
-		text += fmt.Sprintln(direct, logs.FieldsOf(direct), hinted(noted), logs.FieldsOf(hinted(noted)))
+		text += fmt.Sprintln(direct, logs.FieldsOf(direct), OfStep(noted), logs.FieldsOf(OfStep(noted)))
 	}
 	return text
 }
 
 func TestFailureFields(t *testing.T) {
-	err := hinted(&nsenter.StepError{Step: 7, Name: "execve", Path: "/x", Errno: unix.ENOENT,
+	err := OfStep(&nsenter.StepError{Step: 7, Name: "execve", Path: "/x", Errno: unix.ENOENT,
 		Purpose: nsenter.Purpose{Property: "process.args"}})
-	var failure *stepFailure
+	var failure *Step
 	if !errors.As(err, &failure) {
 		t.Fatalf("%T", err)
 	}
@@ -155,7 +155,7 @@ func TestFailureFields(t *testing.T) {
 	if got := failure.Fields(); !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}
-	failure = &stepFailure{StepError: &nsenter.StepError{Name: "setsid", Errno: unix.EPERM}}
+	failure = &Step{StepError: &nsenter.StepError{Name: "setsid", Errno: unix.EPERM}}
 	if got := failure.Fields(); len(got) != 3 {
 		t.Errorf("%v", got)
 	}

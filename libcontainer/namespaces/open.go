@@ -1,4 +1,6 @@
-package libcontainer
+// Package namespaces is about the namespaces of containers: those that a configuration
+// names, and those that processes are in, namespaces(7).
+package namespaces
 
 import (
 	"cmp"
@@ -11,13 +13,13 @@ import (
 	"github.com/rung-oci/rung/spec"
 )
 
-// openNamespaces opens the namespaces to be joined and makes sure that each is
-// of the type that the config says.
-func (c *creation) openNamespaces() error {
-	if c.spec.Linux == nil {
+// Open opens the namespaces to be joined, which it adds to the descriptors of a birth
+// program, and makes sure that each is of the type that the config says.
+func Open(s *specs.Spec, files map[string]int) error {
+	if s.Linux == nil {
 		return nil
 	}
-	for i, ns := range c.spec.Linux.Namespaces {
+	for i, ns := range s.Linux.Namespaces {
 		if ns.Path == "" {
 			continue
 		}
@@ -25,7 +27,7 @@ func (c *creation) openNamespaces() error {
 		if err != nil {
 			return fmt.Errorf("linux.namespaces[%d].path: %s: %w", i, ns.Path, err)
 		}
-		c.files[birth.FileNamespace+string(ns.Type)] = fd
+		files[birth.FileNamespace+string(ns.Type)] = fd
 		flag, err := unix.IoctlRetInt(fd, unix.NS_GET_NSTYPE)
 		if err != nil {
 			return fmt.Errorf("linux.namespaces[%d].path: %s is not a namespace", i, ns.Path)
@@ -34,7 +36,7 @@ func (c *creation) openNamespaces() error {
 			return fmt.Errorf("linux.namespaces[%d].path: %s is a %s namespace, not a %s namespace",
 				i, ns.Path, cmp.Or(its.Type, "unknown"), ns.Type)
 		}
-		if err := c.checkHostParameters(ns, fd); err != nil {
+		if err := checkHostParameters(s, ns, fd); err != nil {
 			return err
 		}
 		if ns.Type == specs.MountNamespace && isOwn(fd, ns.Type) {
@@ -47,7 +49,7 @@ func (c *creation) openNamespaces() error {
 
 // checkHostParameters refuses to change parameters of a namespace that is joined
 // by path and is this process's own: those are the host's.
-func (c *creation) checkHostParameters(ns specs.LinuxNamespace, fd int) error {
+func checkHostParameters(s *specs.Spec, ns specs.LinuxNamespace, fd int) error {
 	switch ns.Type {
 	case specs.NetworkNamespace, specs.IPCNamespace, specs.UTSNamespace, specs.UserNamespace: // the others have none
 	default:
@@ -62,15 +64,15 @@ func (c *creation) checkHostParameters(ns specs.LinuxNamespace, fd int) error {
 			return fmt.Errorf("uname: %w", err)
 		}
 		for _, n := range [...]struct{ property, name, own string }{
-			{"hostname", c.spec.Hostname, unix.ByteSliceToString(host.Nodename[:])},
-			{"domainname", c.spec.Domainname, unix.ByteSliceToString(host.Domainname[:])},
+			{"hostname", s.Hostname, unix.ByteSliceToString(host.Nodename[:])},
+			{"domainname", s.Domainname, unix.ByteSliceToString(host.Domainname[:])},
 		} {
 			if n.name != "" && n.name != n.own {
 				return fmt.Errorf("%s: the %s namespace %s is the host's", n.property, ns.Type, ns.Path)
 			}
 		}
 	}
-	for key := range c.spec.Linux.Sysctl {
+	for key := range s.Linux.Sysctl {
 		if path, err := spec.SysctlPath(key); err == nil && spec.SysctlNamespace(path) == ns.Type {
 			return fmt.Errorf("linux.sysctl[%s]: the %s namespace %s is the host's", key, ns.Type, ns.Path)
 		}
@@ -85,8 +87,8 @@ func isOwn(fd int, t specs.LinuxNamespaceType) bool {
 	return unix.Fstat(fd, &its) == nil && unix.Stat(path, &own) == nil && its.Ino == own.Ino
 }
 
-// openNetwork opens the network namespace of a process.
-func openNetwork(pid int) (int, error) {
+// OpenNetwork opens the network namespace of a process.
+func OpenNetwork(pid int) (int, error) {
 	fd, err := unix.Open(fmt.Sprintf("/proc/%d/ns/net", pid), unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return -1, fmt.Errorf("network namespace of the first process: %w", err)

@@ -1,4 +1,4 @@
-package libcontainer
+package failure
 
 import (
 	"bytes"
@@ -24,15 +24,30 @@ func (e *advised) Unwrap() error { return e.error }
 
 func (e *advised) Fields() []logs.Field { return []logs.Field{{Key: "hint", Value: e.hint}} }
 
-// advise adds a hint to an error; there may be neither.
-func advise(err error, hint string) error {
+// Advise adds a hint to an error; there may be neither.
+func Advise(err error, hint string) error {
 	if err == nil || hint == "" {
 		return err
 	}
 	return &advised{err, hint}
 }
 
-// bundleHint is about a config.json that cannot be read.
+// OfBundle is about a config.json that cannot be read.
+func OfBundle(err error) error { return Advise(err, bundleHint(err)) }
+
+// OfStore is about a container's id that is taken, or that no container has, and about a
+// store that is another user's.
+func OfStore(err error, root string) error { return Advise(err, storeHint(err, root)) }
+
+// OfImage is about the image of the first process, which cannot be executed.
+func OfImage(err error) error { return Advise(err, imageHint(err)) }
+
+// OfLaunch is about a clone3 that failed with these flags.
+func OfLaunch(err error, flags uint64) error { return Advise(err, launchHint(err, flags)) }
+
+// OfMaps is about the maps of a user namespace that the kernel refuses.
+func OfMaps(err error) error { return Advise(err, mapsHint(err)) }
+
 func bundleHint(err error) string {
 	if errors.Is(err, fs.ErrNotExist) {
 		return "a bundle has config.json and a root filesystem: --bundle DIR names it, and rung spec makes a config.json"
@@ -40,8 +55,6 @@ func bundleHint(err error) string {
 	return ""
 }
 
-// storeHint is about a container's id that is taken, or that no container has, and
-// about a store that is another user's.
 func storeHint(err error, root string) string {
 	switch {
 	case errors.Is(err, store.ErrExist):
@@ -54,7 +67,6 @@ func storeHint(err error, root string) string {
 	return ""
 }
 
-// imageHint is about the image of the first process, which cannot be executed.
 func imageHint(err error) string {
 	if errors.Is(err, unix.EACCES) {
 		return "memory may not be executed here (sysctl vm.memfd_noexec=2, or a security policy), nor a file where rung tried: " +
@@ -63,7 +75,6 @@ func imageHint(err error) string {
 	return ""
 }
 
-// launchHint is about a clone3 that failed.
 func launchHint(err error, flags uint64) string {
 	switch {
 	case errors.Is(err, unix.EACCES):
@@ -98,7 +109,6 @@ func userNamespaceSwitch(readFile func(string) ([]byte, error)) string {
 	return "user namespaces are kept from this user by a security policy, such as a seccomp filter of a container around rung"
 }
 
-// mapsHint is about the maps of a user namespace that the kernel refuses.
 func mapsHint(err error) string {
 	switch {
 	case errors.Is(err, unix.EPERM):

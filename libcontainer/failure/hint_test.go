@@ -1,4 +1,4 @@
-package libcontainer
+package failure
 
 import (
 	"errors"
@@ -83,7 +83,7 @@ func TestUserNamespaceSwitch(t *testing.T) {
 // of its message.
 func TestAdvise(t *testing.T) {
 	cause := &fs.PathError{Op: "mkdir", Path: "/x", Err: unix.EROFS}
-	err := fmt.Errorf("outside: %w", advise(cause, "look there"))
+	err := fmt.Errorf("outside: %w", Advise(cause, "look there"))
 	if !errors.Is(err, unix.EROFS) || err.Error() != "outside: "+cause.Error() {
 		t.Errorf("%v", err)
 	}
@@ -91,7 +91,7 @@ func TestAdvise(t *testing.T) {
 	if got := fmt.Sprint(logs.FieldsOf(err)); got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
-	if advise(nil, "x") != nil || advise(cause, "") != error(cause) {
+	if Advise(nil, "x") != nil || Advise(cause, "") != error(cause) {
 		t.Error("advice where there is none to give")
 	}
 }
