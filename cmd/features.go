@@ -5,8 +5,8 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/rung-oci/rung/cgroups/manager"
-	"github.com/rung-oci/rung/libcontainer"
 	"github.com/rung-oci/rung/libcontainer/capabilities"
+	"github.com/rung-oci/rung/libcontainer/criu"
 	"github.com/rung-oci/rung/libcontainer/seccomp"
 	"github.com/rung-oci/rung/spec"
 )
@@ -29,7 +29,7 @@ func (a *App) implementation() spec.Implementation {
 		Commit:            a.build.Commit,
 		Capabilities:      capabilities.Names(),
 		Cgroup:            manager.Features(),
-		UnsafeAnnotations: []string{libcontainer.CRIUConfigAnnotation},
+		UnsafeAnnotations: []string{criu.ConfigAnnotation},
 		Seccomp: specfeatures.Seccomp{
 			Actions:        seccomp.Actions(),
 			Operators:      seccomp.Operators(),

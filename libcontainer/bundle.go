@@ -52,6 +52,15 @@ func (r *Runtime) judge(file string, unknown []spec.Unknown) error {
 	return nil
 }
 
+// An UnknownPropertyError is the failure, where the runtime is strict, of a file that has
+// a property which rung does not know.
+type UnknownPropertyError struct {
+	File     string
+	Property spec.Unknown
+}
+
+func (e *UnknownPropertyError) Error() string { return e.File + ": " + e.Property.String() }
+
 // readConfig reads a regular file. The opening of another, or its end, may have
 // to be waited for.
 func readConfig(path string) ([]byte, error) {
@@ -60,26 +69,7 @@ func readConfig(path string) ([]byte, error) {
 		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
 	}
 	defer unix.Close(fd)
-	return readRegular(fd, path, math.MaxInt64)
-}
-
-// readRegular reads an open file if it is regular and not larger than most.
-func readRegular(fd int, path string, most int64) ([]byte, error) {
-	var stat unix.Stat_t
-	if err := unix.Fstat(fd, &stat); err != nil {
-		return nil, fmt.Errorf("%s: fstat: %w", path, err)
-	}
-	if kind := stat.Mode & unix.S_IFMT; kind != unix.S_IFREG {
-		return nil, fmt.Errorf("%s: %w", path, &kernel.NotRegularError{Kind: kind})
-	}
-	if stat.Size > most {
-		return nil, fmt.Errorf("%s: has %d bytes, more than %d", path, stat.Size, most)
-	}
-	data, err := kernel.ReadAll(fd, int(stat.Size))
-	if err != nil {
-		return nil, &fs.PathError{Op: "read", Path: path, Err: err}
-	}
-	return data, nil
+	return kernel.ReadRegular(fd, path, math.MaxInt64)
 }
 
 // unsupported refuses by name what rung does not do yet.

@@ -14,6 +14,7 @@ import (
 	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/libcontainer/birth"
 	"github.com/rung-oci/rung/libcontainer/criu"
+	"github.com/rung-oci/rung/libcontainer/external"
 	"github.com/rung-oci/rung/libcontainer/interrupt"
 	"github.com/rung-oci/rung/libcontainer/namespaces"
 	"github.com/rung-oci/rung/spec"
@@ -107,7 +108,7 @@ func (r *Runtime) dump(c *container, request *criu.Request) error {
 func (c *container) dumpOptions(o *CheckpointOptions, options *criu.Options, config *specs.Spec) error {
 	pid := c.record.Init.Pid
 	options.LogFile = "dump.log"
-	options.ConfigFile = configFile(c.record.Annotations)
+	options.ConfigFile = criu.ConfigFile(c.record.Annotations)
 	options.Pid, options.Root = pid, c.record.Rootfs
 	options.NotifyScripts = false // rung has nothing to do then, and may be gone
 	options.LeaveRunning = o.LeaveRunning
@@ -130,7 +131,7 @@ func (c *container) dumpOptions(o *CheckpointOptions, options *criu.Options, con
 		return nil
 	}
 	for _, ns := range namespaces.Joined(config) {
-		if key := externalNamespaceKey(ns.Type); key != "" {
+		if key := external.NamespaceKey(ns.Type); key != "" {
 			var st unix.Stat_t
 			file := spec.NamespaceByType(ns.Type).File
 			if err := unix.Stat(fmt.Sprintf("/proc/%d/ns/%s", pid, file), &st); err != nil {
@@ -147,7 +148,7 @@ func (c *container) dumpOptions(o *CheckpointOptions, options *criu.Options, con
 	if err != nil {
 		return err
 	}
-	points, err := mountpointsOf(strconv.Itoa(pid))
+	points, err := external.Mountpoints(strconv.Itoa(pid))
 	if err != nil {
 		return err
 	}
@@ -156,20 +157,20 @@ func (c *container) dumpOptions(o *CheckpointOptions, options *criu.Options, con
 		return fmt.Errorf("root of the container: %w", err)
 	}
 	defer unix.Close(root)
-	external, err := externalMounts(config, mounts, groups, c.dir)
+	shared, err := external.Mounts(config, mounts, groups, c.dir)
 	if err != nil {
 		return err
 	}
-	options.External = append(options.External, dumpExternal(root, external, points)...)
-	streams, keys, err := c.dumpStreams()
+	options.External = append(options.External, external.DumpMounts(root, shared, points)...)
+	streams, keys, err := external.DumpStreams(pid, c.record.Streams)
 	if err != nil {
 		return err
 	}
 	options.External = append(options.External, streams...)
-	if err := saveMode(options.ImagesDir, options.CgroupsMode); err != nil {
+	if err := external.SaveMode(options.ImagesDir, options.CgroupsMode); err != nil {
 		return err
 	}
-	return saveStreams(options.ImagesDir, keys)
+	return external.SaveStreams(options.ImagesDir, keys)
 }
 
 // cgroupsMode is how CRIU is to treat the container's cgroups: those that rung makes
@@ -202,6 +203,15 @@ func (o *CheckpointOptions) cgroupsMode(pid int, config *specs.Spec, m cgroups.M
 		return criu.Strict, nil
 	}
 	return criu.Soft, nil
+}
+
+// A RootCgroupError is why a checkpoint fails, unless ManageCgroups is "ignore": CRIU would
+// save, and make once more, all cgroups of the machine.
+type RootCgroupError struct{ Hierarchy string }
+
+func (e *RootCgroupError) Error() string {
+	return fmt.Sprintf("the container is in the root of the cgroup hierarchy %q, which was not mounted when it "+
+		"was created: its cgroups cannot be saved", e.Hierarchy)
 }
 
 // transfer sets the options about other places that images are in or go to.

@@ -262,6 +262,14 @@ func (c *creation) preserve(in *birth.Input) (err error) {
 	return nil
 }
 
+// preserveFds is [descriptors.Preserve] for an option.
+func preserveFds(n, listening int) (int, error) {
+	if n < 0 {
+		return 0, optionError("PreserveFds", fmt.Errorf("%d is not a number of descriptors", n))
+	}
+	return descriptors.Preserve(n, listening)
+}
+
 // offerNotify puts the socket into the container.
 func (c *creation) offerNotify(in *birth.Input) error {
 	if notify.Manager() == "" {

@@ -8,7 +8,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -101,25 +100,6 @@ func openDirectory(option, path string) (int, error) {
 		return -1, optionError(option, &fs.PathError{Op: "open", Path: path, Err: err})
 	}
 	return fd, nil
-}
-
-// CRIUConfigAnnotation names a file of the host with more options for CRIU, which
-// may be programs to run: an engine must not take it from an image.
-const CRIUConfigAnnotation = "org.criu.config"
-
-// configFile is the file with more options for CRIU (criu(8), Configuration
-// files): the one that the annotation names, which names none if it is empty, or
-// else the machine's for container runtimes.
-func configFile(annotations map[string]string) string {
-	if name, ok := annotations[CRIUConfigAnnotation]; ok {
-		return name
-	}
-	for _, name := range [...]string{"/etc/criu/rung.conf", "/etc/criu/runc.conf"} {
-		if _, err := os.Stat(name); err == nil {
-			return name
-		}
-	}
-	return ""
 }
 
 // findCRIU looks for CRIU's executable.
@@ -249,51 +229,7 @@ func (c *criuProcess) ask(request *criu.Request, notify criu.NotifyFunc) (*criu.
 	if err == nil && response.Success && response.Type == request.Type {
 		return response, nil
 	}
-	return nil, criuError(request, response, err)
-}
-
-// criuError is the error of a request that failed: an error of rung's own if there
-// is one, or else what CRIU says.
-func criuError(request *criu.Request, response *criu.Response, err error) error {
-	if err != nil && !errors.Is(err, criu.ErrEnded) {
-		return err
-	}
-	text := fmt.Sprintf("criu %v failed", request.Type)
-	if response != nil {
-		if response.Type != request.Type { // what CRIU did not understand
-			text = "criu does not know what it was asked for: it may be too old"
-		}
-		if response.Errno != 0 {
-			text += ": " + unix.Errno(response.Errno).Error()
-		}
-	} else if err != nil {
-		text += ": " + err.Error()
-	}
-	quote := ""
-	if o := request.Options; o != nil {
-		quote = quoteLog(o.WorkDir, o.LogFile)
-	}
-	if quote == "" && response != nil && response.Message != "" {
-		quote = ": " + strings.TrimSpace(response.Message) // the first errors
-	}
-	return errors.New(text + quote)
-}
-
-// quoteLog quotes CRIU's log and says where it is.
-func quoteLog(dir int, name string) string {
-	path := fmt.Sprintf("/proc/self/fd/%d/%s", dir, name)
-	log, err := os.ReadFile(path)
-	if err != nil {
-		return ""
-	}
-	text := ""
-	if quote := criu.Quote(log); quote != "" {
-		text = ": " + quote
-	}
-	if real, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", dir)); err == nil {
-		text += " (log: " + filepath.Join(real, name) + ")"
-	}
-	return text
+	return nil, criu.Failure(request, response, err)
 }
 
 // criuFeatures asks what CRIU can do on this kernel.
@@ -324,18 +260,6 @@ func (r *Runtime) checkFeatures(preDump, lazyPages bool) error {
 		return optionError("LazyPages", errors.New("this kernel does not let criu bring memory later (CONFIG_USERFAULTFD)"))
 	}
 	return nil
-}
-
-// Keys of namespaces that are joined by path. CRIU dumps neither, and gets them
-// back as descriptors.
-func externalNamespaceKey(t specs.LinuxNamespaceType) string {
-	switch t {
-	case specs.NetworkNamespace:
-		return "extRootNetNS"
-	case specs.PIDNamespace:
-		return "extRootPidNS"
-	}
-	return ""
 }
 
 // checkMountNS refuses a container that shares the host's mounts: CRIU restores

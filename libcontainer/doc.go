@@ -73,6 +73,7 @@
 //	store         the directory, its lock, the record
 //	host          looking at the machine, for birth
 //	userprocess   what is executed: exec's process object, the environment, HOME
+//	namespaces    those of a configuration, and those that processes are in
 //	executable    what execve will find in the container, and why not
 //	descriptors   which descriptors of the caller's the container gets
 //	process       identity of processes beyond their pid; their ends by pidfd
@@ -81,11 +82,13 @@
 //	seccomp       the filter's compiler; capabilities: their names
 //	hooks         running hooks, their output and time limits
 //	criu          speaking to CRIU
+//	external      what a container has of the host, and a checkpoint leaves out
 //	interrupt     signals before the process executes
 //	foreground    standing for a process: signals, streams, exit status
 //	terminal      pseudoterminals and pipes from outside; signals: catching them
 //	notify        telling the service manager that a container is ready
 //	inherited     what the Go runtime changes before main
+//	failure       hints, and the words that clients know
 //	logs          the log; timeline: where the time of a start goes
 //	check         what rung check says of the machine
 //

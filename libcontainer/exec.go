@@ -144,6 +144,9 @@ func (e *execution) openInit() (err error) {
 	return err
 }
 
+// ErrPaused is why exec fails, unless IgnorePaused says otherwise.
+var ErrPaused = errors.New("cannot exec in a paused container")
+
 var errStopped = errors.New("cannot exec in a stopped container")
 
 // ended is the error if the container has ended meanwhile, or is about to: what

@@ -14,6 +14,7 @@ import (
 	"github.com/rung-oci/rung/libcontainer/birth"
 	"github.com/rung-oci/rung/libcontainer/criu"
 	"github.com/rung-oci/rung/libcontainer/descriptors"
+	"github.com/rung-oci/rung/libcontainer/external"
 	"github.com/rung-oci/rung/libcontainer/foreground"
 	"github.com/rung-oci/rung/libcontainer/hooks"
 	"github.com/rung-oci/rung/libcontainer/host"
@@ -85,50 +86,11 @@ func (r *Runtime) restore(o RestoreOptions, interrupt *interrupt.Interruption) (
 	}
 	defer closeAll(options.ImagesDir, options.WorkDir)
 	c := &restoration{creation: r.newCreation(o.CreateOptions, s, interrupt), o: o}
-	if options.CgroupsMode == criu.Strict {
-		options.CgroupsMode = criu.Full // it is rung that makes the cgroup: see below
-	}
-	if (o.ManageCgroups == "" || o.ManageCgroups == "soft") && (r.NoCgroup || unix.Faccessat(options.ImagesDir, ignoreName, unix.F_OK, 0) == nil) {
-		options.CgroupsMode = criu.Ignore
-	}
-	if c.manager, err = r.newCgroup(s, o.ID); err != nil {
+	if err := c.placeCgroup(options); err != nil {
 		return nil, err
 	}
-	if s.Linux.Seccomp != nil { // for exec: CRIU restores the processes' own
-		if c.filter, err = seccomp.Compile(s.Linux.Seccomp); err != nil {
-			return nil, err
-		}
-	}
-	if o.ManageCgroups == "strict" && c.manager.Exists() {
-		return nil, &OptionError{"ManageCgroups", o.ManageCgroups, errors.New("the container's cgroup exists already")}
-	}
-	c.host = new(birth.Host)
-	if c.host.Rootfs, err = host.Rootfs(o.Bundle, s); err != nil {
+	if err := c.prepare(options); err != nil {
 		return nil, err
-	}
-	if c.mounts, err = birth.Mounts(s, o.Bundle); err != nil {
-		return nil, err
-	}
-	host.FollowDangling(c.host.Rootfs, c.mounts)
-	if c.host.Hierarchies, err = shownCgroups(c.mounts, c.manager); err != nil {
-		return nil, err
-	}
-	c.streams = host.Streams(c.host, foreground.NoStreams)
-	if namespaces.Made(s, specs.NetworkNamespace) {
-		c.network = options.EmptyNS != 0 || !hasDevices(options.ImagesDir)
-	}
-	if c.network {
-		options.EmptyNS |= unix.CLONE_NEWNET
-	}
-	roots, err := c.manager.Roots()
-	if err != nil {
-		return nil, err
-	}
-	for _, root := range roots {
-		options.CgroupRoots = append(options.CgroupRoots, criu.CgroupRoot(root))
-	}
-	if err := unix.Faccessat(options.ImagesDir, "inventory.img", unix.F_OK, 0); err != nil {
-		return nil, optionError("ImagePath", fmt.Errorf("%s is no checkpoint: inventory.img: %w", o.ImagePath, err))
 	}
 	if _, err := r.findCRIU(); err != nil {
 		return nil, err
@@ -140,6 +102,61 @@ func (r *Runtime) restore(o RestoreOptions, interrupt *interrupt.Interruption) (
 		return nil, c.abort(c.interrupt.Err(err))
 	}
 	return c.creation, nil
+}
+
+// placeCgroup names the cgroup, and says where in the hierarchies CRIU is to restore it.
+func (c *restoration) placeCgroup(options *criu.Options) (err error) {
+	mode := c.o.ManageCgroups
+	if options.CgroupsMode == criu.Strict {
+		options.CgroupsMode = criu.Full // it is rung that makes the cgroup: see below
+	}
+	if (mode == "" || mode == "soft") && (c.r.NoCgroup || external.IgnoresCgroups(options.ImagesDir)) {
+		options.CgroupsMode = criu.Ignore
+	}
+	if c.manager, err = c.r.newCgroup(c.spec, c.o.ID); err != nil {
+		return err
+	}
+	if mode == "strict" && c.manager.Exists() {
+		return &OptionError{"ManageCgroups", mode, errors.New("the container's cgroup exists already")}
+	}
+	roots, err := c.manager.Roots()
+	for _, root := range roots {
+		options.CgroupRoots = append(options.CgroupRoots, criu.CgroupRoot(root))
+	}
+	return err
+}
+
+// prepare finds out what else the restore depends on; nothing outside of this process
+// changes.
+func (c *restoration) prepare(options *criu.Options) (err error) {
+	s := c.spec
+	if s.Linux.Seccomp != nil { // for exec: CRIU restores the processes' own
+		if c.filter, err = seccomp.Compile(s.Linux.Seccomp); err != nil {
+			return err
+		}
+	}
+	c.host = new(birth.Host)
+	if c.host.Rootfs, err = host.Rootfs(c.o.Bundle, s); err != nil {
+		return err
+	}
+	if c.mounts, err = birth.Mounts(s, c.o.Bundle); err != nil {
+		return err
+	}
+	host.FollowDangling(c.host.Rootfs, c.mounts)
+	if c.host.Hierarchies, err = shownCgroups(c.mounts, c.manager); err != nil {
+		return err
+	}
+	c.streams = host.Streams(c.host, foreground.NoStreams)
+	if namespaces.Made(s, specs.NetworkNamespace) {
+		c.network = options.EmptyNS != 0 || !external.HasDevices(options.ImagesDir)
+	}
+	if c.network {
+		options.EmptyNS |= unix.CLONE_NEWNET
+	}
+	if err := unix.Faccessat(options.ImagesDir, "inventory.img", unix.F_OK, 0); err != nil {
+		return optionError("ImagePath", fmt.Errorf("%s is no checkpoint: inventory.img: %w", c.o.ImagePath, err))
+	}
+	return nil
 }
 
 // revive makes the cgroup, and has CRIU make the processes in it.
@@ -189,12 +206,12 @@ func (c *restoration) revive(options *criu.Options) error {
 // restoreOptions completes the options with what CRIU must know of the container.
 func (c *restoration) restoreOptions(options *criu.Options, setup *criuSetup) error {
 	options.LogFile = "restore.log"
-	options.ConfigFile = configFile(c.record.Annotations)
+	options.ConfigFile = criu.ConfigFile(c.record.Annotations)
 	options.Root = c.host.Rootfs
 	options.Sibling = true
 	options.LSMProfile, options.LSMMountContext = c.o.LSMProfile, c.o.LSMMountContext
 	for i, ns := range namespaces.Joined(c.spec) {
-		key := externalNamespaceKey(ns.Type)
+		key := external.NamespaceKey(ns.Type)
 		if key == "" {
 			if ns.Type != specs.MountNamespace {
 				options.JoinNS = append(options.JoinNS, criu.JoinNS{Name: spec.NamespaceByType(ns.Type).File, File: ns.Path})
@@ -208,18 +225,22 @@ func (c *restoration) restoreOptions(options *criu.Options, setup *criuSetup) er
 		setup.keep = append(setup.keep, fd)
 		options.InheritFds = append(options.InheritFds, criu.InheritFd{Key: key, Fd: fd})
 	}
-	streams, opened, err := c.loadStreams(options.ImagesDir)
+	keys, err := external.StreamKeys(options.ImagesDir)
+	if err != nil {
+		return optionError("ImagePath", err)
+	}
+	streams, opened, err := external.LoadStreams(keys, &c.record.Streams)
 	setup.keep = append(setup.keep, opened...)
 	if err != nil {
 		return err
 	}
 	options.InheritFds = append(options.InheritFds, streams...)
-	points, err := mountpointsOf("self")
+	points, err := external.Mountpoints("self")
 	if err != nil {
 		return err
 	}
-	mounts, err := externalMounts(c.spec, c.mounts, c.host.Hierarchies, c.dir)
-	options.External = append(options.External, restoreExternal(mounts, points)...)
+	mounts, err := external.Mounts(c.spec, c.mounts, c.host.Hierarchies, c.dir)
+	options.External = append(options.External, external.RestoreMounts(mounts, points)...)
 	return err
 }
 

@@ -43,6 +43,31 @@ func (r *Runtime) at(action string) {
 	r.Timeline.Action(action)
 }
 
+// An OptionError is the failure of what an option asks for. It names the option by its
+// field; under which name the user knows it, a flag mostly, is the caller's business.
+type OptionError struct {
+	Option string // the field of the options: "ImagePath"
+	Value  string // its value, where it is that one which fails
+	Err    error
+}
+
+func (e *OptionError) Error() string {
+	if e.Value != "" {
+		return e.Option + " " + e.Value + ": " + e.Err.Error()
+	}
+	return e.Option + ": " + e.Err.Error()
+}
+
+func (e *OptionError) Unwrap() error { return e.Err }
+
+// optionError is an error about an option, or nil.
+func optionError(option string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &OptionError{Option: option, Err: err}
+}
+
 func closeAll(fds ...int) {
 	for _, fd := range fds {
 		if fd >= 0 {

@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"fmt"
 	"io"
 	"io/fs"
 	"slices"
@@ -49,6 +50,25 @@ func ReadFile(dir int, path string, size int) ([]byte, error) {
 	}
 	defer unix.Close(fd)
 	data, err := ReadAll(fd, size)
+	if err != nil {
+		return nil, &fs.PathError{Op: "read", Path: path, Err: err}
+	}
+	return data, nil
+}
+
+// ReadRegular reads an open file if it is regular and not larger than most.
+func ReadRegular(fd int, path string, most int64) ([]byte, error) {
+	var stat unix.Stat_t
+	if err := unix.Fstat(fd, &stat); err != nil {
+		return nil, fmt.Errorf("%s: fstat: %w", path, err)
+	}
+	if kind := stat.Mode & unix.S_IFMT; kind != unix.S_IFREG {
+		return nil, fmt.Errorf("%s: %w", path, &NotRegularError{Kind: kind})
+	}
+	if stat.Size > most {
+		return nil, fmt.Errorf("%s: has %d bytes, more than %d", path, stat.Size, most)
+	}
+	data, err := ReadAll(fd, int(stat.Size))
 	if err != nil {
 		return nil, &fs.PathError{Op: "read", Path: path, Err: err}
 	}

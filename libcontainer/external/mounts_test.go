@@ -1,4 +1,4 @@
-package libcontainer
+package external
 
 import (
 	"slices"
@@ -28,24 +28,24 @@ func TestExternalMounts(t *testing.T) {
 		},
 	}
 	dir := &store.Dir{}
-	list := func() []externalMount {
+	list := func() []Mount {
 		t.Helper()
 		mounts, err := birth.Mounts(s, "/bundle")
 		if err != nil {
 			t.Fatal(err)
 		}
-		list, err := externalMounts(s, mounts, []birth.Hierarchy{{Name: "cpu", Dir: "/sys/fs/cgroup/cpu/c1"}}, dir)
+		list, err := Mounts(s, mounts, []birth.Hierarchy{{Name: "cpu", Dir: "/sys/fs/cgroup/cpu/c1"}}, dir)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return list
 	}
-	mounts := []externalMount{
+	mounts := []Mount{
 		{"/x/../etc/hosts", "/etc/hosts", "/bundle/hosts", false},
 		{"/data", "/data", "/data", true},
 		{"/cg/cpu", "/cg/cpu", "/sys/fs/cgroup/cpu/c1", false},
 	}
-	others := []externalMount{
+	others := []Mount{
 		{"/proc/kcore", "/proc/kcore", "/dev/null", false},
 		{notify.Dir, notify.Dir, store.NotifyName, false},
 	}
@@ -55,8 +55,8 @@ func TestExternalMounts(t *testing.T) {
 
 	s.Linux.Namespaces = []specs.LinuxNamespace{{Type: specs.UserNamespace}}
 	s.Mounts = append(s.Mounts, specs.Mount{Destination: "/dev", Type: "rbind", Source: "/dev"})
-	mounts = append(mounts, externalMount{"/dev", "/dev", "/dev", true},
-		externalMount{"/dev/./fuse", "/dev/fuse", "/dev/./fuse", false})
+	mounts = append(mounts, Mount{"/dev", "/dev", "/dev", true},
+		Mount{"/dev/./fuse", "/dev/fuse", "/dev/./fuse", false})
 	if got, want := list(), slices.Concat(mounts, others); !slices.Equal(got, want) {
 		t.Errorf("in a user namespace\ngot  %v\nwant %v", got, want)
 	}
