@@ -25,7 +25,6 @@ import (
 	"github.com/rung-oci/rung/libcontainer/launch"
 	"github.com/rung-oci/rung/libcontainer/namespaces"
 	"github.com/rung-oci/rung/libcontainer/notify"
-	"github.com/rung-oci/rung/libcontainer/process"
 	"github.com/rung-oci/rung/libcontainer/seccomp"
 	"github.com/rung-oci/rung/libcontainer/store"
 	"github.com/rung-oci/rung/libcontainer/terminal"
@@ -91,10 +90,13 @@ func (r *Runtime) Create(o CreateOptions) error {
 	return nil
 }
 
-func (r *Runtime) newCreation(o CreateOptions, s *specs.Spec, i *interrupt.Interruption) *creation {
-	c := &creation{r: r, o: o, spec: s, master: -1, files: map[string]int{}, interrupt: i}
+func (r *Runtime) newCreation(o CreateOptions, s *specs.Spec, f *foreground.Process) *creation {
+	c := &creation{r: r, o: o, spec: s, master: -1, files: map[string]int{}, foreground: f}
+	if f != nil {
+		c.interrupt = &f.Interrupt
+	}
 	c.first = r.newProcess("the first process", nil, c.files)
-	c.first.Watch = []launch.Watch{i}
+	c.first.Watch = []launch.Watch{c.interrupt}
 	return c
 }
 
@@ -111,12 +113,7 @@ func (r *Runtime) create(o CreateOptions, gate birth.Gate, f *foreground.Process
 	if err := terminal.Check(s.Process != nil && s.Process.Terminal, o.Detach, o.ConsoleSocket); err != nil {
 		return nil, err
 	}
-	var i *interrupt.Interruption
-	if f != nil {
-		i = &f.Interrupt
-	}
-	c := r.newCreation(o, s, i)
-	c.foreground = f
+	c := r.newCreation(o, s, f)
 	in, err := c.look(gate)
 	if err != nil {
 		return nil, err
@@ -366,17 +363,7 @@ func (c *creation) commit() error {
 	if err := c.dir.WriteRecord(c.record); err != nil {
 		return err
 	}
-	if c.o.PidfdSocket != "" {
-		c.r.at("sending the pidfd")
-		if err := terminal.SendPidfd(c.o.PidfdSocket, c.first.Pidfd.Int()); err != nil {
-			return err
-		}
-	}
-	if c.o.PidFile != "" {
-		c.r.at("writing the pid file")
-		return process.WritePidFile(c.o.PidFile, c.first.Pid)
-	}
-	return nil
+	return c.r.publish(c.first, c.o.PidfdSocket, c.o.PidFile)
 }
 
 // release gives back what this process has of the container.

@@ -96,8 +96,7 @@ func (r *Runtime) destroy(c *container, config *specs.Spec) error {
 	case err != nil:
 		return err
 	}
-	if config != nil && config.Hooks != nil && len(config.Hooks.Poststop) > 0 {
-		r.at("running the poststop hooks")
+	if config != nil && config.Hooks != nil {
 		state := c.hookState(specs.StateStopped)
 		state.Pid = 0
 		if err := r.runHooks(c, hooks.Poststop, config.Hooks.Poststop, state, config, -1); err != nil {

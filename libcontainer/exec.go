@@ -16,6 +16,7 @@ import (
 	"github.com/rung-oci/rung/libcontainer/foreground"
 	"github.com/rung-oci/rung/libcontainer/host"
 	"github.com/rung-oci/rung/libcontainer/interrupt"
+	"github.com/rung-oci/rung/libcontainer/launch"
 	"github.com/rung-oci/rung/libcontainer/process"
 	"github.com/rung-oci/rung/libcontainer/store"
 	"github.com/rung-oci/rung/libcontainer/terminal"
@@ -52,11 +53,11 @@ type execution struct {
 	in         birth.ExecInput
 	groups     cgroups.Manager    // where the process goes
 	foreground foreground.Process // unless detached
-	pid, pidfd int                // of the process
 	files      map[string]int
 	born       kernel.Fd       // the directory of a cgroup to be born in
 	master     int             // of the terminal
 	timing     *nsenter.Timing // nil: the program is not timed
+	entrant    *launch.Process // the process, once it is launched
 }
 
 // Exec executes a further process in a container. In the foreground it waits for
@@ -68,11 +69,15 @@ func (r *Runtime) Exec(o ExecOptions) (int, error) {
 		return 0, err
 	}
 	defer c.close()
-	e := &execution{container: c, r: r, o: o, foreground: foreground.Process{Log: r.Log}, pidfd: -1, init: -1, master: -1, files: map[string]int{}}
+	e := &execution{
+		container: c, r: r, o: o, foreground: foreground.Process{Log: r.Log},
+		init: -1, master: -1, files: map[string]int{}, entrant: &launch.Process{},
+	}
 	defer func() {
 		e.release()
 		e.foreground.CloseStreams()
-		closeAll(e.master, e.pidfd)
+		e.entrant.Close()
+		closeAll(e.master)
 	}()
 	if err := e.prepare(); err != nil {
 		return 0, err
@@ -80,14 +85,15 @@ func (r *Runtime) Exec(o ExecOptions) (int, error) {
 	if err := e.launch(); err != nil {
 		return 0, e.ended(failure.Start(err))
 	}
-	if err := e.publish(); err != nil {
-		return 0, e.abort(err)
+	err = r.publish(e.entrant, o.PidfdSocket, o.PidFile)
+	if err == nil && !o.Detach {
+		err = e.foreground.Attach(e.entrant.Pid, e.entrant.Pidfd.Int(), e.master)
 	}
-	if o.Detach {
-		return 0, nil
+	if err != nil {
+		e.entrant.Kill()
 	}
-	if err := e.foreground.Attach(e.pid, e.pidfd, e.master); err != nil {
-		return 0, e.abort(err)
+	if err != nil || o.Detach {
+		return 0, err
 	}
 	r.at("waiting for the process to end")
 	e.release() // meanwhile
@@ -290,7 +296,7 @@ func (e *execution) launch() error {
 	p := e.r.entrant(program.Program, e.init, e.files, &e.foreground.Interrupt)
 	p.Cgroup = e.born
 	p.Serve = map[byte]func([]kernel.Fd) error{birth.TagReady: e.ready, birth.TagTerminal: e.takeTerminal}
-	defer p.Close()
+	e.entrant = p
 	if err := p.Start(); err != nil {
 		return err
 	}
@@ -307,7 +313,6 @@ func (e *execution) launch() error {
 		return e.notFound(err)
 	}
 	if err == nil {
-		e.pid, e.pidfd = p.Pid, p.Pidfd.Take()
 		e.r.Timeline.Executed()
 	}
 	return err
@@ -348,31 +353,9 @@ func (e *execution) takeTerminal(fds []kernel.Fd) (err error) {
 	return err
 }
 
-// publish tells who asked for it of the process.
-func (e *execution) publish() error {
-	if e.o.PidfdSocket != "" {
-		e.r.at("sending the pidfd")
-		if err := terminal.SendPidfd(e.o.PidfdSocket, e.pidfd); err != nil {
-			return err
-		}
-	}
-	if e.o.PidFile != "" {
-		e.r.at("writing the pid file")
-		return process.WritePidFile(e.o.PidFile, e.pid)
-	}
-	return nil
-}
-
-// abort ends the process of an execution that failed, and returns its error.
-func (e *execution) abort(err error) error {
-	unix.Kill(e.pid, unix.SIGKILL) // a child that was not waited for keeps its pid
-	_, _ = kernel.Wait(e.pid)
-	return err
-}
-
 // release gives back what the program needed.
 func (e *execution) release() {
-	e.r.Timeline.ReadTimes(e.timing, e.files, e.pid)
+	e.r.Timeline.ReadTimes(e.timing, e.files, e.entrant.Pid)
 	for _, fd := range e.files {
 		unix.Close(fd)
 	}

@@ -23,6 +23,10 @@ func (c *container) hookState(status specs.ContainerState) specs.State {
 // runHooks runs hooks of a kind. config is the container's configuration.
 // namespaces are started by a program that joins those of init, a pidfd.
 func (r *Runtime) runHooks(c *container, kind hooks.Kind, list []specs.Hook, state specs.State, config *specs.Spec, init int) error {
+	if len(list) == 0 {
+		return nil
+	}
+	r.at("running the " + string(kind) + " hooks")
 	text, err := json.Marshal(state)
 	if err != nil {
 		return fmt.Errorf("state for the %s hooks: %w", kind, err)
@@ -72,12 +76,7 @@ func (c *creation) createHooks() error {
 		{hooks.CreateRuntime, h.CreateRuntime},
 		{hooks.CreateContainer, h.CreateContainer},
 	} {
-		if len(k.hooks) == 0 {
-			continue
-		}
-		c.r.at("running the " + string(k.kind) + " hooks")
 		state := c.hookState(specs.StateCreated) // from step 2 of the lifecycle on: runtime.md
-		state.Pid = c.first.Pid
 		if err := c.r.runHooks(c.container, k.kind, k.hooks, state, c.spec, c.first.Pidfd.Int()); err != nil {
 			return err
 		}

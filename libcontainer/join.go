@@ -4,9 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"strconv"
-	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -33,12 +31,6 @@ type joining struct {
 // by pidfd fails as a whole for one that is the caller's already.
 func (c *container) joining(init int) (joining, error) {
 	j := joining{init: init, pid: c.record.Init.Pid}
-	if j.pid == 0 {
-		var err error
-		if j.pid, err = pidOf(init); err != nil {
-			return j, err
-		}
-	}
 	own, err := openNamespaceDir("self")
 	if err != nil {
 		return j, err
@@ -86,21 +78,6 @@ func openNamespaceDir(process string) (int, error) {
 		return -1, fmt.Errorf("%s: %w", path, err)
 	}
 	return fd, nil
-}
-
-// pidOf is the pid behind a pidfd.
-func pidOf(pidfd int) (int, error) {
-	var pid int
-	text, err := os.ReadFile(fmt.Sprintf("/proc/self/fdinfo/%d", pidfd))
-	if err != nil {
-		return 0, err
-	}
-	for line := range strings.Lines(string(text)) {
-		if n, _ := fmt.Sscanf(line, "Pid: %d", &pid); n == 1 && pid > 0 {
-			return pid, nil
-		}
-	}
-	return 0, fmt.Errorf("the first process is gone: %w", unix.ESRCH)
 }
 
 // entrant is a process that is to join a container, and is not waited for longer than the

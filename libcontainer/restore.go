@@ -18,7 +18,6 @@ import (
 	"github.com/rung-oci/rung/libcontainer/foreground"
 	"github.com/rung-oci/rung/libcontainer/hooks"
 	"github.com/rung-oci/rung/libcontainer/host"
-	"github.com/rung-oci/rung/libcontainer/interrupt"
 	"github.com/rung-oci/rung/libcontainer/namespaces"
 	"github.com/rung-oci/rung/libcontainer/netdevice"
 	"github.com/rung-oci/rung/libcontainer/notify"
@@ -55,7 +54,7 @@ func (r *Runtime) Restore(o RestoreOptions) (int, error) {
 			return 0, err
 		}
 	}
-	c, err := r.restore(o, &f.Interrupt)
+	c, err := r.restore(o, &f)
 	if err != nil {
 		return 0, err
 	}
@@ -66,7 +65,7 @@ func (r *Runtime) Restore(o RestoreOptions) (int, error) {
 	return c.attend(&f)
 }
 
-func (r *Runtime) restore(o RestoreOptions, interrupt *interrupt.Interruption) (*creation, error) {
+func (r *Runtime) restore(o RestoreOptions, f *foreground.Process) (*creation, error) {
 	s, config, err := r.loadBundle(o.Bundle, o.Config)
 	if err != nil {
 		return nil, err
@@ -85,7 +84,7 @@ func (r *Runtime) restore(o RestoreOptions, interrupt *interrupt.Interruption) (
 		return nil, err
 	}
 	defer closeAll(options.ImagesDir, options.WorkDir)
-	c := &restoration{creation: r.newCreation(o.CreateOptions, s, interrupt), o: o}
+	c := &restoration{creation: r.newCreation(o.CreateOptions, s, f), o: o}
 	if err := c.placeCgroup(options); err != nil {
 		return nil, err
 	}
@@ -331,17 +330,10 @@ func (c *restoration) setupNamespaces(pid int) error {
 	state := c.hookState(specs.StateCreated)
 	state.Pid = pid
 	//lint:ignore SA1019 prestart hooks are deprecated, not gone
-	if prestart := h.Prestart; len(prestart) > 0 {
-		c.r.at("running the prestart hooks")
-		if err := c.r.runHooks(c.container, hooks.Prestart, prestart, state, c.spec, -1); err != nil {
-			return err
-		}
+	if err := c.r.runHooks(c.container, hooks.Prestart, h.Prestart, state, c.spec, -1); err != nil {
+		return err
 	}
-	if len(h.CreateRuntime) > 0 {
-		c.r.at("running the createRuntime hooks")
-		return c.r.runHooks(c.container, hooks.CreateRuntime, h.CreateRuntime, state, c.spec, -1)
-	}
-	return nil
+	return c.r.runHooks(c.container, hooks.CreateRuntime, h.CreateRuntime, state, c.spec, -1)
 }
 
 // setupNetwork brings the network namespace to where a created container has it

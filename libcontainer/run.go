@@ -119,8 +119,8 @@ func (c *creation) start() error {
 		if err := c.converse(birth.TagGate); err != nil {
 			return err
 		}
-		c.r.at("running the startContainer hooks")
-		if err := c.r.runHooks(c.container, hooks.StartContainer, h.StartContainer, c.hookState(specs.StateCreated), c.spec, c.first.Pidfd.Int()); err != nil {
+		state, init := c.hookState(specs.StateCreated), c.first.Pidfd.Int()
+		if err := c.r.runHooks(c.container, hooks.StartContainer, h.StartContainer, state, c.spec, init); err != nil {
 			return err
 		}
 	}

@@ -6,7 +6,9 @@ import (
 	"github.com/rung-oci/rung/libcontainer/birth"
 	"github.com/rung-oci/rung/libcontainer/launch"
 	"github.com/rung-oci/rung/libcontainer/logs"
+	"github.com/rung-oci/rung/libcontainer/process"
 	"github.com/rung-oci/rung/libcontainer/store"
+	"github.com/rung-oci/rung/libcontainer/terminal"
 	"github.com/rung-oci/rung/libcontainer/timeline"
 	"github.com/rung-oci/rung/nsenter"
 )
@@ -33,6 +35,21 @@ type Runtime struct {
 // newProcess is a process that is to run a program with these descriptors.
 func (r *Runtime) newProcess(name string, p *nsenter.Program, files map[string]int) *launch.Process {
 	return &launch.Process{Name: name, Program: p, Files: files, ImageDir: r.ImageDir, ImageDirs: launch.ImageDirs(r.Store.Root())}
+}
+
+// publish tells who asked for it of a process.
+func (r *Runtime) publish(p *launch.Process, pidfdSocket, pidFile string) error {
+	if pidfdSocket != "" {
+		r.at("sending the pidfd")
+		if err := terminal.SendPidfd(pidfdSocket, p.Pidfd.Int()); err != nil {
+			return err
+		}
+	}
+	if pidFile != "" {
+		r.at("writing the pid file")
+		return process.WritePidFile(pidFile, p.Pid)
+	}
+	return nil
 }
 
 func (r *Runtime) at(action string) {

@@ -40,7 +40,6 @@ func (r *Runtime) Start(id string) error {
 	}
 	defer unix.Close(init)
 	if h := config.Hooks; h != nil && len(h.StartContainer) > 0 {
-		r.at("running the startContainer hooks")
 		if err := r.runHooks(c, hooks.StartContainer, h.StartContainer, c.hookState(specs.StateCreated), config, init); err != nil {
 			// the hook may have failed because the program did, whose step says why
 			var failed *failure.Step
@@ -143,7 +142,6 @@ func (r *Runtime) poststart(c *container, config *specs.Spec, init int) error {
 	if config.Hooks == nil || len(config.Hooks.Poststart) == 0 {
 		return nil
 	}
-	r.at("running the poststart hooks")
 	if err := c.dir.Unlock(); err != nil {
 		return err
 	}

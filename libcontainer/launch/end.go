@@ -25,7 +25,8 @@ func (e *EndError) Error() string {
 }
 
 // Execute follows a program to its execve. It has to mark where nothing is left but that:
-// [nsenter.Program.MarkReached]. After an error no process is left.
+// [nsenter.Program.MarkReached]. After an error no process is left; without one nothing of
+// the conversation and of the report is, as the process may go on for long.
 func (p *Process) Execute() error {
 	err := p.Converse(End)
 	if err == nil {
@@ -34,6 +35,8 @@ func (p *Process) Execute() error {
 			err = p.find(report)
 		}
 		if err == nil && report.Reached {
+			p.HangUp()
+			p.Report.Close()
 			return nil
 		}
 	}
