@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
@@ -32,7 +33,7 @@ func (r *Runtime) runHooks(c *container, kind hooks.Kind, list []specs.Hook, sta
 		return fmt.Errorf("state for the %s hooks: %w", kind, err)
 	}
 	runner := &hooks.Runner{
-		Container: -1, Interrupt: -1,
+		Dir: c.record.Bundle, Env: hookEnvironment(kind, config), Container: -1, Interrupt: -1,
 		Log:  func(k hooks.Kind, hook, line string) { r.Log.Infof("%s hook %s: %s", k, hook, line) },
 		Warn: func(err error) { r.Log.Warnf("%v", err) },
 	}
@@ -46,7 +47,7 @@ func (r *Runtime) runHooks(c *container, kind hooks.Kind, list []specs.Hook, sta
 		}
 		join := &hookJoining{joining: j, interrupt: c.interrupt}
 		join.in = birth.HookInput{
-			Input:      birth.Input{Spec: config, Host: &birth.Host{Rootfs: c.record.Rootfs}},
+			Input:      birth.Input{Spec: config, Host: &birth.Host{}},
 			Namespaces: j.namespaces, Confined: kind == hooks.StartContainer,
 		}
 		if join.in.Confined {
@@ -55,6 +56,7 @@ func (r *Runtime) runHooks(c *container, kind hooks.Kind, list []specs.Hook, sta
 			}
 			defer join.entry.Close()
 		}
+		join.in.Host.Rootfs = c.record.Rootfs
 		runner.Start = func(h specs.Hook, stdin, output int) (int, error) { return join.start(r, h, stdin, output) }
 	}
 	err = runner.Run(kind, list, text)
@@ -62,6 +64,19 @@ func (r *Runtime) runHooks(c *container, kind hooks.Kind, list []specs.Hook, sta
 		err = c.interrupt.Err(err)
 	}
 	return err
+}
+
+// hookEnvironment is that of hooks whose configuration has none, as with runc. Programs
+// of the host that work in the container's root filesystem, the createContainer hooks,
+// get nothing of the image's (LD_PRELOAD: CVE-2025-23266), nor of the caller's.
+func hookEnvironment(kind hooks.Kind, config *specs.Spec) []string {
+	switch {
+	case kind == hooks.StartContainer && config.Process != nil:
+		return config.Process.Env
+	case kind == hooks.StartContainer || kind == hooks.CreateContainer:
+		return nil
+	}
+	return os.Environ()
 }
 
 // createHooks runs the hooks of create, in the order of the specification.
@@ -93,8 +108,8 @@ type hookJoining struct {
 }
 
 // confine finds out what the container's restrictions depend on.
-func (j *hookJoining) confine(c *container) error {
-	if err := host.Inherited(j.in.Host); err != nil {
+func (j *hookJoining) confine(c *container) (err error) {
+	if j.in.Host, err = host.LookFor(c.record.ID, j.in.Spec); err != nil {
 		return err
 	}
 	if p := j.in.Spec.Process; p.ApparmorProfile != "" && host.HasAppArmor() || p.SelinuxLabel != "" && host.HasSELinux() {

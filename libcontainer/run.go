@@ -76,7 +76,7 @@ func (c *creation) attend(f *foreground.Process) (status int, err error) {
 	status = f.Follow()
 	<-told // which the end of the process ended
 	if !c.o.Keep {
-		err = r.deleteEnded(c)
+		err = r.deleteEnded(c.container, c.spec)
 	}
 	return status, err
 }
@@ -94,9 +94,9 @@ func (r *Runtime) attendNotify(proxy *notify.Proxy, pidfd int) {
 }
 
 // deleteEnded deletes the container, unless somebody else did.
-func (r *Runtime) deleteEnded(ended *creation) error {
+func (r *Runtime) deleteEnded(ended *container, config *specs.Spec) error {
 	r.at("deleting the container")
-	c, err := r.open(ended.o.ID, true)
+	c, err := r.open(ended.record.ID, true)
 	if errors.Is(err, store.ErrNotExist) {
 		return nil
 	}
@@ -107,7 +107,7 @@ func (r *Runtime) deleteEnded(ended *creation) error {
 	if c.record.Init != ended.record.Init {
 		return nil // another one with the same name
 	}
-	return r.destroy(c, ended.spec)
+	return r.destroy(c, config)
 }
 
 // start goes on with the program to the execve.

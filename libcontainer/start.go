@@ -61,7 +61,8 @@ func (r *Runtime) Start(id string) error {
 		return err
 	}
 	if err := r.poststart(c, config, init); err != nil {
-		return err
+		c.close()
+		return errors.Join(err, r.deleteEnded(c, config))
 	}
 	c.close() // other commands may work on the container meanwhile
 	r.awaitReady(proxy, c.record.Init.Pid, init)
@@ -137,7 +138,8 @@ func (c *container) executed() error {
 }
 
 // poststart runs the poststart hooks, which may call rung for the container: it is not
-// locked meanwhile. If one fails the container is stopped (runtime.md, Lifecycle).
+// locked meanwhile. If one fails the container is stopped (runtime.md, Lifecycle), and
+// whoever called is to delete it.
 func (r *Runtime) poststart(c *container, config *specs.Spec, init int) error {
 	if config.Hooks == nil || len(config.Hooks.Poststart) == 0 {
 		return nil

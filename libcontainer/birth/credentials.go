@@ -30,20 +30,6 @@ func (c *compiler) credentials() error {
 	return nil
 }
 
-// restrict puts root of the container under the restrictions of the container's
-// process: no capability but those of its bounding set, and its filter.
-func (c *compiler) restrict() error {
-	sets, err := c.capabilitySets()
-	if err != nil {
-		return err
-	}
-	c.dropBounding(sets.bounding)
-	c.capset(capSets{effective: sets.bounding, permitted: sets.bounding})
-	c.noNewPrivileges()
-	c.loadFilter()
-	return nil
-}
-
 // identity takes on the user and the groups; the capabilities are kept for now.
 func (c *compiler) identity() {
 	user := c.proc.User

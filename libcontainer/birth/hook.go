@@ -14,10 +14,10 @@ type HookInput struct {
 	Hook       specs.Hook
 	Namespaces uint64 // CLONE_NEW* of the container's namespaces that are not the caller's
 
-	// Confined has the process live under the container's restrictions. A
-	// startContainer hook is a file of the image: with the rights of the caller in
-	// the container's namespaces it could leave them. Its limits and its umask are
-	// the caller's, though.
+	// Confined has the hook run as the container's process would: with its user, its
+	// limits, its capabilities, its filter and its working directory. A startContainer
+	// hook is a file of the image: with the rights of the caller in the container's
+	// namespaces it could leave them. Without, it runs in the root filesystem.
 	Confined bool
 }
 
@@ -40,6 +40,11 @@ func CompileHook(in *HookInput) (*nsenter.Program, error) {
 	c.MapReport(FileReport)
 	c.hide()
 	c.DropGroups().Ignore(unix.EPERM) // the caller's mean something on the host
+	if in.Confined {
+		if err := c.raiseLimits(); err != nil {
+			return nil, err
+		}
+	}
 	for _, name := range in.Host.CgroupFiles {
 		c.Write(nsenter.File(FileCgroup+name), "0")
 	}
@@ -50,14 +55,15 @@ func CompileHook(in *HookInput) (*nsenter.Program, error) {
 	c.Label("preparing the hook")
 	c.Setsid() // /dev/tty must not be the caller's terminal
 	c.UnblockSignals()
-	if in.Confined {
+	if !in.Confined {
+		c.Chdir(in.Host.Rootfs) // never the host's root: a relative path is meant for the container
+	} else {
 		c.JoinSessionKeyring("").
 			Ignore(unix.ENOSYS, unix.EDQUOT, unix.EPERM, unix.EACCES)
 		if !c.mountNS {
 			c.Chroot(in.Host.Rootfs)
 		}
 	}
-	c.Chdir("/")
 	if in.Namespaces&unix.CLONE_NEWUSER != 0 {
 		becomeRoot(c.Program)
 	}
@@ -66,10 +72,13 @@ func CompileHook(in *HookInput) (*nsenter.Program, error) {
 	c.Dup3(nsenter.File(FileOutput), 2, 0)
 	c.CloseRange(3, ^uint32(0), unix.CLOSE_RANGE_CLOEXEC)
 	if in.Confined {
-		if err := c.restrict(); err != nil {
+		if err := c.confine(); err != nil {
 			return nil, err
 		}
 	}
+	c.Label("looking for " + in.Hook.Path) // a file that is there may have no interpreter, which execve does not tell apart
+	c.Openat(nsenter.CWD, in.Hook.Path, unix.O_PATH|unix.O_CLOEXEC, 0)
+	c.loadFilter()
 	args := in.Hook.Args
 	if len(args) == 0 {
 		args = []string{in.Hook.Path}
@@ -78,6 +87,20 @@ func CompileHook(in *HookInput) (*nsenter.Program, error) {
 	c.Label("executing " + in.Hook.Path)
 	c.Execve(in.Hook.Path, c.Strings(args), c.Strings(in.Hook.Env))
 	return c.Program, nil
+}
+
+// confine makes the process what the container's process will be.
+func (c *compiler) confine() error {
+	c.Label("entering the container's root")
+	c.Openat(nsenter.CWD, "/", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0).Into(c.root)
+	if err := c.existingWorkingDirectory(); err != nil {
+		return err
+	}
+	if err := c.credentials(); err != nil {
+		return err
+	}
+	c.enterAsUser(c.proc.Cwd)
+	return c.limitFiles()
 }
 
 // hooks waits for the hooks that see the container's mounts from before the

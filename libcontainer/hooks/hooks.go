@@ -28,6 +28,10 @@ const (
 type Runner struct {
 	// Start starts a hook. If nil, hooks run in the namespaces of this process.
 	Start StartFunc
+	// Dir is their working directory then.
+	Dir string
+	// Env is the environment of a hook that has none; an empty one is one.
+	Env []string
 	// Log, unless nil, is called for each line that a hook writes.
 	Log func(kind Kind, hook, line string)
 	// Container, unless -1, is a pidfd of the container's first process: when that
@@ -70,11 +74,14 @@ func (r *Runner) runOne(kind Kind, index int, h specs.Hook, state []byte) error 
 			r.Log(kind, h.Path, line)
 		}
 	}}
+	if h.Env == nil {
+		h.Env = r.Env
+	}
 	err := check(h, timeout)
 	if err == nil {
 		start := r.Start
 		if start == nil {
-			start = InHost
+			start = func(h specs.Hook, stdin, output int) (int, error) { return InHost(h, r.Dir, stdin, output) }
 		}
 		err = run(start, h, state, timeout, [...]int{r.Container, r.Interrupt}, &out)
 	}
@@ -104,7 +111,7 @@ type Error struct {
 }
 
 func (e *Error) Error() string {
-	s := fmt.Sprintf("hooks.%s[%d] (%s): %v", e.Kind, e.Index, e.Path, e.Err)
+	s := fmt.Sprintf("error running %s hook #%d: %s: %v", e.Kind, e.Index, e.Path, e.Err) // runc's words
 	if e.Output != "" {
 		s += ": " + e.Output
 	}

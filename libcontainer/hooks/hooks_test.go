@@ -25,7 +25,7 @@ type recorder struct {
 }
 
 func newRecorder() *recorder {
-	r := &recorder{Runner: Runner{Container: -1, Interrupt: -1}}
+	r := &recorder{Runner: Runner{Dir: "/", Env: []string{"DEFAULT=yes"}, Container: -1, Interrupt: -1}}
 	r.Log = func(_ Kind, _, line string) { r.lines = append(r.lines, line) }
 	r.Warn = func(err error) { r.warns = append(r.warns, err) }
 	return r
@@ -60,7 +60,9 @@ func TestHookSees(t *testing.T) {
 		{"state half read", sh("head -c 5; echo"), big, []string{"xxxxx"}},
 		{"no state", sh("cat; echo end"), "", []string{"end"}},
 		{"environment", specs.Hook{Path: "/usr/bin/env", Env: []string{"A=b c", "D="}}, "", []string{"A=b c", "D="}},
-		{"empty environment", specs.Hook{Path: "/usr/bin/env"}, "", nil},
+		{"empty environment", specs.Hook{Path: "/usr/bin/env", Env: []string{}}, "", nil},
+		{"no environment", specs.Hook{Path: "/usr/bin/env"}, "", []string{"DEFAULT=yes"}},
+		{"directory", specs.Hook{Path: "/bin/pwd"}, "", []string{"/"}},
 		{"args", specs.Hook{Path: "/bin/sh", Args: []string{"zero", "-c", `echo "$0 $1"`, "first", "second"}}, "", []string{"first second"}},
 		{"no args", specs.Hook{Path: "/bin/cat"}, "x\n", []string{"x"}},
 		{"both outputs", sh("echo out; echo err >&2"), "", []string{"out", "err"}},
@@ -92,14 +94,14 @@ func TestHookFails(t *testing.T) {
 		hook specs.Hook
 		want string
 	}{
-		{"exit status", sh("exit 3"), "hooks.createRuntime[0] (/bin/sh): exit status 3"},
-		{"output", sh("echo one; echo two >&2; exit 4"), "hooks.createRuntime[0] (/bin/sh): exit status 4: one\ntwo"},
-		{"signal", sh("kill -SEGV $$"), "hooks.createRuntime[0] (/bin/sh): killed by SIGSEGV"},
-		{"missing", specs.Hook{Path: "/no/such"}, "hooks.createRuntime[0] (/no/such): executing it: no such file or directory"},
-		{"not executable", specs.Hook{Path: notExecutable}, "hooks.createRuntime[0] (" + notExecutable + "): executing it: permission denied"},
-		{"relative", specs.Hook{Path: "sh"}, "hooks.createRuntime[0] (sh): the path is not absolute"},
-		{"no time", within(sh("exit 0"), 0), "hooks.createRuntime[0] (/bin/sh): the timeout, 0 s, is not above zero"},
-		{"timeout", within(sh("echo wait; exec sleep 1000"), 1), "hooks.createRuntime[0] (/bin/sh): did not end within 1s and was killed: wait"},
+		{"exit status", sh("exit 3"), "error running createRuntime hook #0: /bin/sh: exit status 3"},
+		{"output", sh("echo one; echo two >&2; exit 4"), "error running createRuntime hook #0: /bin/sh: exit status 4: one\ntwo"},
+		{"signal", sh("kill -SEGV $$"), "error running createRuntime hook #0: /bin/sh: killed by SIGSEGV"},
+		{"missing", specs.Hook{Path: "/no/such"}, "error running createRuntime hook #0: /no/such: executing it: no such file or directory"},
+		{"not executable", specs.Hook{Path: notExecutable}, "error running createRuntime hook #0: " + notExecutable + ": executing it: permission denied"},
+		{"relative", specs.Hook{Path: "sh"}, "error running createRuntime hook #0: sh: the path is not absolute"},
+		{"no time", within(sh("exit 0"), 0), "error running createRuntime hook #0: /bin/sh: the timeout, 0 s, is not above zero"},
+		{"timeout", within(sh("echo wait; exec sleep 1000"), 1), "error running createRuntime hook #0: /bin/sh: did not end within 1s and was killed: wait"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			err := newRecorder().Run(CreateRuntime, []specs.Hook{tt.hook}, nil)
@@ -119,7 +121,7 @@ func TestOrder(t *testing.T) {
 	hooks := []specs.Hook{sh("echo 0"), sh("echo 1; exit 1"), sh("echo 2"), sh("echo 3; exit 3")}
 	r := newRecorder()
 	err := r.Run(CreateContainer, hooks, nil)
-	if err == nil || !strings.Contains(err.Error(), "hooks.createContainer[1]") || len(r.warns) != 0 {
+	if err == nil || !strings.Contains(err.Error(), "error running createContainer hook #1: ") || len(r.warns) != 0 {
 		t.Errorf("createContainer: %v, warnings %v", err, r.warns)
 	}
 	if want := []string{"0", "1"}; !slices.Equal(r.lines, want) {
@@ -130,7 +132,7 @@ func TestOrder(t *testing.T) {
 	if want := []string{"0", "1", "2", "3"}; !slices.Equal(r.lines, want) || err != nil {
 		t.Errorf("poststop ran %v, want %v; %v", r.lines, want, err)
 	}
-	if len(r.warns) != 2 || !strings.Contains(fmt.Sprint(r.warns), "hooks.poststop[3]") {
+	if len(r.warns) != 2 || !strings.Contains(fmt.Sprint(r.warns), "error running poststop hook #3: ") {
 		t.Errorf("poststop: warnings %v, want two", r.warns)
 	}
 	if err := (&Runner{Container: -1, Interrupt: -1}).Run(Poststop, hooks, nil); err != nil { // tells nobody
@@ -196,7 +198,7 @@ func TestStart(t *testing.T) {
 	r := newRecorder()
 	r.Start = func(h specs.Hook, stdin, output int) (int, error) {
 		h.Path = "/bin/cat"
-		return InHost(h, stdin, output)
+		return InHost(h, "/gone", stdin, output)
 	}
 	if err := r.Run(StartContainer, []specs.Hook{{Path: "/in/container"}}, []byte("state")); err != nil {
 		t.Fatal(err)
@@ -284,7 +286,7 @@ func TestContainerEnds(t *testing.T) {
 	time.AfterFunc(50*time.Millisecond, func() { container.Process.Kill() })
 	r := Runner{Container: pidfd, Interrupt: -1}
 	err = r.Run(CreateRuntime, []specs.Hook{{Path: "/bin/sleep", Args: []string{"sleep", "1000"}}}, []byte("{}"))
-	if want := "hooks.createRuntime[0] (/bin/sleep): killed, because the container's first process has ended"; err == nil || err.Error() != want {
+	if want := "error running createRuntime hook #0: /bin/sleep: killed, because the container's first process has ended"; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
 	container.Wait()

@@ -158,6 +158,49 @@ func TestHooks(t *testing.T) {
 	}
 }
 
+// What a hook has whose configuration does not say: the environment of those on the host is the
+// caller's, and each is where the files are that it is about. A startContainer hook is what the
+// process will be.
+func TestHookSurroundings(t *testing.T) {
+	t.Parallel()
+	dir := newDir(t)
+	if err := os.Chmod(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	c := bundle.New(t, bundle.Args("sleep", "1000"), func(s *specs.Spec) {
+		s.Process.User = specs.User{UID: 1000, GID: 1000, AdditionalGids: []uint32{7}}
+		s.Process.Cwd = "/home"
+		s.Process.Env = append(s.Process.Env, "OF=process")
+		s.Process.Rlimits = []specs.POSIXRlimit{{Type: "RLIMIT_NOFILE", Soft: 33, Hard: 44}}
+		s.Process.Capabilities = &specs.LinuxCapabilities{Bounding: []string{"CAP_CHOWN", "CAP_KILL"}, Permitted: []string{"CAP_KILL"}}
+		s.Hooks = &specs.Hooks{}
+		for _, kind := range hookKinds {
+			report := "{ pwd -P; echo $OF; id -u; id -G; ulimit -n; grep CapBnd /proc/self/status; } >" + dir + "/" + kind
+			setHooks(s.Hooks, kind, []specs.Hook{{Path: "/bin/sh", Args: []string{"sh", "-c", report}}})
+		}
+	}, bundle.Mount(specs.Mount{Destination: dir, Source: dir, Options: []string{"bind"}}))
+	call := func(args ...string) {
+		cmd := c.Command(args...)
+		cmd.Dir, cmd.Env = "/usr", append(os.Environ(), "OF="+args[0])
+		c.Wait(cmd).OK()
+	}
+	call("create", "--bundle", c.Bundle, c.ID)
+	call("start", c.ID)
+	c.Kill("KILL").OK()
+	c.WaitStatus(specs.StateStopped)
+	call("delete", c.ID)
+	for kind, want := range map[string]string{
+		"prestart": c.Bundle + "\ncreate\n0\n", "createRuntime": c.Bundle + "\ncreate\n0\n",
+		"createContainer": c.Bundle + "/rootfs\n\n0\n",
+		"startContainer":  "/home\nprocess\n1000\n1000 7\n33\nCapBnd:\t0000000000000021",
+		"poststart":       c.Bundle + "\nstart\n0\n", "poststop": c.Bundle + "\ndelete\n0\n",
+	} {
+		if got := read(t, filepath.Join(dir, kind)); !strings.HasPrefix(got, want) {
+			t.Errorf("%s: %q, want %q", kind, got, want)
+		}
+	}
+}
+
 // A hook need not read its input.
 func TestHookThatDoesNotRead(t *testing.T) {
 	t.Parallel()
@@ -229,12 +272,14 @@ func TestHookFailure(t *testing.T) {
 				}
 			case "startContainer", "poststart":
 				create().OK()
-				do("start", c.ID).Fails(kind, "exit status 3")
-				c.WaitStatus(specs.StateStopped)
-				if kind == "startContainer" && exists("process") {
-					t.Error("the process was executed")
+				do("start", c.ID).Fails("error running "+kind+" hook #0: ", "exit status 3")
+				if kind == "startContainer" {
+					c.WaitStatus(specs.StateStopped)
+					if exists("process") {
+						t.Error("the process was executed")
+					}
+					do("delete", c.ID).OK()
 				}
-				do("delete", c.ID).OK()
 				if !exists("poststop") {
 					t.Error("the poststop hooks did not run")
 				}
@@ -264,12 +309,16 @@ func TestHookFailure(t *testing.T) {
 
 func TestMissingHook(t *testing.T) {
 	t.Parallel()
-	for _, kind := range []string{"createRuntime", "createContainer"} {
+	for _, kind := range []string{"createRuntime", "createContainer", "startContainer"} {
 		c := bundle.New(t, func(s *specs.Spec) {
 			s.Hooks = &specs.Hooks{}
 			setHooks(s.Hooks, kind, []specs.Hook{{Path: "/missing/hook"}})
 		})
-		c.Create().Fails(kind, "/missing/hook", "no such file or directory")
+		log := filepath.Join(c.Dir, "log")
+		c.Do("--log", log, "run", "--bundle", c.Bundle, c.ID).Fails("error running "+kind+" hook #0: /missing/hook: ", "no such file or directory")
+		if text := read(t, log); strings.Contains(text, "the file is there") {
+			t.Errorf("%s: %s", kind, text)
+		}
 		c.LeavesNothing()
 	}
 }
