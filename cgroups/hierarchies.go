@@ -43,13 +43,13 @@ type Hierarchies []Hierarchy
 // Find returns the hierarchies that are mounted in the caller's mount
 // namespace. A hierarchy that is mounted several times is given once, where it
 // is below /sys/fs/cgroup if it is there. A hierarchy that exists but is not
-// mounted is left out.
+// mounted, or is covered by another mount, is left out.
 func Find() (Hierarchies, error) {
 	self, err := cgroupfs.Read(unix.AT_FDCWD, "/proc/self/cgroup", 2<<10)
 	if err != nil {
 		return nil, fmt.Errorf("reading /proc/self/cgroup: %w", err)
 	}
-	return parse(kernel.Mounts("self"), self)
+	return parse(kernel.Mounts("self"), self, kernel.DeviceAt)
 }
 
 // Links returns the names of the symbolic links beside the mount that lead to
@@ -91,22 +91,36 @@ func (h *Hierarchy) Label() string {
 const Unified = "unified"
 
 // parse finds the hierarchies among the mounts, with the text of /proc/self/cgroup,
-// cgroups(7).
-func parse(mounts iter.Seq2[kernel.Mount, error], self []byte) (found Hierarchies, err error) {
+// cgroups(7). Which file system is seen at a path, deviceAt, is asked only where a later
+// mount may cover a hierarchy: it does not after pivot_root(2), when the mounts come in
+// another order than their directories.
+func parse(mounts iter.Seq2[kernel.Mount, error], self []byte, deviceAt func(path string) string) (Hierarchies, error) {
+	type candidate struct {
+		Hierarchy
+		device string
+		over   bool // another mount may be over it
+	}
+	var candidates []candidate
 	for m, err := range mounts {
 		if err != nil {
 			return nil, fmt.Errorf("looking for cgroup hierarchies: %w", err)
 		}
-		h, ok := mountedHierarchy(m)
-		if !ok {
-			continue
+		for i := range candidates {
+			c := &candidates[i]
+			c.over = c.over || m.Holds(c.Mountpoint)
 		}
-		own, ok := h.membership(self)
-		if !ok {
-			continue
+		if h, ok := mountedHierarchy(m); ok {
+			if own, ok := h.membership(self); ok {
+				h.Own = below(h.Root, own)
+				candidates = append(candidates, candidate{h, m.Device(), false})
+			}
 		}
-		h.Own = below(h.Root, own)
-		found = found.add(h)
+	}
+	var found Hierarchies
+	for _, c := range candidates {
+		if !c.over || deviceAt(c.Mountpoint) == c.device {
+			found = found.add(c.Hierarchy)
+		}
 	}
 	return found, nil
 }

@@ -34,7 +34,13 @@ const hybridSelf = `12:perf_event:/
 `
 
 func parseText(mountinfo, self string) Hierarchies {
-	found, _ := parse(kernel.ParseMounts(strings.NewReader(mountinfo)), []byte(self))
+	return parseTextAt(mountinfo, self, "")
+}
+
+// parseTextAt parses where one file system is seen at all paths.
+func parseTextAt(mountinfo, self, device string) Hierarchies {
+	found, _ := parse(kernel.ParseMounts(strings.NewReader(mountinfo)), []byte(self),
+		func(string) string { return device })
 	return found
 }
 
@@ -56,12 +62,38 @@ func TestParse(t *testing.T) {
 
 // A machine within a machine binds its part of a hierarchy over the whole.
 func TestParseHiddenMount(t *testing.T) {
-	got := parseText(`32 31 0:30 /.. /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu
+	got := parseTextAt(`32 31 0:30 /.. /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu
 52 32 0:30 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu
-`, "1:cpu:/\n")
+`, "1:cpu:/\n", "0:30")
 	want := Hierarchies{{"cpu", []string{"cpu"}, false, "/sys/fs/cgroup/cpu", "/", "/", "cpu"}}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %#v, want %#v", got, want)
+	}
+}
+
+// What another file system covers, at the mount point or above, is not mounted; a mount
+// elsewhere is taken instead. Only the order of the mounts does not tell.
+func TestParseCoveredMount(t *testing.T) {
+	const mounts = `30 23 0:28 / /sys/fs/cgroup rw - tmpfs tmpfs rw
+31 30 0:30 / /mnt/cpu rw - cgroup cgroup rw,cpu
+32 30 0:30 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu
+35 30 0:35 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw
+`
+	const self = "1:cpu:/\n0::/\n"
+	for _, c := range []struct{ over, device, want string }{
+		{"", "", "/sys/fs/cgroup/cpu /sys/fs/cgroup/unified"},
+		{"36 35 0:36 / /sys/fs/cgroup/unified rw - tmpfs tmpfs rw\n", "0:36", "/sys/fs/cgroup/cpu"},
+		{"36 30 0:36 / /sys/fs/cgroup rw - tmpfs tmpfs rw\n", "", "/mnt/cpu"},
+		{"36 30 0:36 / /sys/fs/cgroup/uni rw - tmpfs tmpfs rw\n", "0:36", "/sys/fs/cgroup/cpu /sys/fs/cgroup/unified"},
+		{"36 30 8:1 / / rw - ext4 /dev/a rw\n", "0:35", "/sys/fs/cgroup/unified"},
+	} {
+		var points []string
+		for _, h := range parseTextAt(mounts+c.over, self, c.device) {
+			points = append(points, h.Mountpoint)
+		}
+		if got := strings.Join(points, " "); got != c.want {
+			t.Errorf("%q: got %s, want %s", c.over, got, c.want)
+		}
 	}
 }
 

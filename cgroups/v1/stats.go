@@ -2,6 +2,7 @@ package v1
 
 import (
 	"bytes"
+	"errors"
 	"strconv"
 
 	"github.com/rung-oci/rung/cgroups"
@@ -22,6 +23,7 @@ func (m *Manager) Memory() (cgroups.MemoryStats, error) {
 // Stats implements [cgroups.Manager].
 func (m *Manager) Stats() (*cgroups.Stats, error) {
 	s := new(cgroups.Stats)
+	counted := false
 	for _, c := range [...]struct {
 		controller string
 		read       func(*reader, *cgroups.Stats)
@@ -44,6 +46,10 @@ func (m *Manager) Stats() (*cgroups.Stats, error) {
 		if r.err != nil {
 			return nil, r.err
 		}
+		counted = counted || c.controller != cgroups.Unified
+	}
+	if !counted { // zeros would be taken for counters
+		return nil, errors.New("no statistics: none of the controllers that count is mounted")
 	}
 	return s, nil
 }

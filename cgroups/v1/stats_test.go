@@ -107,6 +107,14 @@ func TestOutOfMemory(t *testing.T) {
 	}
 }
 
+func TestStatsWithoutControllers(t *testing.T) {
+	for _, label := range []string{"name=systemd", cgroups.Unified} {
+		if s, err := only(label, t.TempDir()).Stats(); err == nil {
+			t.Errorf("%s: got %+v", label, s)
+		}
+	}
+}
+
 func TestStats(t *testing.T) {
 	m := container(t)
 	needs(t, m, "cpu", "cpuacct", "memory", "pids")

@@ -27,6 +27,30 @@ func (m Mount) Root() string { return unescape(field(m.mount, 3)) }
 // was asked about.
 func (m Mount) Point() string { return unescape(field(m.mount, 4)) }
 
+// Device is the number of the file system, MAJOR:MINOR.
+func (m Mount) Device() string { return string(field(m.mount, 2)) }
+
+// DeviceAt is the number of the file system that is seen at a path, as [Mount.Device], or
+// "" if nothing is.
+func DeviceAt(path string) string {
+	var st unix.Stat_t
+	if unix.Stat(path, &st) != nil {
+		return ""
+	}
+	return fmt.Sprintf("%d:%d", unix.Major(st.Dev), unix.Minor(st.Dev))
+}
+
+// Holds reports whether the mount point is an absolute path or a directory that the path
+// leads through.
+func (m Mount) Holds(path string) bool {
+	point := field(m.mount, 4)
+	if bytes.IndexByte(point, '\\') >= 0 {
+		point = []byte(unescape(point))
+	}
+	rest, ok := strings.CutPrefix(path, string(bytes.TrimSuffix(point, []byte{'/'})))
+	return ok && (rest == "" || rest[0] == '/')
+}
+
 // FSType is the type of the file system.
 func (m Mount) FSType() string { return string(field(m.super, 0)) }
 

@@ -25,7 +25,7 @@ func (m *Machine) cgroups() []Finding {
 	case len(m.Hierarchies) == 0:
 		return []Finding{fail("version", "none is mounted", "mount the hierarchies below /sys/fs/cgroup, as systemd or Debian's cgroupfs-mount does")}
 	case len(controllers) == 0 && unified:
-		return []Finding{fail("version", "2", "cgroup v2 is not supported yet: boot with systemd.unified_cgroup_hierarchy=0")}
+		return []Finding{fail("version", "2", "cgroup v2 is not supported yet, and no controller is mounted as a hierarchy of v1")}
 	}
 	version := "1"
 	if unified {

@@ -178,3 +178,22 @@ func TestRelativeCgroup(t *testing.T) {
 		})
 	}
 }
+
+// A hierarchy that another file system covers is not one of the container's.
+func TestCoveredHierarchy(t *testing.T) {
+	t.Parallel()
+	point := ""
+	for _, line := range strings.Split(read(t, "/proc/self/mountinfo"), "\n") {
+		if before, after, _ := strings.Cut(line, " - "); strings.HasPrefix(after, "cgroup2 ") {
+			point = strings.Fields(before)[4]
+		}
+	}
+	if point == "" {
+		t.Skip("no unified hierarchy is mounted")
+	}
+	c := bundle.New(t)
+	cmd := c.Command("run", "--bundle", c.Bundle, c.ID)
+	args := []string{"-m", "sh", "-c", `mount -t tmpfs none "$0" && exec "$@"`, point}
+	c.Wait(exec.Command("unshare", append(args, cmd.Args...)...)).OK()
+	c.LeavesNothing()
+}
