@@ -1,6 +1,7 @@
 package birth
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -100,5 +101,37 @@ func TestExistingDevices(t *testing.T) {
 		if err := birth.Program.Failure(k.report); err == nil || err.Error() != want || k.report.Errno != c.errno {
 			t.Errorf("%s: %v, want %s", c.what, err, want)
 		}
+	}
+}
+
+// TestDeviceList: a device of the configuration takes the place of a default one, however
+// its path is written, and its node has the owner that the user namespace sees.
+func TestDeviceList(t *testing.T) {
+	s := spec.Default()
+	s.Mounts, s.Process.Terminal = nil, false
+	s.Linux.Devices = []specs.LinuxDevice{
+		{Path: "/dev//./null", Type: "c", Major: 1, Minor: 3, UID: pointer(uint32(5))},
+		{Path: "/dev/pipe", Type: "p"},
+	}
+	s.Linux.Namespaces = append(s.Linux.Namespaces, specs.LinuxNamespace{Type: specs.UserNamespace})
+	s.Linux.UIDMappings = []specs.LinuxIDMapping{{HostID: 100000, Size: 10}}
+	s.Linux.GIDMappings = []specs.LinuxIDMapping{{HostID: 200000, Size: 10}}
+	list, err := Devices(s, nil)
+	if err != nil || len(list) != len(defaultDevices)+1 {
+		t.Fatal(list, err)
+	}
+	if d := list[0]; d.Property != "linux.devices[0]" || d.Target != "/dev/null" || !d.Bound {
+		t.Errorf("%+v", d)
+	}
+	if d := list[1]; d.Property != "linux.devices[1]" || d.Bound {
+		t.Errorf("%+v", d)
+	}
+	if d := list[2]; d.Property != "" || d.Target != "/dev/zero" || !d.Bound {
+		t.Errorf("%+v", d)
+	}
+	lines := linesOf(t, compiled(t, inputFor(s)).Sources)
+	i := slices.IndexFunc(lines, func(l line) bool { return l.name == "fchownat" })
+	if got := lines[i].args[2:4]; !slices.Equal(got, []string{"100005", "200000"}) {
+		t.Errorf("the owner of the node is %q", got)
 	}
 }

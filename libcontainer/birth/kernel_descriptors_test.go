@@ -28,19 +28,23 @@ func descriptors(name string) []int {
 
 // file is an open descriptor.
 type file struct {
-	what string
-	kept bool // not close-on-exec
+	what  string
+	kept  bool // not close-on-exec
+	mount *fakeMount
 }
 
 // give opens the descriptors that a program starts with: the standard streams, those of
 // the launcher, and whatever else the caller has.
 func (k *fakeKernel) give(files map[string]int) {
-	k.fds = map[uint64]file{0: {"stdin", true}, 1: {"stdout", true}, 2: {"stderr", true}}
+	k.fds = map[uint64]file{}
+	for fd, name := range []string{"stdin", "stdout", "stderr"} {
+		k.fds[uint64(fd)] = file{what: name, kept: true}
+	}
 	for _, fd := range k.inherited {
-		k.fds[fd] = file{"<inherited>", true}
+		k.fds[fd] = file{what: "<inherited>", kept: true}
 	}
 	for name, fd := range files {
-		k.fds[uint64(fd)] = file{"<" + name + ">", true}
+		k.fds[uint64(fd)] = file{what: "<" + name + ">", kept: true}
 	}
 	k.sync, k.next = uint64(files[FileSync]), 1000
 }
@@ -56,13 +60,13 @@ func (k *fakeKernel) dup3(from, to, flags uint64) (uint64, unix.Errno) {
 	if from == to {
 		return 0, unix.EINVAL
 	}
-	k.fds[to] = file{k.fds[from].what, flags&unix.O_CLOEXEC == 0}
+	k.fds[to] = file{what: k.fds[from].what, kept: flags&unix.O_CLOEXEC == 0}
 	return to, 0
 }
 
 func (k *fakeKernel) fcntl(fd, command, arg uint64) (uint64, unix.Errno) {
 	if command == unix.F_SETFD {
-		k.fds[fd] = file{k.fds[fd].what, arg&unix.FD_CLOEXEC == 0}
+		k.fds[fd] = file{what: k.fds[fd].what, kept: arg&unix.FD_CLOEXEC == 0}
 		return 0, 0
 	}
 	return k.open("a duplicate of " + k.fds[fd].what)
@@ -77,7 +81,7 @@ func (k *fakeKernel) closeRange(first, last uint32, flags uint64) {
 			continue
 		}
 		if delete(k.fds, fd); flags&unix.CLOSE_RANGE_CLOEXEC != 0 {
-			k.fds[fd] = file{what: f.what}
+			k.fds[fd] = file{what: f.what, mount: f.mount}
 		}
 	}
 }

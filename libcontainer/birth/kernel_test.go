@@ -25,10 +25,11 @@ type fakeKernel struct {
 	gone      bool   // the launcher closes its end instead of answering
 	parent    uint64 // what clone3 returns
 
-	trace    []string // the name of each call, and the path that it was about
-	tags     string   // what the launcher was sent
-	came     []int    // how many descriptors with each of them
-	attached []string // what in the container's tree mounts were attached to
+	trace    []string              // the name of each call, and the path that it was about
+	tags     string                // what the launcher was sent
+	came     []int                 // how many descriptors with each of them
+	attached []string              // what in the container's tree mounts were attached to
+	tops     map[string]*fakeMount // the mounts that were attached there last
 	report   nsenter.Report
 
 	present []uint64 // the descriptors that were there at execve
@@ -53,6 +54,7 @@ func (k *fakeKernel) run(t testing.TB, p *nsenter.Program) {
 	if k.rdev == nil {
 		k.rdev = map[string]uint64{}
 	}
+	k.tops = map[string]*fakeMount{}
 	k.in = &nsenter.Interpreter{}
 	step := 0
 	k.in.Trace = func(i int) { step = i }
@@ -85,21 +87,10 @@ func (k *fakeKernel) run(t testing.TB, p *nsenter.Program) {
 
 func (k *fakeKernel) call(name string, args [6]uint64) (uint64, unix.Errno) {
 	switch name {
-	case "openat", "fsopen", "fspick", "open_tree", "socket", "accept4":
+	case "openat", "socket", "accept4":
 		return k.open(name)
-	case "fsmount":
-		if args[2]&unix.MOUNT_ATTR_RDONLY != 0 {
-			return k.open(readonlyMount)
-		}
-		return k.open(name)
-	case "mount_setattr":
-		if k.fds[args[0]].what == "fsmount" && k.word(args[3])&unix.MOUNT_ATTR_RDONLY != 0 {
-			k.fds[args[0]] = file{what: readonlyMount}
-		}
-	case "move_mount":
-		if p, ok := strings.CutPrefix(k.fds[args[2]].what, "root:"); ok {
-			k.attached = append(k.attached, p)
-		}
+	case "fsopen", "fspick", "fsconfig", "fsmount", "open_tree", "mount_setattr", "move_mount":
+		return k.mounts(name, args)
 	case "fchmodat":
 		if k.fds[args[0]].what == readonlyMount {
 			return 0, unix.EROFS
@@ -177,7 +168,9 @@ func (k *fakeKernel) openat2(args [6]uint64) (uint64, unix.Errno) {
 	case errno != 0:
 		return 0, errno
 	case k.all || p == "" || ok && (mode&unix.S_IFMT == unix.S_IFDIR || k.word(args[2])&unix.O_DIRECTORY == 0):
-		return k.open("root:" + p)
+		fd, _ := k.open("root:" + p)
+		k.fds[fd] = file{what: "root:" + p, mount: k.tops[p]}
+		return fd, 0
 	case ok:
 		return 0, unix.ENOTDIR
 	case p == "dev/pts":

@@ -1,6 +1,7 @@
 package birth
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -26,5 +27,42 @@ func TestReadOnlyTmpfs(t *testing.T) {
 		if text := string(printBirth(t, birth)); !strings.Contains(text, "MOUNT_ATTR_RDONLY") {
 			t.Errorf("%v: it is not read-only", options)
 		}
+	}
+}
+
+// TestCopiedUpTmpfs: the owner and the mode that options say are set when the content is
+// there, which may have others.
+func TestCopiedUpTmpfs(t *testing.T) {
+	for _, c := range []struct {
+		options []string
+		want    []string
+	}{
+		{nil, nil},
+		{[]string{"uid=5"}, []string{`fchownat($mount, ".", 5, -1, 0)`}},
+		{[]string{"gid=7", "size=1"}, []string{`fchownat($mount, ".", -1, 7, 0)`}},
+		{[]string{"mode=1755", "uid=0"}, []string{`fchownat($mount, ".", 0, -1, 0)`, `fchmodat($mount, ".", 01755)`}},
+	} {
+		s := spec.Default()
+		s.Mounts = []specs.Mount{{Destination: "/a", Type: "tmpfs", Options: append(c.options, "tmpcopyup")}}
+		s.Process.Terminal = false
+		var got []string
+		copied := false
+		for _, l := range linesOf(t, compiled(t, inputFor(s)).Program) {
+			if copied = copied || l.name == "sendmsg"; copied && (l.name == "fchownat" || l.name == "fchmodat") {
+				got = append(got, l.text)
+			}
+			if l.name == "move_mount" && l.arg(2) == "$target" {
+				break
+			}
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%v: %q, want %q", c.options, got, c.want)
+		}
+	}
+	in := defaultInput()
+	in.Spec.Mounts = []specs.Mount{{Destination: "/a", Type: "tmpfs", Options: []string{"tmpcopyup", "mode=9"}}}
+	in.Mounts, _ = Mounts(in.Spec, "/bundle")
+	if _, err := Compile(in); err == nil || !strings.HasPrefix(err.Error(), "mounts[0] (/a): option mode=9: ") {
+		t.Error(err)
 	}
 }
