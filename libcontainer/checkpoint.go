@@ -98,7 +98,8 @@ func (r *Runtime) dump(c *container, request *criu.Request) error {
 	r.at("saving the container")
 	pid := process.Pid
 	held.Hold(process.Pidfd.Int(), func(s unix.Signal) {
-		r.Log.Warnf("%s: waiting until criu, process %d, has let go of the container; the next signal does not wait", unix.SignalName(s), pid)
+		r.Log.Warnf("%s: waiting until criu, process %d, has let go of the container; the next signal does not wait",
+			unix.SignalName(s), pid)
 	})
 	_, err = process.ask(request, nil)
 	return err

@@ -68,7 +68,8 @@ func (c *creation) killedForMemory(label string) error {
 	if err != nil || m.OOMKills == 0 {
 		return nil
 	}
-	return fmt.Errorf("%s: the first process was killed for memory: linux.resources.memory.limit is %d bytes, and it needed more", label, m.Memory.Limit)
+	return fmt.Errorf("%s: the first process was killed for memory: linux.resources.memory.limit is %d bytes, and "+
+		"it needed more", label, m.Memory.Limit)
 }
 
 // writeMaps writes the maps of the new user namespace, user_namespaces(7).

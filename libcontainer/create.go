@@ -300,9 +300,10 @@ func (c *creation) enter(config []byte) error {
 	}
 	c.container = &container{dir: dir, interrupt: c.interrupt, record: &store.Record{
 		Program: c.r.Version, ID: c.o.ID, OCIVersion: c.spec.Version, Bundle: c.o.Bundle, Rootfs: c.host.Rootfs,
-		Created: time.Now().UTC(), UID: uint32(os.Geteuid()), Annotations: c.spec.Annotations, Phase: store.PhaseCreating,
-		PrivatePids: c.hasOwnPids(), Terminal: c.spec.Process != nil && c.spec.Process.Terminal, Cgroup: c.manager.Record(),
-		HostNamespaces: birth.HostNamespaces(c.spec), Streams: c.streams,
+		Created: time.Now().UTC(), UID: uint32(os.Geteuid()), Annotations: c.spec.Annotations,
+		Phase: store.PhaseCreating, PrivatePids: c.hasOwnPids(), Cgroup: c.manager.Record(),
+		Terminal: c.spec.Process != nil && c.spec.Process.Terminal, Streams: c.streams,
+		HostNamespaces: birth.HostNamespaces(c.spec),
 	}}
 	c.r.at("recording the intent")
 	c.config = config
@@ -407,7 +408,8 @@ func (c *creation) abort(err error) error {
 
 // removePidFile removes the pid file if it is the one of this creation.
 func (c *creation) removePidFile() {
-	if text, err := os.ReadFile(c.o.PidFile); err == nil && c.record.Init.Pid > 0 && string(text) == strconv.Itoa(c.record.Init.Pid) {
+	if text, err := os.ReadFile(c.o.PidFile); err == nil && c.record.Init.Pid > 0 &&
+		string(text) == strconv.Itoa(c.record.Init.Pid) {
 		os.Remove(c.o.PidFile)
 	}
 }

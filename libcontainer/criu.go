@@ -52,7 +52,8 @@ func (o *CRIUOptions) criuOptions() (*criu.Options, error) {
 	case "ignore":
 		c.CgroupsMode = criu.Ignore
 	default:
-		return nil, optionError("ManageCgroups", fmt.Errorf("%q is none of soft, full, strict and ignore", o.ManageCgroups))
+		return nil, optionError("ManageCgroups",
+			fmt.Errorf("%q is none of soft, full, strict and ignore", o.ManageCgroups))
 	}
 	for _, ns := range o.EmptyNS {
 		if ns != "network" {
@@ -113,7 +114,9 @@ func (r *Runtime) findCRIU() (string, error) {
 		path, err = filepath.Abs(path)
 	}
 	if errors.Is(err, exec.ErrNotFound) {
-		return "", failure.Advise(fmt.Errorf("looking for CRIU: %w", err), "checkpoint and restore are CRIU's work: install it (Debian: criu) where PATH leads to it, or name it: rung --criu PATH")
+		return "", failure.Advise(fmt.Errorf("looking for CRIU: %w", err),
+			"checkpoint and restore are CRIU's work: install it (Debian: criu) where PATH leads to it, or name it: "+
+				"rung --criu PATH")
 	}
 	return path, err
 }
@@ -255,9 +258,11 @@ func (r *Runtime) checkFeatures(preDump, lazyPages bool) error {
 	case err != nil:
 		return err
 	case preDump && !has.MemTrack:
-		return optionError("PreDump", errors.New("this kernel does not track which memory changes (CONFIG_MEM_SOFT_DIRTY)"))
+		return optionError("PreDump",
+			errors.New("this kernel does not track which memory changes (CONFIG_MEM_SOFT_DIRTY)"))
 	case lazyPages && !has.LazyPages:
-		return optionError("LazyPages", errors.New("this kernel does not let criu bring memory later (CONFIG_USERFAULTFD)"))
+		return optionError("LazyPages",
+			errors.New("this kernel does not let criu bring memory later (CONFIG_USERFAULTFD)"))
 	}
 	return nil
 }

@@ -42,7 +42,8 @@ func (r *Runtime) Delete(id string, force bool) error {
 		}
 	}
 	config, err := c.config()
-	if err != nil && !(errors.Is(err, fs.ErrNotExist) && c.record.Phase == store.PhaseCreating) { // its creator was killed before it was saved
+	// its creator was killed before it was saved
+	if err != nil && !(errors.Is(err, fs.ErrNotExist) && c.record.Phase == store.PhaseCreating) {
 		if !force {
 			return err
 		}

@@ -328,7 +328,8 @@ func (e *execution) notFound(err error) error {
 	defer unix.Close(root)
 	p := e.in.Spec.Process
 	f := &executable.Finder{Root: root, Path: userprocess.Getenv(p.Env, "PATH"), Cwd: p.Cwd,
-		Override: p.User.UID == 0 || e.in.Namespaces&unix.CLONE_NEWUSER != 0, UID: p.User.UID, GIDs: append(p.User.AdditionalGids, p.User.GID)}
+		Override: p.User.UID == 0 || e.in.Namespaces&unix.CLONE_NEWUSER != 0,
+		UID:      p.User.UID, GIDs: append(p.User.AdditionalGids, p.User.GID)}
 	resolved, why := f.Find(p.Args[0])
 	if why == nil {
 		why = f.Inspect(resolved)

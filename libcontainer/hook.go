@@ -18,12 +18,14 @@ import (
 // hookState is what a hook reads from its standard input.
 func (c *container) hookState(status specs.ContainerState) specs.State {
 	r := c.record
-	return specs.State{Version: r.OCIVersion, ID: r.ID, Status: status, Pid: r.Init.Pid, Bundle: r.Bundle, Annotations: r.Annotations}
+	return specs.State{Version: r.OCIVersion, ID: r.ID, Status: status, Pid: r.Init.Pid, Bundle: r.Bundle,
+		Annotations: r.Annotations}
 }
 
 // runHooks runs hooks of a kind. config is the container's configuration.
 // namespaces are started by a program that joins those of init, a pidfd.
-func (r *Runtime) runHooks(c *container, kind hooks.Kind, list []specs.Hook, state specs.State, config *specs.Spec, init int) error {
+func (r *Runtime) runHooks(c *container, kind hooks.Kind, list []specs.Hook, state specs.State, config *specs.Spec,
+	init int) error {
 	if len(list) == 0 {
 		return nil
 	}
@@ -112,7 +114,8 @@ func (j *hookJoining) confine(c *container) (err error) {
 	if j.in.Host, err = host.LookFor(c.record.ID, j.in.Spec); err != nil {
 		return err
 	}
-	if p := j.in.Spec.Process; p.ApparmorProfile != "" && host.HasAppArmor() || p.SelinuxLabel != "" && host.HasSELinux() {
+	if p := j.in.Spec.Process; p.ApparmorProfile != "" && host.HasAppArmor() ||
+		p.SelinuxLabel != "" && host.HasSELinux() {
 		return errors.New("hooks.startContainer: not supported yet under an AppArmor profile or a SELinux label")
 	}
 	kept, err := c.dir.Exec()

@@ -82,7 +82,8 @@ func openNamespaceDir(process string) (int, error) {
 
 // entrant is a process that is to join a container, and is not waited for longer than the
 // container's first process lives. files are its descriptors besides init, the pidfd of that.
-func (r *Runtime) entrant(p *nsenter.Program, init int, files map[string]int, watch *interrupt.Interruption) *launch.Process {
+func (r *Runtime) entrant(p *nsenter.Program, init int, files map[string]int,
+	watch *interrupt.Interruption) *launch.Process {
 	e := r.newProcess("the process", p, map[string]int{birth.FileInit: init})
 	maps.Copy(e.Files, files)
 	e.Watch = []launch.Watch{endOf(init), watch}

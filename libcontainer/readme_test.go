@@ -23,7 +23,8 @@ func TestReadmeOfTheHumanSide(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, file := range []string{"create.go", "cgroup.go", "launch.go", "conversation.go", "run.go", "timeline/recorder.go"} {
+	for _, file := range []string{"create.go", "cgroup.go", "launch.go", "conversation.go", "run.go",
+		"timeline/recorder.go"} {
 		source, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)

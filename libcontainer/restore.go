@@ -213,7 +213,8 @@ func (c *restoration) restoreOptions(options *criu.Options, setup *criuSetup) er
 		key := external.NamespaceKey(ns.Type)
 		if key == "" {
 			if ns.Type != specs.MountNamespace {
-				options.JoinNS = append(options.JoinNS, criu.JoinNS{Name: spec.NamespaceByType(ns.Type).File, File: ns.Path})
+				options.JoinNS = append(options.JoinNS,
+					criu.JoinNS{Name: spec.NamespaceByType(ns.Type).File, File: ns.Path})
 			}
 			continue
 		}

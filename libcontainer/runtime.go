@@ -34,7 +34,8 @@ type Runtime struct {
 
 // newProcess is a process that is to run a program with these descriptors.
 func (r *Runtime) newProcess(name string, p *nsenter.Program, files map[string]int) *launch.Process {
-	return &launch.Process{Name: name, Program: p, Files: files, ImageDir: r.ImageDir, ImageDirs: launch.ImageDirs(r.Store.Root())}
+	return &launch.Process{Name: name, Program: p, Files: files, ImageDir: r.ImageDir,
+		ImageDirs: launch.ImageDirs(r.Store.Root())}
 }
 
 // publish tells who asked for it of a process.

@@ -40,7 +40,8 @@ func (r *Runtime) Start(id string) error {
 	}
 	defer unix.Close(init)
 	if h := config.Hooks; h != nil && len(h.StartContainer) > 0 {
-		if err := r.runHooks(c, hooks.StartContainer, h.StartContainer, c.hookState(specs.StateCreated), config, init); err != nil {
+		if err := r.runHooks(c, hooks.StartContainer, h.StartContainer, c.hookState(specs.StateCreated), config,
+			init); err != nil {
 			// the hook may have failed because the program did, whose step says why
 			var failed *failure.Step
 			if why := c.executed(); errors.As(why, &failed) {

@@ -25,7 +25,8 @@ func (c *container) state() (*State, error) {
 	}
 	r := c.record
 	s := &State{Rootfs: r.Rootfs, Created: r.Created, UID: r.UID}
-	s.State = specs.State{Version: r.OCIVersion, ID: r.ID, Status: specs.ContainerState(status), Bundle: r.Bundle, Annotations: r.Annotations}
+	s.State = specs.State{Version: r.OCIVersion, ID: r.ID, Status: specs.ContainerState(status), Bundle: r.Bundle,
+		Annotations: r.Annotations}
 	if status != Stopped {
 		s.Pid = r.Init.Pid
 	}

@@ -76,7 +76,8 @@ func CompileHook(in *HookInput) (*nsenter.Program, error) {
 			return nil, err
 		}
 	}
-	c.Label("looking for " + in.Hook.Path) // a file that is there may have no interpreter, which execve does not tell apart
+	// a file that is there may have no interpreter, which execve does not tell apart
+	c.Label("looking for " + in.Hook.Path)
 	c.Openat(nsenter.CWD, in.Hook.Path, unix.O_PATH|unix.O_CLOEXEC, 0)
 	c.loadFilter()
 	args := in.Hook.Args

@@ -40,7 +40,8 @@ func Messages() []Message {
 		{TagCopyUp, "birth", 2, "at each tmpfs with tmpcopyup", "copy the directory it will cover to the tmpfs"},
 		{TagTerminal, "birth, exec", 1, "with a terminal, behind the mounts", "take the master, or pass it on"},
 		{TagHooks, "birth", 0, "behind the mounts", "run prestart, createRuntime and createContainer hooks"},
-		{TagReady, "birth, exec", 0, "when little but the execve is left", "record the container; stand for the process"},
+		{TagReady, "birth, exec", 0, "when little but the execve is left",
+			"record the container; stand for the process"},
 		{TagGate, "birth", 0, "with GateSync, when the container is started", "run startContainer hooks"},
 	}
 }

@@ -28,7 +28,8 @@ func HostNamespaces(s *specs.Spec) (flags uint64) {
 // joinOrder is the order in which namespaces are joined by path: those that may
 // need the caller's rights before the user namespace, the mount namespace last.
 var joinOrder = [...]specs.LinuxNamespaceType{
-	specs.NetworkNamespace, specs.IPCNamespace, specs.UTSNamespace, specs.CgroupNamespace, specs.TimeNamespace, specs.PIDNamespace,
+	specs.NetworkNamespace, specs.IPCNamespace, specs.UTSNamespace, specs.CgroupNamespace, specs.TimeNamespace,
+	specs.PIDNamespace,
 }
 
 func (c *compiler) classifyNamespaces() error {
@@ -47,11 +48,13 @@ func (c *compiler) classifyNamespaces() error {
 	c.newUser, c.userNS = c.newNS[specs.UserNamespace], c.hasNS(specs.UserNamespace)
 	c.users = c.hasLinux.UIDMappings
 	if c.userNS && !c.mountNS {
-		return fmt.Errorf("linux.namespaces: a user namespace needs a mount namespace: its root may not mount in the host's")
+		return fmt.Errorf("linux.namespaces: a user namespace needs a mount namespace: its root may not mount in " +
+			"the host's")
 	}
 	c.shared = strings.HasSuffix(c.hasLinux.RootfsPropagation, "shared")
 	if !c.mountNS && (len(c.hasLinux.MaskedPaths) > 0 || len(c.hasLinux.ReadonlyPaths) > 0) {
-		return fmt.Errorf("linux.maskedPaths and linux.readonlyPaths need a mount namespace: on the host they would be changed for everybody")
+		return fmt.Errorf("linux.maskedPaths and linux.readonlyPaths need a mount namespace: on the host they " +
+			"would be changed for everybody")
 	}
 	return nil
 }

@@ -26,7 +26,8 @@ func (m *Machine) capabilities() []Finding {
 				": run rung outside of the container that took it away, or make that privileged")}
 		}
 	}
-	advice := "containers cannot be given these, their configs only get a warning; a container around rung, or its service's CapabilityBoundingSet, has to allow them"
+	advice := "containers cannot be given these, their configs only get a warning; a container around rung, or its " +
+		"service's CapabilityBoundingSet, has to allow them"
 	if slices.Contains(names, "CAP_SYS_RESOURCE") {
 		advice += "; without CAP_SYS_RESOURCE no process.rlimits above the caller's and no oomScoreAdj below it"
 	}

@@ -23,9 +23,11 @@ func (m *Machine) cgroups() []Finding {
 	controllers = slices.DeleteFunc(controllers, func(c string) bool { return strings.HasPrefix(c, "name=") })
 	switch {
 	case len(m.Hierarchies) == 0:
-		return []Finding{fail("version", "none is mounted", "mount the hierarchies below /sys/fs/cgroup, as systemd or Debian's cgroupfs-mount does")}
+		return []Finding{fail("version", "none is mounted",
+			"mount the hierarchies below /sys/fs/cgroup, as systemd or Debian's cgroupfs-mount does")}
 	case len(controllers) == 0 && unified:
-		return []Finding{fail("version", "2", "cgroup v2 is not supported yet, and no controller is mounted as a hierarchy of v1")}
+		return []Finding{fail("version", "2",
+			"cgroup v2 is not supported yet, and no controller is mounted as a hierarchy of v1")}
 	}
 	version := "1"
 	if unified {
@@ -64,7 +66,8 @@ func (m *Machine) delegation() []Finding {
 	for _, h := range m.Hierarchies {
 		if h.Own == "" {
 			list = append(list, no(h.Name, "the caller's cgroup is outside of what is mounted",
-				"containers need an absolute linux.cgroupsPath: run rung in the cgroup namespace that "+h.Mountpoint+" was mounted in"))
+				"containers need an absolute linux.cgroupsPath: run rung in the cgroup namespace that "+
+					h.Mountpoint+" was mounted in"))
 			continue
 		}
 		dir := filepath.Join(h.Mountpoint, h.Own)

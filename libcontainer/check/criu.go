@@ -21,7 +21,8 @@ func (m *Machine) criu() []Finding {
 		if text == "" {
 			text = err.Error()
 		}
-		return []Finding{no("CRIU", version+": "+lastLine(text), "containers cannot be checkpointed: criu check says why; a newer criu may fit this kernel")}
+		return []Finding{no("CRIU", version+": "+lastLine(text),
+			"containers cannot be checkpointed: criu check says why; a newer criu may fit this kernel")}
 	}
 	return []Finding{ok("CRIU", version+", criu check is content")}
 }

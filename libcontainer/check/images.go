@@ -19,8 +19,11 @@ func (m *Machine) images() []Finding {
 		found += " (sysctl vm.memfd_noexec=" + value + ")"
 	}
 	if err := m.Try(attempt("executing a file")); err != nil {
-		return []Finding{fail(name, found+"; "+err.Error(), "set sysctl vm.memfd_noexec=1, or give rung a directory on a mount without noexec: --image-dir DIR")}
+		return []Finding{fail(name, found+"; "+err.Error(),
+			"set sysctl vm.memfd_noexec=1, or give rung a directory on a mount without noexec: --image-dir DIR")}
 	}
 	dirs := strings.Join(launch.ImageDirs(m.StateDir), ", ")
-	return []Finding{no(name, found, "rung takes a file instead, in the first of "+dirs+" that allows executing; sysctl vm.memfd_noexec=1 makes it faster")}
+	return []Finding{no(name, found,
+		"rung takes a file instead, in the first of "+dirs+" that allows executing; sysctl vm.memfd_noexec=1 makes "+
+			"it faster")}
 }

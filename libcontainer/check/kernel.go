@@ -10,10 +10,12 @@ func (m *Machine) kernel() []Finding {
 	const name = "version"
 	var major, minor int
 	if n, _ := fmt.Sscanf(m.Release, "%d.%d", &major, &minor); n != 2 {
-		return []Finding{no(name, m.Release, fmt.Sprintf("rung does not understand this version; it needs %d.%d or newer", needsMajor, needsMinor))}
+		return []Finding{no(name, m.Release,
+			fmt.Sprintf("rung does not understand this version; it needs %d.%d or newer", needsMajor, needsMinor))}
 	}
 	if major < needsMajor || major == needsMajor && minor < needsMinor {
-		return []Finding{fail(name, m.Release, fmt.Sprintf("rung needs Linux %d.%d or newer: upgrade the kernel", needsMajor, needsMinor))}
+		return []Finding{fail(name, m.Release, fmt.Sprintf("rung needs Linux %d.%d or newer: upgrade the kernel",
+			needsMajor, needsMinor))}
 	}
 	return []Finding{ok(name, m.Release)}
 }

@@ -22,11 +22,13 @@ func (m *Machine) mounts() []Finding {
 	p.FsconfigCreate(nsenter.Value(fs))
 	p.Fsmount(nsenter.Value(fs), 0).Into(tree)
 	p.MountSetattr(nsenter.Value(tree), 0, unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY})
-	p.Openat2(nsenter.Value(tree), ".", unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT})
+	p.Openat2(nsenter.Value(tree), ".", unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC,
+		Resolve: unix.RESOLVE_IN_ROOT})
 	p.OpenTree(nsenter.CWD, "/", unix.OPEN_TREE_CLONE)
 	var list []Finding
 	if err := m.Try(p); err != nil {
-		list = append(list, fail(name, err.Error(), "mounts need Linux 5.14 or newer, CAP_SYS_ADMIN, and no security policy that forbids the call named here"))
+		list = append(list, fail(name, err.Error(),
+			"mounts need Linux 5.14 or newer, CAP_SYS_ADMIN, and no security policy that forbids the call named here"))
 	} else {
 		list = append(list, ok(name, "fsopen, fsconfig, fsmount, mount_setattr, openat2, open_tree"))
 	}
@@ -41,7 +43,9 @@ func (m *Machine) idMapped() Finding {
 	case err == nil:
 		return ok(name, "the filesystem of "+dir+" can")
 	case errors.Is(err, unix.EINVAL):
-		return no(name, fmt.Sprintf("the filesystem of %s cannot: %v", dir, err), "keep what is to be mounted with mapped ids on ext4, xfs, btrfs or overlayfs, or on tmpfs from Linux 6.3 on")
+		return no(name, fmt.Sprintf("the filesystem of %s cannot: %v", dir, err),
+			"keep what is to be mounted with mapped ids on ext4, xfs, btrfs or overlayfs, or on tmpfs from Linux "+
+				"6.3 on")
 	}
 	return no(name, err.Error(), "they need CAP_SYS_ADMIN and user namespaces")
 }
@@ -59,7 +63,8 @@ func tryIDMap(dir string) error {
 		return fmt.Errorf("open_tree: %w", err)
 	}
 	defer unix.Close(tree)
-	if err := unix.MountSetattr(tree, "", unix.AT_EMPTY_PATH, &unix.MountAttr{Attr_set: unix.MOUNT_ATTR_IDMAP, Userns_fd: uint64(namespace)}); err != nil {
+	if err := unix.MountSetattr(tree, "", unix.AT_EMPTY_PATH,
+		&unix.MountAttr{Attr_set: unix.MOUNT_ATTR_IDMAP, Userns_fd: uint64(namespace)}); err != nil {
 		return fmt.Errorf("mount_setattr: %w", err)
 	}
 	return nil

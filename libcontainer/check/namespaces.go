@@ -54,7 +54,8 @@ func namespaceAdvice(err error, n spec.Namespace) string {
 	case errors.Is(err, unix.EPERM) && n.Type == specs.UserNamespace:
 		return "switch them on (see rootless below), or change the security policy that forbids them"
 	case errors.Is(err, unix.EPERM):
-		return "namespaces need CAP_SYS_ADMIN, and no seccomp filter that forbids unshare(2): run rung as root, outside of unprivileged containers"
+		return "namespaces need CAP_SYS_ADMIN, and no seccomp filter that forbids unshare(2): run rung as root, " +
+			"outside of unprivileged containers"
 	}
 	return "a security policy may forbid them"
 }

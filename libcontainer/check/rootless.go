@@ -9,7 +9,8 @@ import (
 
 // rootless tells what a user other than root will find.
 func (m *Machine) rootless() []Finding {
-	list := []Finding{m.idMapper("newuidmap"), m.idMapper("newgidmap"), m.subordinateIDs("/etc/subuid"), m.subordinateIDs("/etc/subgid")}
+	list := []Finding{m.idMapper("newuidmap"), m.idMapper("newgidmap"), m.subordinateIDs("/etc/subuid"),
+		m.subordinateIDs("/etc/subgid")}
 	for _, s := range [...]struct{ name, off, on string }{
 		{"user.max_user_namespaces", "0", "10000"},
 		{"kernel.unprivileged_userns_clone", "0", "1"},             // Debian, Arch
@@ -40,7 +41,8 @@ func (m *Machine) idMapper(name string) Finding {
 		}
 		return ok(name, path)
 	}
-	return no(name, "not installed", "without it a user has one id only: install it (Debian: uidmap, Fedora: shadow-utils)")
+	return no(name, "not installed",
+		"without it a user has one id only: install it (Debian: uidmap, Fedora: shadow-utils)")
 }
 
 // subordinateIDs looks into subuid(5) or subgid(5), whose lines are name or uid,
@@ -63,7 +65,8 @@ func (m *Machine) subordinateIDs(path string) Finding {
 	case m.UID == 0 && len(names) > 0:
 		return ok(path, fmt.Sprintf("ranges for %s", strings.Join(names, ", ")))
 	case m.UID == 0:
-		return no(path, "no ranges", "give a user one: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER")
+		return no(path, "no ranges",
+			"give a user one: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER")
 	}
 	return no(path, "no range for "+user, "usermod --add-subuids 100000-165535 --add-subgids 100000-165535 "+user)
 }

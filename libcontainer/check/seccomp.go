@@ -15,13 +15,16 @@ func (m *Machine) seccomp() []Finding {
 	p := attempt(name)
 	p.SeccompActionAvail(unix.SECCOMP_RET_KILL_PROCESS)
 	if err := m.Try(p); err != nil {
-		return []Finding{no(name, err.Error(), "configs with linux.seccomp cannot be run: use a kernel with CONFIG_SECCOMP_FILTER")}
+		return []Finding{no(name, err.Error(),
+			"configs with linux.seccomp cannot be run: use a kernel with CONFIG_SECCOMP_FILTER")}
 	}
 	actions, _ := m.read("/proc/sys/kernel/seccomp/actions_avail")
 	list := []Finding{ok(name, "actions "+actions)}
 	for _, a := range spec.SeccompActions() {
-		if a.Name != specs.ActKill && !slices.Contains(strings.Fields(actions), a.Kernel) { // another name of kill_thread
-			list = append(list, no(a.Kernel, "the kernel has no such action", "use a newer kernel for configs that name it"))
+		// another name of kill_thread
+		if a.Name != specs.ActKill && !slices.Contains(strings.Fields(actions), a.Kernel) {
+			list = append(list, no(a.Kernel, "the kernel has no such action",
+				"use a newer kernel for configs that name it"))
 		}
 	}
 	return list

@@ -352,7 +352,8 @@ func TestPathIsShort(t *testing.T) {
 	for range 3000 {
 		w.stack = append(w.stack, directory{name: "dir"})
 	}
-	if p := w.path(); len(p) > unix.PathMax+len("…") || !strings.HasPrefix(p, "…") || !strings.HasSuffix(p, "/dir/end") {
+	if p := w.path(); len(p) > unix.PathMax+len("…") || !strings.HasPrefix(p, "…") ||
+		!strings.HasSuffix(p, "/dir/end") {
 		t.Errorf("%d bytes: %.20s", len(p), p)
 	}
 }

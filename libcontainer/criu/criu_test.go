@@ -20,7 +20,8 @@ func TestMarshal(t *testing.T) {
 		{Request{Type: Notify}, "\x08\x06\x18\x00"},
 		{Request{Type: FeatureCheck, Features: &Features{LazyPages: true}}, "\x08\x09\x2a\x02\x10\x01"},
 		// images_dir_fd is required, and 0 of work_dir_fd is not its default
-		{Request{Type: Dump, Options: &Options{Pid: 300, External: []string{"a", ""}}}, "\x08\x01\x12\x0f\x08\x00\x10\xac\x02\x88\x01\x00\xaa\x02\x01a\xaa\x02\x00"},
+		{Request{Type: Dump, Options: &Options{Pid: 300, External: []string{"a", ""}}},
+			"\x08\x01\x12\x0f\x08\x00\x10\xac\x02\x88\x01\x00\xaa\x02\x01a\xaa\x02\x00"},
 	} {
 		if got := tt.request.Marshal(); string(got) != tt.want {
 			t.Errorf("%v: %q, want %q", tt.request.Type, got, tt.want)
@@ -31,13 +32,15 @@ func TestMarshal(t *testing.T) {
 func TestUnmarshal(t *testing.T) {
 	var r Response
 	// type 2, success, restore{pid 300}, cr_errno 13, and two fields from the future
-	if err := r.Unmarshal([]byte("\x08\x02\x10\x01\x22\x03\x08\xac\x02\x38\x0d\xa5\x06abcd\xa1\x06abcdefgh")); err != nil {
+	const message = "\x08\x02\x10\x01\x22\x03\x08\xac\x02\x38\x0d\xa5\x06abcd\xa1\x06abcdefgh"
+	if err := r.Unmarshal([]byte(message)); err != nil {
 		t.Fatal(err)
 	}
 	if want := (Response{Type: Restore, Success: true, Restored: 300, Errno: 13}); r != want {
 		t.Errorf("%+v, want %+v", r, want)
 	}
-	for _, bad := range []string{"", "\x08", "\x08\x02", "\x08\x02\x10", "\x08\x02\x10\x01\x22\x05\x08", "\x0b", "\x00\x00", "\x08\x02\x10\x01\x22\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"} {
+	for _, bad := range []string{"", "\x08", "\x08\x02", "\x08\x02\x10", "\x08\x02\x10\x01\x22\x05\x08", "\x0b",
+		"\x00\x00", "\x08\x02\x10\x01\x22\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"} {
 		if r.Unmarshal([]byte(bad)) == nil {
 			t.Errorf("%q is taken for a response: %+v", bad, r)
 		}
@@ -69,7 +72,8 @@ func TestDo(t *testing.T) {
 		defer unix.Close(criu)
 		var heard bytes.Buffer
 		buf := make([]byte, 1000)
-		for _, say := range []string{"\x08\x06\x10\x01\x2a\x0d\x0a\x09post-dump\x10\x07", "\x08\x06\x10\x01\x2a\x04\x0a\x02no", "\x08\x01\x10\x00\x38\x05"} {
+		for _, say := range []string{"\x08\x06\x10\x01\x2a\x0d\x0a\x09post-dump\x10\x07",
+			"\x08\x06\x10\x01\x2a\x04\x0a\x02no", "\x08\x01\x10\x00\x38\x05"} {
 			n, _ := unix.Read(criu, buf)
 			heard.Write(buf[:n])
 			heard.WriteByte('|')
@@ -111,7 +115,8 @@ func TestQuote(t *testing.T) {
 	for _, tt := range []struct{ log, want string }{
 		{"", ""},
 		{"(00.000001) Version: 4.1.1\n(00.000002) a\n(00.1) b\n(00.2) c", "a; b; c"},
-		{"(00.000001) Version: 4.1\n(00.012345) Error (criu/mount.c:4711): mnt: No mapping\n(00.02) Unlock network\n(00.03)     12: Error (criu/x.c:1): in: a task\n",
+		{"(00.000001) Version: 4.1\n(00.012345) Error (criu/mount.c:4711): mnt: No mapping\n(00.02) Unlock " +
+			"network\n(00.03)     12: Error (criu/x.c:1): in: a task\n",
 			"mnt: No mapping; in: a task"},
 		{"Error (a): 1\nError (a): 2\nError (a): 3\nError (a): 4\nError (a): 5\n", "2; 3; 4; 5"},
 	} {

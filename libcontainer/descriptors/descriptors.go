@@ -38,7 +38,8 @@ func CheckRoom() (err error) {
 	case err == unix.EMFILE:
 		var limit unix.Rlimit
 		_ = unix.Getrlimit(unix.RLIMIT_NOFILE, &limit)
-		return fmt.Errorf("the limit RLIMIT_NOFILE of rung's own is too low: it allows %d descriptors, %d more of which can be opened, and a creation needs %d", limit.Cur, len(spare), spareDescriptors)
+		return fmt.Errorf("the limit RLIMIT_NOFILE of rung's own is too low: it allows %d descriptors, %d more of "+
+			"which can be opened, and a creation needs %d", limit.Cur, len(spare), spareDescriptors)
 	case err != nil:
 		return fmt.Errorf("fcntl: %w", err)
 	}

@@ -36,7 +36,8 @@ func parseELF(head []byte) (h header, problem string) {
 	h.machine = h.order.Uint16(head[18:])
 	switch {
 	case h.class == unix.ELFCLASS32:
-		h.phoff, h.phsize, h.phnum = uint64(h.order.Uint32(head[28:])), h.order.Uint16(head[42:]), h.order.Uint16(head[44:])
+		h.phoff = uint64(h.order.Uint32(head[28:]))
+		h.phsize, h.phnum = h.order.Uint16(head[42:]), h.order.Uint16(head[44:])
 	case len(head) < 64:
 		return h, truncated
 	default:
@@ -62,7 +63,8 @@ func runs(goarch string, h header) bool {
 	case "amd64":
 		return h.machine == unix.EM_X86_64 || h.machine == unix.EM_386 && h.class == unix.ELFCLASS32
 	case "arm64":
-		return h.machine == unix.EM_AARCH64 && h.class == unix.ELFCLASS64 || h.machine == unix.EM_ARM && h.class == unix.ELFCLASS32
+		return h.machine == unix.EM_AARCH64 && h.class == unix.ELFCLASS64 ||
+			h.machine == unix.EM_ARM && h.class == unix.ELFCLASS32
 	}
 	return true
 }

@@ -98,7 +98,8 @@ func (f *Finder) Find(args0 string) (resolved string, err error) {
 			hint, unusable = candidate+": "+hintFor(err), true
 		}
 	}
-	return "", &Error{Args0: args0, Path: args0, Errno: unix.ENOENT, Reason: "executable file not found in $PATH", Hint: hint}
+	return "", &Error{Args0: args0, Path: args0, Errno: unix.ENOENT, Reason: "executable file not found in $PATH",
+		Hint: hint}
 }
 
 // check says whether execve would accept a file before it looks at its

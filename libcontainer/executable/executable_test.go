@@ -110,7 +110,8 @@ func TestLinksStayInside(t *testing.T) {
 		"abs": "-> " + prog, "rel": "-> " + up + prog, "dir": "-> " + outside, "dotdot": "-> ..",
 		"bin": "-> /../../../..", "mix": "-> dotdot/dotdot/" + prog, "proc/self/": "",
 	})
-	for _, name := range []string{"/abs", "/rel", "/dir/prog", "/mix", up + prog, "/dotdot/dotdot" + prog, "/bin" + prog} {
+	for _, name := range []string{"/abs", "/rel", "/dir/prog", "/mix", up + prog, "/dotdot/dotdot" + prog,
+		"/bin" + prog} {
 		if got, err := finder(t, root).Find(name); !errors.Is(err, unix.ENOENT) {
 			t.Errorf("%s: %q, %v", name, got, err)
 		}
@@ -129,8 +130,9 @@ func TestMagicLinks(t *testing.T) {
 
 func TestBehindMount(t *testing.T) {
 	root := tree(t, map[string]string{
-		"bin": "-> usr/bin", "usr/bin/sh": "x", "usr/bin/vi": "-> /opt/link/vi", "opt/link": "-> /usr/bin", "var/run": "-> /run",
-		"srv": "-> /mnt/data", "usr/local/bin/": "", "a": "-> b/c", "b/c": "x",
+		"bin": "-> usr/bin", "usr/bin/sh": "x", "usr/bin/vi": "-> /opt/link/vi", "opt/link": "-> /usr/bin",
+		"var/run": "-> /run",
+		"srv":     "-> /mnt/data", "usr/local/bin/": "", "a": "-> b/c", "b/c": "x",
 	})
 	tests := []struct {
 		args0  string
@@ -215,8 +217,9 @@ func FuzzFind(f *testing.F) {
 }
 
 func BenchmarkFindAndInspect(b *testing.B) {
-	f := finder(b, tree(b, map[string]string{"usr/bin/sh": program(nativeMachine(b), unix.ET_EXEC, ""), "bin": "-> usr/bin",
-		"proc/": "", "dev/": "", "sys/": "", "run/": ""}))
+	f := finder(b, tree(b,
+		map[string]string{"usr/bin/sh": program(nativeMachine(b), unix.ET_EXEC, ""), "bin": "-> usr/bin",
+			"proc/": "", "dev/": "", "sys/": "", "run/": ""}))
 	f.Path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 	f.Mounts = []string{"/proc", "/dev", "/dev/pts", "/dev/shm", "/dev/mqueue", "/sys", "/sys/fs/cgroup"}
 	b.ReportAllocs()

@@ -74,7 +74,8 @@ func (f *Finder) inspect(args0, name string) (interpreter string, err error) {
 		}
 		wrong = problem
 		if !runs(runtime.GOARCH, header) {
-			hint = fmt.Sprintf("take an image for %s, or install an emulator (Debian: qemu-user-static with binfmt-support)", machineName(runtime.GOARCH))
+			hint = fmt.Sprintf("take an image for %s, or install an emulator (Debian: qemu-user-static with "+
+				"binfmt-support)", machineName(runtime.GOARCH))
 		}
 	default:
 		wrong = "it is neither an ELF program nor a script that begins with #!"

@@ -29,20 +29,30 @@ func nativeMachine(t testing.TB) uint16 {
 // foreign is a machine that no processor is and no emulator is registered for.
 const foreign = 0xfffe
 
-func TestInspect(t *testing.T) {
+// programs is a root with programs, scripts, and what is neither.
+func programs(t *testing.T) (root string) {
+	t.Helper()
 	native := nativeMachine(t)
 	long := "#!/bin/" + strings.Repeat("x", 300) + "\n"
-	root := tree(t, map[string]string{
+	return tree(t, map[string]string{
 		"sh": program(native, unix.ET_EXEC, ""), "pie": program(native, unix.ET_DYN, ""),
 		"script": "#!/sh\n", "args": "#! \t/sh -e\n", "no-newline": "#!/sh", "relative": "#!sh\n",
-		"missing": "#!/none -x\n", "crlf": "#!/sh\r\necho\r\n", "to-dir": "#!/d\n", "d/": "", "to-text": "#!/text\n", "text-x": "x",
-		"blank": "#!\nx", "spaces": "#!   \n", "long": long, "long-args": "#!/sh " + strings.Repeat("x", 300) + "\n",
-		"empty": "", "garbage": "echo hi\n", "foreign": program(foreign, unix.ET_EXEC, ""), "to-foreign": "#!/foreign\n",
-		"truncated": program(native, unix.ET_EXEC, "")[:40], "object": program(native, 1, ""),
-		"glibc": program(native, unix.ET_DYN, "/lib64/ld-linux-x86-64.so.2"), "musl": program(native, unix.ET_DYN, "/lib/ld-musl-x86_64.so.1"),
+		"missing": "#!/none -x\n", "crlf": "#!/sh\r\necho\r\n", "to-dir": "#!/d\n", "d/": "", "to-text": "#!/text\n",
+		"text-x": "x",
+		"blank":  "#!\nx", "spaces": "#!   \n", "long": long, "long-args": "#!/sh " + strings.Repeat("x", 300) + "\n",
+		"empty": "", "garbage": "echo hi\n", "foreign": program(foreign, unix.ET_EXEC, ""),
+		"to-foreign": "#!/foreign\n",
+		"truncated":  program(native, unix.ET_EXEC, "")[:40], "object": program(native, 1, ""),
+		"glibc":  program(native, unix.ET_DYN, "/lib64/ld-linux-x86-64.so.2"),
+		"musl":   program(native, unix.ET_DYN, "/lib/ld-musl-x86_64.so.1"),
 		"linked": program(native, unix.ET_DYN, "/sh"), "to-glibc": "#!/glibc\n",
-		"s1": "#!/sh\n", "s2": "#!/s1\n", "s3": "#!/s2\n", "s4": "#!/s3\n", "s5": "#!/s4\n", "s6": "#!/s5\n", "self": "#!/self\n",
+		"s1": "#!/sh\n", "s2": "#!/s1\n", "s3": "#!/s2\n", "s4": "#!/s3\n", "s5": "#!/s4\n", "s6": "#!/s5\n",
+		"self": "#!/self\n",
 	})
+}
+
+func TestInspect(t *testing.T) {
+	root := programs(t)
 	tests := []struct {
 		name  string
 		text  string // "" for none
@@ -50,24 +60,41 @@ func TestInspect(t *testing.T) {
 		path  string
 		errno unix.Errno
 	}{
-		{name: "/sh"}, {name: "/pie"}, {name: "/script"}, {name: "/args"}, {name: "/no-newline"}, {name: "/relative"}, {name: "/long-args"},
+		{name: "/sh"}, {name: "/pie"}, {name: "/script"}, {name: "/args"}, {name: "/no-newline"}, {name: "/relative"},
+		{name: "/long-args"},
 		{name: "/linked"}, {name: "/s5"},
-		{"/missing", `exec: "/missing": interpreter "/none": no such file or directory`, "first line of /missing", "/none", unix.ENOENT},
+		{"/missing", `exec: "/missing": interpreter "/none": no such file or directory`, "first line of /missing",
+			"/none", unix.ENOENT},
 		{"/crlf", `exec: "/crlf": interpreter "/sh\r": no such file or directory`, "CR LF", "/sh\r", unix.ENOENT},
 		{"/to-dir", `exec: "/to-dir": interpreter "/d": permission denied`, "first line", "/d", unix.EACCES},
 		{"/to-text", `exec: "/to-text": interpreter "/text": permission denied`, "first line", "/text", unix.EACCES},
-		{"/blank", `exec: "/blank": exec format error: its #! line names no interpreter, or is too long`, "", "/blank", unix.ENOEXEC},
-		{"/spaces", `exec: "/spaces": exec format error: its #! line names no interpreter, or is too long`, "", "/spaces", unix.ENOEXEC},
-		{"/long", `exec: "/long": exec format error: its #! line names no interpreter, or is too long`, "", "/long", unix.ENOEXEC},
+		{"/blank", `exec: "/blank": exec format error: its #! line names no interpreter, or is too long`, "", "/blank",
+			unix.ENOEXEC},
+		{"/spaces", `exec: "/spaces": exec format error: its #! line names no interpreter, or is too long`, "",
+			"/spaces", unix.ENOEXEC},
+		{"/long", `exec: "/long": exec format error: its #! line names no interpreter, or is too long`, "", "/long",
+			unix.ENOEXEC},
 		{"/empty", `exec: "/empty": exec format error: the file is empty`, "", "/empty", unix.ENOEXEC},
-		{"/garbage", `exec: "/garbage": exec format error: it is neither an ELF program nor a script that begins with #!`, "#!/bin/sh", "/garbage", unix.ENOEXEC},
-		{"/foreign", `exec: "/foreign": exec format error: built for another machine (ELF number 65534), this machine is ` + machineName(runtime.GOARCH), "emulator", "/foreign", unix.ENOEXEC},
-		{"/to-foreign", `exec: "/to-foreign": interpreter "/foreign": exec format error: built for another machine (ELF number 65534), this machine is ` + machineName(runtime.GOARCH), "emulator", "/foreign", unix.ENOEXEC},
-		{"/truncated", `exec: "/truncated": exec format error: it is a truncated ELF file`, "", "/truncated", unix.ENOEXEC},
-		{"/object", `exec: "/object": exec format error: it is an ELF file, but no program`, "", "/object", unix.ENOEXEC},
-		{"/glibc", `exec: "/glibc": loader "/lib64/ld-linux-x86-64.so.2": no such file or directory`, "built for glibc", "/lib64/ld-linux-x86-64.so.2", unix.ENOENT},
-		{"/musl", `exec: "/musl": loader "/lib/ld-musl-x86_64.so.1": no such file or directory`, "built for musl", "/lib/ld-musl-x86_64.so.1", unix.ENOENT},
-		{"/to-glibc", `exec: "/to-glibc": loader "/lib64/ld-linux-x86-64.so.2": no such file or directory`, "/glibc is dynamically linked", "/lib64/ld-linux-x86-64.so.2", unix.ENOENT},
+		{"/garbage",
+			`exec: "/garbage": exec format error: it is neither an ELF program nor a script that begins with #!`,
+			"#!/bin/sh", "/garbage", unix.ENOEXEC},
+		{"/foreign",
+			`exec: "/foreign": exec format error: built for another machine (ELF number 65534), this machine is ` +
+				machineName(runtime.GOARCH), "emulator", "/foreign", unix.ENOEXEC},
+		{"/to-foreign",
+			`exec: "/to-foreign": interpreter "/foreign": exec format error: built for another machine ` +
+				`(ELF number 65534), this machine is ` + machineName(runtime.GOARCH),
+			"emulator", "/foreign", unix.ENOEXEC},
+		{"/truncated", `exec: "/truncated": exec format error: it is a truncated ELF file`, "", "/truncated",
+			unix.ENOEXEC},
+		{"/object", `exec: "/object": exec format error: it is an ELF file, but no program`, "", "/object",
+			unix.ENOEXEC},
+		{"/glibc", `exec: "/glibc": loader "/lib64/ld-linux-x86-64.so.2": no such file or directory`, "built for glibc",
+			"/lib64/ld-linux-x86-64.so.2", unix.ENOENT},
+		{"/musl", `exec: "/musl": loader "/lib/ld-musl-x86_64.so.1": no such file or directory`, "built for musl",
+			"/lib/ld-musl-x86_64.so.1", unix.ENOENT},
+		{"/to-glibc", `exec: "/to-glibc": loader "/lib64/ld-linux-x86-64.so.2": no such file or directory`,
+			"/glibc is dynamically linked", "/lib64/ld-linux-x86-64.so.2", unix.ENOENT},
 		{"/s6", `exec: "/s6": too many levels of symbolic links`, "five deep", "/s1", unix.ELOOP},
 		{"/self", `exec: "/self": too many levels of symbolic links`, "five deep", "/self", unix.ELOOP},
 		{"/gone", `exec: "/gone": stat /gone: no such file or directory`, "", "/gone", unix.ENOENT},
@@ -83,14 +110,16 @@ func TestInspect(t *testing.T) {
 		var e *Error
 		if !errors.As(err, &e) {
 			t.Errorf("%s: error %v, want %s", test.name, err, test.text)
-		} else if e.Error() != test.text || e.Errno != test.errno || e.Path != test.path || !strings.Contains(e.Hint, test.hint) {
+		} else if e.Error() != test.text || e.Errno != test.errno || e.Path != test.path ||
+			!strings.Contains(e.Hint, test.hint) {
 			t.Errorf("%s: %q, errno %v, path %q, hint %q; want %+v", test.name, e, e.Errno, e.Path, e.Hint, test)
 		}
 	}
 }
 
 func TestInspectBehindMount(t *testing.T) {
-	root := tree(t, map[string]string{"script": "#!/usr/bin/sh\n", "dynamic": program(nativeMachine(t), unix.ET_DYN, "/usr/lib/ld.so")})
+	root := tree(t, map[string]string{"script": "#!/usr/bin/sh\n",
+		"dynamic": program(nativeMachine(t), unix.ET_DYN, "/usr/lib/ld.so")})
 	for _, name := range []string{"/script", "/dynamic"} {
 		f := finder(t, root)
 		f.Mounts = []string{"/usr"}
@@ -107,11 +136,14 @@ func TestAgainstKernel(t *testing.T) {
 	in := func(name string) string { return filepath.Join(dir, name) }
 	long := "#!/bin/sh" + strings.Repeat("x", 300) + "\n"
 	files := map[string]string{
-		"ok": "#!/bin/sh\nexit 0\n", "missing": "#!/none\n", "crlf": "#!/bin/sh\r\n", "to-text": "#!" + in("text") + "\n", "to-dir": "#!" + in("d") + "\n",
+		"ok": "#!/bin/sh\nexit 0\n", "missing": "#!/none\n", "crlf": "#!/bin/sh\r\n",
+		"to-text": "#!" + in("text") + "\n", "to-dir": "#!" + in("d") + "\n",
 		"empty": "", "garbage": "hello\n", "blank": "#!\n", "long": long, "foreign": program(foreign, unix.ET_EXEC, ""),
 		"truncated": program(nativeMachine(t), unix.ET_EXEC, "")[:40], "object": program(nativeMachine(t), 1, ""),
-		"loader": program(nativeMachine(t), unix.ET_DYN, "/none/ld.so"), "loader-dir": program(nativeMachine(t), unix.ET_DYN, in("d")), "self": "#!" + in("self") + "\n",
-		"s1": "#!/bin/sh\nexit 0\n", "s2": "#!" + in("s1") + "\n", "s3": "#!" + in("s2") + "\n", "s4": "#!" + in("s3") + "\n", "s5": "#!" + in("s4") + "\n",
+		"loader":     program(nativeMachine(t), unix.ET_DYN, "/none/ld.so"),
+		"loader-dir": program(nativeMachine(t), unix.ET_DYN, in("d")), "self": "#!" + in("self") + "\n",
+		"s1": "#!/bin/sh\nexit 0\n", "s2": "#!" + in("s1") + "\n", "s3": "#!" + in("s2") + "\n",
+		"s4": "#!" + in("s3") + "\n", "s5": "#!" + in("s4") + "\n",
 		"s6": "#!" + in("s5") + "\n",
 	}
 	for name, content := range files {
@@ -231,7 +263,8 @@ func TestInspectOpensNothingElse(t *testing.T) {
 func TestFIFOs(t *testing.T) {
 	root := tree(t, map[string]string{
 		"script": "#!/fifo\n", "env": "#!/script2\n", "script2": "#!/link\n", "link": "-> fifo",
-		"dynamic": program(nativeMachine(t), unix.ET_EXEC, "/fifo"), "linked": program(nativeMachine(t), unix.ET_EXEC, "/link"),
+		"dynamic": program(nativeMachine(t), unix.ET_EXEC, "/fifo"),
+		"linked":  program(nativeMachine(t), unix.ET_EXEC, "/link"),
 	})
 	if err := unix.Mkfifo(root+"/fifo", 0o755); err != nil {
 		t.Fatal(err)

@@ -100,7 +100,8 @@ func SaveStreams(dir int, keys []string) error {
 // StreamKeys are what SaveStreams has kept. It need not be rung that put the file
 // there: images come from other machines.
 func StreamKeys(dir int) (keys []string, err error) {
-	fd, err := unix.Openat(dir, streamsName, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
+	const flags = unix.O_RDONLY | unix.O_NOFOLLOW | unix.O_NONBLOCK | unix.O_NOCTTY | unix.O_CLOEXEC
+	fd, err := unix.Openat(dir, streamsName, flags, 0)
 	if err == unix.ENOENT {
 		return nil, nil
 	}

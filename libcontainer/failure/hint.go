@@ -50,7 +50,8 @@ func OfMaps(err error) error { return Advise(err, mapsHint(err)) }
 
 func bundleHint(err error) string {
 	if errors.Is(err, fs.ErrNotExist) {
-		return "a bundle has config.json and a root filesystem: --bundle DIR names it, and rung spec makes a config.json"
+		return "a bundle has config.json and a root filesystem: --bundle DIR names it, and rung spec makes a " +
+			"config.json"
 	}
 	return ""
 }
@@ -62,15 +63,16 @@ func storeHint(err error, root string) string {
 	case errors.Is(err, store.ErrNotExist):
 		return "rung looks for containers in " + root + " (--root); rung list shows those that it has"
 	case errors.Is(err, unix.EACCES), errors.Is(err, unix.EPERM), errors.Is(err, unix.EROFS):
-		return "the state of containers is in " + root + ", where this user may not work: run rung as root, or name another directory by --root"
+		return "the state of containers is in " + root +
+			", where this user may not work: run rung as root, or name another directory by --root"
 	}
 	return ""
 }
 
 func imageHint(err error) string {
 	if errors.Is(err, unix.EACCES) {
-		return "memory may not be executed here (sysctl vm.memfd_noexec=2, or a security policy), nor a file where rung tried: " +
-			"--image-dir DIR names a directory on a mount without noexec"
+		return "memory may not be executed here (sysctl vm.memfd_noexec=2, or a security policy), nor a file where " +
+			"rung tried: --image-dir DIR names a directory on a mount without noexec"
 	}
 	return ""
 }
@@ -80,7 +82,8 @@ func launchHint(err error, flags uint64) string {
 	case errors.Is(err, unix.EACCES):
 		return imageHint(err)
 	case errors.Is(err, unix.ENOSPC):
-		return "a limit on the number of namespaces is reached: sysctl user.max_*_namespaces, or they are nested 32 deep"
+		return "a limit on the number of namespaces is reached: sysctl user.max_*_namespaces, or they are nested " +
+			"32 deep"
 	case errors.Is(err, unix.EINVAL):
 		return "the kernel was built without a namespace that linux.namespaces asks for: rung check tells which"
 	case errors.Is(err, unix.EPERM):
@@ -99,20 +102,24 @@ func userNamespaceHint() string { return userNamespaceSwitch(os.ReadFile) }
 func userNamespaceSwitch(readFile func(string) ([]byte, error)) string {
 	for _, s := range [...]struct{ name, file, off string }{
 		{"user.max_user_namespaces", "/proc/sys/user/max_user_namespaces", "0"},
-		{"kernel.unprivileged_userns_clone", "/proc/sys/kernel/unprivileged_userns_clone", "0"},                         // Debian, Arch
-		{"kernel.apparmor_restrict_unprivileged_userns", "/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1"}, // Ubuntu
+		// of Debian and Arch
+		{"kernel.unprivileged_userns_clone", "/proc/sys/kernel/unprivileged_userns_clone", "0"},
+		// of Ubuntu
+		{"kernel.apparmor_restrict_unprivileged_userns", "/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1"},
 	} {
 		if value, err := readFile(s.file); err == nil && string(bytes.TrimSpace(value)) == s.off {
 			return "user namespaces are switched off by sysctl " + s.name + "=" + s.off
 		}
 	}
-	return "user namespaces are kept from this user by a security policy, such as a seccomp filter of a container around rung"
+	return "user namespaces are kept from this user by a security policy, such as a seccomp filter of a container " +
+		"around rung"
 }
 
 func mapsHint(err error) string {
 	switch {
 	case errors.Is(err, unix.EPERM):
-		return "without CAP_SETUID and CAP_SETGID a user can map only itself; ranges of /etc/subuid need newuidmap and newgidmap (Debian: uidmap), which rung does not call yet"
+		return "without CAP_SETUID and CAP_SETGID a user can map only itself; ranges of /etc/subuid need newuidmap " +
+			"and newgidmap (Debian: uidmap), which rung does not call yet"
 	case errors.Is(err, unix.EINVAL):
 		return "ranges of a map must not overlap, and there may be 340 of them: user_namespaces(7)"
 	}

@@ -20,11 +20,13 @@ func TestAdvice(t *testing.T) {
 	for _, c := range []struct {
 		name, got, part string
 	}{
-		{"no config.json", bundleHint(&fs.PathError{Op: "open", Path: "/config.json", Err: unix.ENOENT}), "rung spec makes"},
+		{"no config.json", bundleHint(&fs.PathError{Op: "open", Path: "/config.json", Err: unix.ENOENT}),
+			"rung spec makes"},
 		{"config.json of another", bundleHint(&fs.PathError{Op: "open", Path: "/config.json", Err: unix.EACCES}), ""},
 		{"id is taken", storeHint(wrapped(store.ErrExist), "/r"), "take another ID"},
 		{"no container", storeHint(wrapped(store.ErrNotExist), "/r"), "in /r (--root)"},
-		{"store of another", storeHint(&fs.PathError{Op: "mkdir", Path: "/r/c", Err: unix.EACCES}, "/r"), "another directory by --root"},
+		{"store of another", storeHint(&fs.PathError{Op: "mkdir", Path: "/r/c", Err: unix.EACCES}, "/r"),
+			"another directory by --root"},
 		{"other trouble of the store", storeHint(unix.EIO, "/r"), ""},
 		{"image on a noexec mount", imageHint(wrapped(unix.EACCES)), "--image-dir DIR"},
 		{"image is not executed", launchHint(wrapped(unix.EACCES), 0), "--image-dir DIR"},
@@ -50,8 +52,9 @@ func TestAdvice(t *testing.T) {
 // message, has none of the words by which clients judge the message.
 func noClientWords(t *testing.T, hint string) {
 	t.Helper()
-	words := `(?i)permission denied|operation not permitted|executable file not found|no such file or directory|open executable|` +
-		`is a directory|not a directory|no such process|container not running|invalid process|process already finished|does not exist|already exists`
+	words := `(?i)permission denied|operation not permitted|executable file not found|no such file or directory|` +
+		`open executable|is a directory|not a directory|no such process|container not running|invalid process|` +
+		`process already finished|does not exist|already exists`
 	if found := regexp.MustCompile(words).FindString(hint); found != "" {
 		t.Errorf("the hint %q has the words %q of a message", hint, found)
 	}
@@ -63,8 +66,10 @@ func TestUserNamespaceSwitch(t *testing.T) {
 		want  string
 	}{
 		{map[string]string{"/proc/sys/user/max_user_namespaces": "0\n"}, "sysctl user.max_user_namespaces=0"},
-		{map[string]string{"/proc/sys/user/max_user_namespaces": "9\n", "/proc/sys/kernel/unprivileged_userns_clone": "0\n"}, "sysctl kernel.unprivileged_userns_clone=0"},
-		{map[string]string{"/proc/sys/kernel/apparmor_restrict_unprivileged_userns": "1\n"}, "sysctl kernel.apparmor_restrict_unprivileged_userns=1"},
+		{map[string]string{"/proc/sys/user/max_user_namespaces": "9\n",
+			"/proc/sys/kernel/unprivileged_userns_clone": "0\n"}, "sysctl kernel.unprivileged_userns_clone=0"},
+		{map[string]string{"/proc/sys/kernel/apparmor_restrict_unprivileged_userns": "1\n"},
+			"sysctl kernel.apparmor_restrict_unprivileged_userns=1"},
 		{map[string]string{"/proc/sys/user/max_user_namespaces": "9\n"}, "security policy"},
 	} {
 		got := userNamespaceSwitch(func(name string) ([]byte, error) {
@@ -87,7 +92,8 @@ func TestAdvise(t *testing.T) {
 	if !errors.Is(err, unix.EROFS) || err.Error() != "outside: "+cause.Error() {
 		t.Errorf("%v", err)
 	}
-	want := fmt.Sprint([]logs.Field{{Key: "hint", Value: "look there"}, {Key: "syscall", Value: "mkdir"}, {Key: "path", Value: "/x"}, {Key: "errno", Value: "EROFS"}})
+	want := fmt.Sprint([]logs.Field{{Key: "hint", Value: "look there"}, {Key: "syscall", Value: "mkdir"},
+		{Key: "path", Value: "/x"}, {Key: "errno", Value: "EROFS"}})
 	if got := fmt.Sprint(logs.FieldsOf(err)); got != want {
 		t.Errorf("%s, want %s", got, want)
 	}

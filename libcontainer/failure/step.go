@@ -38,7 +38,8 @@ func (e *Step) Error() string {
 // Fields are the keys for the log.
 func (e *Step) Fields() []logs.Field {
 	fields := []logs.Field{
-		{Key: "step", Value: strconv.Itoa(e.Step)}, {Key: "syscall", Value: e.Name}, {Key: "errno", Value: unix.ErrnoName(e.Errno)},
+		{Key: "step", Value: strconv.Itoa(e.Step)}, {Key: "syscall", Value: e.Name},
+		{Key: "errno", Value: unix.ErrnoName(e.Errno)},
 	}
 	if e.Path != "" {
 		fields = append(fields, logs.Field{Key: "path", Value: e.Path})
@@ -74,7 +75,8 @@ func mismatched(e *nsenter.StepError) bool {
 	if e.Kind != birth.KindBind {
 		return false
 	}
-	return e.Name == "move_mount" && (e.Errno == unix.EINVAL || e.Errno == unix.ENOTDIR) || e.Name == "openat2" && e.Errno == unix.ENOTDIR
+	return e.Name == "move_mount" && (e.Errno == unix.EINVAL || e.Errno == unix.ENOTDIR) ||
+		e.Name == "openat2" && e.Errno == unix.ENOTDIR
 }
 
 func hintFor(e *nsenter.StepError) string {

@@ -56,7 +56,8 @@ func TestFailureTexts(t *testing.T) {
 			t.Errorf("%v does not match %s", err, c.clients)
 		}
 	}
-	if err := Start(unix.ENOENT); err.Error() != "unable to start container process: no such file or directory" || !errors.Is(err, unix.ENOENT) {
+	if err := Start(unix.ENOENT); err.Error() != "unable to start container process: no such file or directory" ||
+		!errors.Is(err, unix.ENOENT) {
 		t.Error(err)
 	}
 }
@@ -109,7 +110,8 @@ func TestLabelsAreForPeople(t *testing.T) {
 	s.Mounts = append(s.Mounts, specs.Mount{Destination: "/srv", Type: "bind", Source: "/srv"})
 	for _, name := range []string{"sh", "/bin/sh"} {
 		s.Process.Args = []string{name}
-		in := &birth.Input{Spec: s, Host: &birth.Host{Rootfs: "/rootfs"}, Behind: true, Candidates: []string{"/sbin/sh", "/bin/sh"}}
+		in := &birth.Input{Spec: s, Host: &birth.Host{Rootfs: "/rootfs"}, Behind: true,
+			Candidates: []string{"/sbin/sh", "/bin/sh"}}
 		b, err := birth.Compile(in)
 		if err != nil {
 			t.Fatal(err)
@@ -134,7 +136,8 @@ func TestLabelsAreForPeople(t *testing.T) {
 // notes of it.
 func told(p *nsenter.Program, step int) (text string) {
 	noted := nsenter.Noted(string(p.Notes(step)), step)
-	for _, errno := range []unix.Errno{unix.ENOENT, unix.EACCES, unix.EINVAL, unix.ENOTDIR, unix.EXDEV, unix.ECANCELED} {
+	for _, errno := range []unix.Errno{unix.ENOENT, unix.EACCES, unix.EINVAL, unix.ENOTDIR, unix.EXDEV,
+		unix.ECANCELED} {
 		direct := OfStep(p.Failure(nsenter.Report{Failed: step, Errno: errno}))
 		noted.Errno = errno
 		text += fmt.Sprintln(direct, logs.FieldsOf(direct), OfStep(noted), logs.FieldsOf(OfStep(noted)))
@@ -149,7 +152,8 @@ func TestFailureFields(t *testing.T) {
 	if !errors.As(err, &failure) {
 		t.Fatalf("%T", err)
 	}
-	want := []logs.Field{{Key: "step", Value: "7"}, {Key: "syscall", Value: "execve"}, {Key: "errno", Value: "ENOENT"}, {Key: "path", Value: "/x"},
+	want := []logs.Field{{Key: "step", Value: "7"}, {Key: "syscall", Value: "execve"}, {Key: "errno", Value: "ENOENT"},
+		{Key: "path", Value: "/x"},
 		{Key: "property", Value: "process.args"},
 		{Key: "hint", Value: hintFor(failure.StepError)}}
 	if got := failure.Fields(); !slices.Equal(got, want) {

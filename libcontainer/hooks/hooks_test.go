@@ -63,13 +63,16 @@ func TestHookSees(t *testing.T) {
 		{"empty environment", specs.Hook{Path: "/usr/bin/env", Env: []string{}}, "", nil},
 		{"no environment", specs.Hook{Path: "/usr/bin/env"}, "", []string{"DEFAULT=yes"}},
 		{"directory", specs.Hook{Path: "/bin/pwd"}, "", []string{"/"}},
-		{"args", specs.Hook{Path: "/bin/sh", Args: []string{"zero", "-c", `echo "$0 $1"`, "first", "second"}}, "", []string{"first second"}},
+		{"args", specs.Hook{Path: "/bin/sh", Args: []string{"zero", "-c", `echo "$0 $1"`, "first", "second"}}, "",
+			[]string{"first second"}},
 		{"no args", specs.Hook{Path: "/bin/cat"}, "x\n", []string{"x"}},
 		{"both outputs", sh("echo out; echo err >&2"), "", []string{"out", "err"}},
 		{"no newline", sh("echo a; echo; printf b"), "", []string{"a", "", "b"}},
 		// ls has the directory itself as 3.
-		{"descriptors", specs.Hook{Path: "/bin/ls", Args: []string{"ls", "/proc/self/fd"}}, "", []string{"0", "1", "2", "3"}},
-		{"blocking descriptors", sh("cat /proc/self/fdinfo/0 /proc/self/fdinfo/1 | grep -c flags:.*4... || true"), "", []string{"0"}},
+		{"descriptors", specs.Hook{Path: "/bin/ls", Args: []string{"ls", "/proc/self/fd"}}, "",
+			[]string{"0", "1", "2", "3"}},
+		{"blocking descriptors", sh("cat /proc/self/fdinfo/0 /proc/self/fdinfo/1 | grep -c flags:.*4... || true"), "",
+			[]string{"0"}},
 		{"group", sh(`set -- $(cat /proc/$$/stat); test $$ = $5 && echo leader`), "", []string{"leader"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -95,13 +98,18 @@ func TestHookFails(t *testing.T) {
 		want string
 	}{
 		{"exit status", sh("exit 3"), "error running createRuntime hook #0: /bin/sh: exit status 3"},
-		{"output", sh("echo one; echo two >&2; exit 4"), "error running createRuntime hook #0: /bin/sh: exit status 4: one\ntwo"},
+		{"output", sh("echo one; echo two >&2; exit 4"),
+			"error running createRuntime hook #0: /bin/sh: exit status 4: one\ntwo"},
 		{"signal", sh("kill -SEGV $$"), "error running createRuntime hook #0: /bin/sh: killed by SIGSEGV"},
-		{"missing", specs.Hook{Path: "/no/such"}, "error running createRuntime hook #0: /no/such: executing it: no such file or directory"},
-		{"not executable", specs.Hook{Path: notExecutable}, "error running createRuntime hook #0: " + notExecutable + ": executing it: permission denied"},
+		{"missing", specs.Hook{Path: "/no/such"},
+			"error running createRuntime hook #0: /no/such: executing it: no such file or directory"},
+		{"not executable", specs.Hook{Path: notExecutable},
+			"error running createRuntime hook #0: " + notExecutable + ": executing it: permission denied"},
 		{"relative", specs.Hook{Path: "sh"}, "error running createRuntime hook #0: sh: the path is not absolute"},
-		{"no time", within(sh("exit 0"), 0), "error running createRuntime hook #0: /bin/sh: the timeout, 0 s, is not above zero"},
-		{"timeout", within(sh("echo wait; exec sleep 1000"), 1), "error running createRuntime hook #0: /bin/sh: did not end within 1s and was killed: wait"},
+		{"no time", within(sh("exit 0"), 0),
+			"error running createRuntime hook #0: /bin/sh: the timeout, 0 s, is not above zero"},
+		{"timeout", within(sh("echo wait; exec sleep 1000"), 1),
+			"error running createRuntime hook #0: /bin/sh: did not end within 1s and was killed: wait"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			err := newRecorder().Run(CreateRuntime, []specs.Hook{tt.hook}, nil)
@@ -286,7 +294,8 @@ func TestContainerEnds(t *testing.T) {
 	time.AfterFunc(50*time.Millisecond, func() { container.Process.Kill() })
 	r := Runner{Container: pidfd, Interrupt: -1}
 	err = r.Run(CreateRuntime, []specs.Hook{{Path: "/bin/sleep", Args: []string{"sleep", "1000"}}}, []byte("{}"))
-	if want := "error running createRuntime hook #0: /bin/sleep: killed, because the container's first process has ended"; err == nil || err.Error() != want {
+	if want := "error running createRuntime hook #0: /bin/sleep: killed, because the container's first process has " +
+		"ended"; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
 	container.Wait()

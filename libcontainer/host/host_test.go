@@ -105,7 +105,8 @@ func followed(t *testing.T, root string, m specs.Mount) string {
 // (CVE-2023-27561).
 func TestEvilDanglingDestinations(t *testing.T) {
 	root := makeTree(t, map[string]string{
-		"a": "missing/..", "b": "/missing/../../..", "proc": "/missing/proc", "sys": "missing", "dev": "/missing/../dev2",
+		"a": "missing/..", "b": "/missing/../../..", "proc": "/missing/proc", "sys": "missing",
+		"dev": "/missing/../dev2",
 	})
 	for _, m := range []specs.Mount{
 		{Destination: "/a", Type: "tmpfs"}, {Destination: "/b", Type: "bind", Source: "/src"},
@@ -121,7 +122,8 @@ func TestEvilDanglingDestinations(t *testing.T) {
 }
 
 func TestDanglingDestinationsWithoutARoot(t *testing.T) {
-	if got := followed(t, filepath.Join(t.TempDir(), "missing"), specs.Mount{Destination: "/a", Type: "tmpfs"}); got != "/a" {
+	if got := followed(t, filepath.Join(t.TempDir(), "missing"),
+		specs.Mount{Destination: "/a", Type: "tmpfs"}); got != "/a" {
 		t.Error(got)
 	}
 }
@@ -136,12 +138,14 @@ func TestMountPoint(t *testing.T) {
 }
 
 func TestRootfsPath(t *testing.T) {
-	bundle, err := filepath.EvalSymlinks(makeTree(t, map[string]string{"link": "rootfs", "dangling": "missing"}, "rootfs/", "file"))
+	bundle, err := filepath.EvalSymlinks(makeTree(t, map[string]string{"link": "rootfs", "dangling": "missing"},
+		"rootfs/", "file"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	rootfs := filepath.Join(bundle, "rootfs")
-	for p, want := range map[string]string{"rootfs": rootfs, "./rootfs/": rootfs, "link": rootfs, rootfs: rootfs, "missing": "", "dangling": "", "file": ""} {
+	for p, want := range map[string]string{"rootfs": rootfs, "./rootfs/": rootfs, "link": rootfs, rootfs: rootfs,
+		"missing": "", "dangling": "", "file": ""} {
 		got, err := Rootfs(bundle, &specs.Spec{Root: &specs.Root{Path: p}})
 		if got != want || (err == nil) != (want != "") {
 			t.Errorf("%s: %q, %v, want %q", p, got, err, want)

@@ -66,7 +66,8 @@ func answered(p *nsenter.Program) {
 
 // call adds a system call that no program makes otherwise.
 func call(p *nsenter.Program, nr uintptr, result nsenter.Ref, args ...nsenter.Arg) {
-	p.Steps = append(p.Steps, nsenter.Step{Nr: nr, Purpose: nsenter.Purpose{Label: "working"}, Args: args, Result: result})
+	p.Steps = append(p.Steps, nsenter.Step{Nr: nr, Purpose: nsenter.Purpose{Label: "working"}, Args: args,
+		Result: result})
 }
 
 func sleep(p *nsenter.Program) {
@@ -169,13 +170,17 @@ func TestEnds(t *testing.T) {
 		steps func(p *nsenter.Program)
 		want  string
 	}{
-		"failed":             {fails, "working: test: invalid cross-device link"},
-		"killed":             {kills, "working: the process was ended by killed"},
-		"left":               {func(*nsenter.Program) {}, "working: the process ended with status 0"},
-		"failed as a clone":  {func(p *nsenter.Program) { clone(p); fails(p) }, "working: test: invalid cross-device link"},
-		"killed as a clone":  {func(p *nsenter.Program) { clone(p); kills(p) }, "working: the process was ended by killed"},
-		"failed to execute":  {func(p *nsenter.Program) { p.MarkReached(); fails(p) }, "working: test: invalid cross-device link"},
-		"failed after a tag": {func(p *nsenter.Program) { say(p, birth.TagMaps, 0); fails(p) }, "working: test: invalid cross-device link"},
+		"failed": {fails, "working: test: invalid cross-device link"},
+		"killed": {kills, "working: the process was ended by killed"},
+		"left":   {func(*nsenter.Program) {}, "working: the process ended with status 0"},
+		"failed as a clone": {func(p *nsenter.Program) { clone(p); fails(p) },
+			"working: test: invalid cross-device link"},
+		"killed as a clone": {func(p *nsenter.Program) { clone(p); kills(p) },
+			"working: the process was ended by killed"},
+		"failed to execute": {func(p *nsenter.Program) { p.MarkReached(); fails(p) },
+			"working: test: invalid cross-device link"},
+		"failed after a tag": {func(p *nsenter.Program) { say(p, birth.TagMaps, 0); fails(p) },
+			"working: test: invalid cross-device link"},
 	} {
 		for what, follow := range map[string]func(p *Process) error{
 			"Converse": func(p *Process) error { return p.Converse(birth.TagGate) },
@@ -260,7 +265,8 @@ func TestReportsAnother(t *testing.T) {
 		p = started(t, lie)
 		launched := p.Pid
 		p.Found = func() error { t.Errorf("found process %d", p.Pid); return nil }
-		if err := p.Converse(birth.TagReady); err == nil || !strings.Contains(err.Error(), "has not cloned") || p.Pid != launched {
+		if err := p.Converse(birth.TagReady); err == nil || !strings.Contains(err.Error(), "has not cloned") ||
+			p.Pid != launched {
 			t.Errorf("system call %d: process %d, %v", another, p.Pid, err)
 		}
 	}

@@ -253,7 +253,8 @@ func TestWritersShareALog(t *testing.T) {
 		t.Errorf("%d lines, want 200", len(lines))
 	}
 	for _, line := range lines {
-		if !strings.HasPrefix(line, `time="`) || !strings.HasSuffix(line, " level=debug msg="+strings.Repeat("x", 5000)) {
+		if !strings.HasPrefix(line, `time="`) || !strings.HasSuffix(line,
+			" level=debug msg="+strings.Repeat("x", 5000)) {
 			t.Fatalf("a torn line: %q", line)
 		}
 	}

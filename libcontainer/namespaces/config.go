@@ -18,10 +18,12 @@ func Joined(s *specs.Spec) []specs.LinuxNamespace {
 	if s.Linux == nil {
 		return nil
 	}
-	return slices.DeleteFunc(slices.Clone(s.Linux.Namespaces), func(n specs.LinuxNamespace) bool { return n.Path == "" })
+	return slices.DeleteFunc(slices.Clone(s.Linux.Namespaces),
+		func(n specs.LinuxNamespace) bool { return n.Path == "" })
 }
 
 // Has reports whether a configuration names a namespace of a type.
 func Has(s *specs.Spec, t specs.LinuxNamespaceType) bool {
-	return s.Linux != nil && slices.ContainsFunc(s.Linux.Namespaces, func(n specs.LinuxNamespace) bool { return n.Type == t })
+	return s.Linux != nil && slices.ContainsFunc(s.Linux.Namespaces,
+		func(n specs.LinuxNamespace) bool { return n.Type == t })
 }

@@ -72,7 +72,8 @@ func TestOpen(t *testing.T) {
 		"/proc/self/ns/ipc": "",
 	} {
 		files := map[string]int{}
-		s := &specs.Spec{Linux: &specs.Linux{Namespaces: []specs.LinuxNamespace{{Type: specs.IPCNamespace, Path: path}}}}
+		s := &specs.Spec{Linux: &specs.Linux{Namespaces: []specs.LinuxNamespace{{Type: specs.IPCNamespace,
+			Path: path}}}}
 		err := Open(s, files)
 		if err == nil && want != "" || err != nil && err.Error() != want {
 			t.Errorf("%s: %v, want %q", path, err, want)

@@ -67,7 +67,8 @@ func parseAddress(m message) (a address, err error) {
 	if m.kind != unix.RTM_NEWADDR || len(b) < unix.SizeofIfAddrmsg {
 		return a, errMalformed
 	}
-	a = address{family: b[0], prefix: b[1], flags: uint32(b[2]), scope: b[3], index: int32(binary.NativeEndian.Uint32(b[4:]))}
+	a = address{family: b[0], prefix: b[1], flags: uint32(b[2]), scope: b[3],
+		index: int32(binary.NativeEndian.Uint32(b[4:]))}
 	for kind, value := range attributes(b[unix.SizeofIfAddrmsg:]) {
 		value = bytes.Clone(value)
 		switch kind {

@@ -108,7 +108,8 @@ func acknowledgement(errno unix.Errno, attributes request) []byte {
 }
 
 func TestStatus(t *testing.T) {
-	text := request{}.uint32(unix.NLMSGERR_ATTR_OFFS, 16).string(unix.NLMSGERR_ATTR_MSG, "The interface netns is immutable")
+	text := request{}.uint32(unix.NLMSGERR_ATTR_OFFS, 16).string(unix.NLMSGERR_ATTR_MSG,
+		"The interface netns is immutable")
 	const tlvs = unix.NLM_F_ACK_TLVS | unix.NLM_F_CAPPED
 	for _, tt := range []struct {
 		m     message
@@ -118,8 +119,10 @@ func TestStatus(t *testing.T) {
 		{message{kind: unix.NLMSG_ERROR, body: acknowledgement(0, nil)}, nil, "<nil>"},
 		{message{kind: unix.NLMSG_DONE, body: make([]byte, 4)}, nil, "<nil>"},
 		{message{kind: unix.NLMSG_ERROR, body: acknowledgement(unix.ENODEV, nil)}, unix.ENODEV, "no such device"},
-		{message{kind: unix.NLMSG_ERROR, flags: tlvs, body: acknowledgement(unix.EINVAL, text)}, unix.EINVAL, "invalid argument (The interface netns is immutable)"},
-		{message{kind: unix.NLMSG_ERROR, flags: tlvs, body: acknowledgement(unix.EINVAL, text[:13])}, unix.EINVAL, "invalid argument"},
+		{message{kind: unix.NLMSG_ERROR, flags: tlvs, body: acknowledgement(unix.EINVAL, text)}, unix.EINVAL,
+			"invalid argument (The interface netns is immutable)"},
+		{message{kind: unix.NLMSG_ERROR, flags: tlvs, body: acknowledgement(unix.EINVAL, text[:13])}, unix.EINVAL,
+			"invalid argument"},
 		{message{kind: unix.NLMSG_ERROR, body: []byte{1}}, errMalformed, "malformed netlink message"},
 	} {
 		err := tt.m.status()
@@ -135,7 +138,8 @@ func TestStatus(t *testing.T) {
 
 func TestMessagesMalformed(t *testing.T) {
 	whole := upRequest(5).seal(1)
-	if ms, err := messages(slices.Concat(whole, whole)); err != nil || len(ms) != 2 || len(ms[1].body) != unix.SizeofIfInfomsg {
+	if ms, err := messages(slices.Concat(whole, whole)); err != nil || len(ms) != 2 ||
+		len(ms[1].body) != unix.SizeofIfInfomsg {
 		t.Fatalf("%v, %v", ms, err)
 	}
 	long, short := slices.Clone(whole), slices.Clone(whole)
@@ -170,7 +174,8 @@ func FuzzParse(f *testing.F) {
 				t.Fatalf("%+v: %v, %v", a, again, err)
 			}
 			back, err := parseAddress(again[0])
-			if err != nil || !slices.Equal(back.local, a.local) || back.prefix != a.prefix || len(back.other) != len(a.other) {
+			if err != nil || !slices.Equal(back.local, a.local) || back.prefix != a.prefix ||
+				len(back.other) != len(a.other) {
 				t.Fatalf("%+v, %v, want %+v", back, err, a)
 			}
 		}

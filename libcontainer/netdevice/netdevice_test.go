@@ -149,7 +149,8 @@ func TestMoveKeepsAttributes(t *testing.T) {
 		t.Errorf("src7 is still there: %v", err)
 	}
 	var body []byte
-	err := p.to.exchange(newRequest(unix.RTM_GETLINK, unix.NLM_F_ACK, ifinfomsg(0, 0, 0)).string(unix.IFLA_IFNAME, "dst7"), func(m message) error {
+	err := p.to.exchange(newRequest(unix.RTM_GETLINK, unix.NLM_F_ACK, ifinfomsg(0, 0, 0)).string(unix.IFLA_IFNAME,
+		"dst7"), func(m message) error {
 		body = slices.Clone(m.body)
 		return nil
 	})
@@ -182,15 +183,20 @@ func TestMoveKeepsAddresses(t *testing.T) {
 	inet6 := func(last byte) []byte { return []byte{0xfd, 15: last} }
 	for _, a := range []address{
 		{family: unix.AF_INET, prefix: 24, local: []byte{10, 0, 0, 9}, peer: []byte{10, 0, 0, 9}, label: "src7:a",
-			other: []attribute{{unix.IFA_BROADCAST, []byte{10, 0, 0, 255}}, {unix.IFA_RT_PRIORITY, request{}.uint32(0, 77)[4:]}}},
+			other: []attribute{{unix.IFA_BROADCAST, []byte{10, 0, 0, 255}},
+				{unix.IFA_RT_PRIORITY, request{}.uint32(0, 77)[4:]}}},
 		{family: unix.AF_INET, prefix: 24, local: []byte{10, 0, 0, 1}, peer: []byte{10, 0, 0, 1}}, // secondary
 		{family: unix.AF_INET, prefix: 32, local: []byte{10, 1, 0, 1}, peer: []byte{10, 1, 0, 2}, flags: noRoute},
-		{family: unix.AF_INET, prefix: 24, local: []byte{10, 2, 0, 1}, peer: []byte{10, 2, 0, 1}, other: []attribute{cacheInfo(minute, minute)}},
-		{family: unix.AF_INET, prefix: 16, local: []byte{169, 254, 0, 1}, peer: []byte{169, 254, 0, 1}, scope: unix.RT_SCOPE_LINK},
+		{family: unix.AF_INET, prefix: 24, local: []byte{10, 2, 0, 1}, peer: []byte{10, 2, 0, 1},
+			other: []attribute{cacheInfo(minute, minute)}},
+		{family: unix.AF_INET, prefix: 16, local: []byte{169, 254, 0, 1}, peer: []byte{169, 254, 0, 1},
+			scope: unix.RT_SCOPE_LINK},
 		{family: unix.AF_INET6, prefix: 64, peer: inet6(3), flags: nodad},
 		{family: unix.AF_INET6, prefix: 64, peer: inet6(1), flags: nodad | noRoute},
-		{family: unix.AF_INET6, prefix: 64, peer: inet6(2), flags: nodad, other: []attribute{cacheInfo(make([]byte, 4), forever)}},
-		{family: unix.AF_INET6, prefix: 64, peer: inet6(4), flags: nodad, other: []attribute{cacheInfo(minute, minute)}},
+		{family: unix.AF_INET6, prefix: 64, peer: inet6(2), flags: nodad,
+			other: []attribute{cacheInfo(make([]byte, 4), forever)}},
+		{family: unix.AF_INET6, prefix: 64, peer: inet6(4), flags: nodad,
+			other: []attribute{cacheInfo(minute, minute)}},
 	} {
 		if err := p.from.change(a.request(l.index, "", "")); err != nil {
 			t.Fatalf("%s: %v", a, err)
@@ -208,7 +214,8 @@ func TestMoveKeepsAddresses(t *testing.T) {
 	if !slices.Equal(before, after) {
 		t.Errorf("before\n%s\nafter\n%s", strings.Join(before, "\n"), strings.Join(after, "\n"))
 	}
-	for _, want := range []string{"10.0.0.9/24 dst7:a", "10.0.0.1/24 dst7 ", "10.1.0.1/32", "fd00::3/64", "fd00::1/64", "fd00::2/64"} {
+	for _, want := range []string{"10.0.0.9/24 dst7:a", "10.0.0.1/24 dst7 ", "10.1.0.1/32", "fd00::3/64", "fd00::1/64",
+		"fd00::2/64"} {
 		if !slices.ContainsFunc(after, func(s string) bool { return strings.HasPrefix(s, want) }) {
 			t.Errorf("no %q in %q", want, after)
 		}
@@ -218,12 +225,14 @@ func TestMoveKeepsAddresses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	all, err := list(p.to, newRequest(unix.RTM_GETADDR, unix.NLM_F_DUMP, make([]byte, unix.SizeofIfAddrmsg)), parseAddress)
+	all, err := list(p.to, newRequest(unix.RTM_GETADDR, unix.NLM_F_DUMP, make([]byte, unix.SizeofIfAddrmsg)),
+		parseAddress)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, a := range all {
-		if s := a.String(); a.index == l.index && (strings.HasPrefix(s, "10.2.") || strings.HasPrefix(s, "169.254.") || strings.HasPrefix(s, "fd00::4")) {
+		if s := a.String(); a.index == l.index && (strings.HasPrefix(s, "10.2.") || strings.HasPrefix(s, "169.254.") ||
+			strings.HasPrefix(s, "fd00::4")) {
 			t.Errorf("%s moved", s)
 		}
 	}
@@ -263,14 +272,21 @@ func TestMoveNames(t *testing.T) {
 		errorHas string
 	}{
 		{name: "the same name", devices: map[string]specs.LinuxNetDevice{"eth7": {}}, want: []string{"eth7"}},
-		{name: "another name", devices: map[string]specs.LinuxNetDevice{"eth7": {Name: "net7"}}, want: []string{"net7"}},
-		{name: "a swap", devices: map[string]specs.LinuxNetDevice{"eth7": {Name: "eth8"}, "eth8": {Name: "eth7"}}, want: []string{"eth7", "eth8"}},
-		{name: "the old name is there", there: []string{"eth7"}, devices: map[string]specs.LinuxNetDevice{"eth7": {Name: "net7"}}, want: []string{"eth7", "net7"}},
-		{name: "the new name is there", there: []string{"eth7"}, devices: map[string]specs.LinuxNetDevice{"eth7": {}}, want: []string{"eth7"},
+		{name: "another name", devices: map[string]specs.LinuxNetDevice{"eth7": {Name: "net7"}},
+			want: []string{"net7"}},
+		{name: "a swap", devices: map[string]specs.LinuxNetDevice{"eth7": {Name: "eth8"}, "eth8": {Name: "eth7"}},
+			want: []string{"eth7", "eth8"}},
+		{name: "the old name is there", there: []string{"eth7"},
+			devices: map[string]specs.LinuxNetDevice{"eth7": {Name: "net7"}}, want: []string{"eth7", "net7"}},
+		{name: "the new name is there", there: []string{"eth7"}, devices: map[string]specs.LinuxNetDevice{"eth7": {}},
+			want:     []string{"eth7"},
 			errorHas: "linux.netDevices.eth7: the container has a device eth7 already: file exists"},
-		{name: "template", there: []string{"eth0"}, devices: map[string]specs.LinuxNetDevice{"net7": {Name: "eth%d"}, "net8": {Name: "eth%d"}}, want: []string{"eth0", "eth1", "eth2"}},
-		{name: "no such device", devices: map[string]specs.LinuxNetDevice{"eth9": {}}, errorHas: "linux.netDevices.eth9: no such device"},
-		{name: "the loopback device", devices: map[string]specs.LinuxNetDevice{"lo": {Name: "net7"}}, errorHas: "linux.netDevices.lo: moving to the container as net7: invalid argument"},
+		{name: "template", there: []string{"eth0"}, devices: map[string]specs.LinuxNetDevice{"net7": {Name: "eth%d"},
+			"net8": {Name: "eth%d"}}, want: []string{"eth0", "eth1", "eth2"}},
+		{name: "no such device", devices: map[string]specs.LinuxNetDevice{"eth9": {}},
+			errorHas: "linux.netDevices.eth9: no such device"},
+		{name: "the loopback device", devices: map[string]specs.LinuxNetDevice{"lo": {Name: "net7"}},
+			errorHas: "linux.netDevices.lo: moving to the container as net7: invalid argument"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			p := newPair(t)
@@ -283,7 +299,8 @@ func TestMoveNames(t *testing.T) {
 				}
 			}
 			err := Move(tt.devices, p.netns)
-			if tt.errorHas == "" && err != nil || tt.errorHas != "" && (err == nil || !strings.HasPrefix(err.Error(), tt.errorHas)) {
+			if tt.errorHas == "" && err != nil || tt.errorHas != "" && (err == nil || !strings.HasPrefix(err.Error(),
+				tt.errorHas)) {
 				t.Errorf("error %v, want %q", err, tt.errorHas)
 			}
 			if names := p.names(); !slices.Equal(names, tt.want) {
@@ -358,7 +375,8 @@ func TestUp(t *testing.T) {
 	if err := Up("lo", p.netns); err != nil {
 		t.Fatal(err)
 	}
-	err := p.to.exchange(newRequest(unix.RTM_GETLINK, unix.NLM_F_ACK, ifinfomsg(0, 0, 0)).string(unix.IFLA_IFNAME, "lo"), func(m message) error {
+	err := p.to.exchange(newRequest(unix.RTM_GETLINK, unix.NLM_F_ACK, ifinfomsg(0, 0, 0)).string(unix.IFLA_IFNAME,
+		"lo"), func(m message) error {
 		if m.body[8]&unix.IFF_UP == 0 {
 			t.Error("the device is down")
 		}

@@ -41,7 +41,8 @@ func TestReadOwnWithGroups(t *testing.T) {
 		if err := syscall.Setgroups(groups); err != nil {
 			t.Skip("this root cannot have such groups: ", err)
 		}
-		if text, err := kernel.ReadFile(unix.AT_FDCWD, "/proc/self/status", 0); err != nil || len(text) < 6*len(groups) {
+		if text, err := kernel.ReadFile(unix.AT_FDCWD, "/proc/self/status", 0); err != nil ||
+			len(text) < 6*len(groups) {
 			t.Fatalf("%d bytes, %v", len(text), err)
 		}
 		if _, err := ReadOwn(); err != nil {
@@ -72,8 +73,10 @@ func TestMaskAfter(t *testing.T) {
 			t.Errorf("%q: %#x, %v", text, got, err)
 		}
 	}
-	for _, text := range []string{"", "Name:\tx\n", "Name:\tx\nSigIgn:\t\n", "Name:\tx\nSigIgn:\t0x1\n", "\nSigIgn:\t10000000000000000\n"} {
-		if got, err := maskAfter([]byte(text), "\nSigIgn:\t"); err == nil || !strings.Contains(err.Error(), "SigIgn: ") {
+	for _, text := range []string{"", "Name:\tx\n", "Name:\tx\nSigIgn:\t\n", "Name:\tx\nSigIgn:\t0x1\n",
+		"\nSigIgn:\t10000000000000000\n"} {
+		if got, err := maskAfter([]byte(text), "\nSigIgn:\t"); err == nil ||
+			!strings.Contains(err.Error(), "SigIgn: ") {
 			t.Errorf("%q: %#x, %v", text, got, err)
 		}
 	}

@@ -27,7 +27,8 @@ func TestBranchRange(t *testing.T) {
 				a.load(offNr)
 			}
 			base := len(a.code)
-			for _, to := range [][2]label{{one, two}, {two, one}, {blockOne, blockTwo}, {blockTwo, blockOne}, {one, blockTwo}, {blockOne, two},
+			for _, to := range [][2]label{{one, two}, {two, one}, {blockOne, blockTwo}, {blockTwo, blockOne},
+				{one, blockTwo}, {blockOne, two},
 				{blockOne, blockOne}, {one, one}} {
 				b := assembler{code: slices.Clone(a.code[:base])}
 				b.branch(unix.BPF_JEQ, 7, to[0], to[1])
@@ -41,7 +42,8 @@ func TestBranchRange(t *testing.T) {
 				}
 				for nr, l := range map[uint32]label{7: to[0], 8: to[1]} {
 					if got, _, err := interpret(b.code, call{nr: nr}); err != nil || got != want(l) {
-						t.Fatalf("%d between, %d apart, to %v: call %d gives %d, %v; want %d", between, apart, to, nr, got, err, want(l))
+						t.Fatalf("%d between, %d apart, to %v: call %d gives %d, %v; want %d", between, apart, to, nr,
+							got, err, want(l))
 					}
 				}
 			}

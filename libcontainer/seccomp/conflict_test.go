@@ -60,7 +60,8 @@ func TestLibseccomp(t *testing.T) {
 		name := fmt.Sprintf("%#x %v, %#x %v", tt.first, tt.firstArgs, tt.second, tt.secondArgs)
 		f, err := CompileFor("amd64", denyAllBut(ruleOf(tt.first, tt.firstArgs), ruleOf(tt.second, tt.secondArgs)))
 		if tt.refused {
-			const want = "linux.seccomp.syscalls[1]: a call of personality can meet its conditions and those of syscalls[0] " +
+			const want = "linux.seccomp.syscalls[1]: a call of personality can meet its conditions and those of " +
+				"syscalls[0] " +
 				"at once, but the actions differ"
 			if err == nil || !strings.HasPrefix(err.Error(), want) {
 				t.Errorf("%s: %v", name, err)

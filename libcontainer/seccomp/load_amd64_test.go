@@ -69,7 +69,8 @@ func otherProfile(which string) *specs.LinuxSeccomp {
 	s := &specs.LinuxSeccomp{DefaultAction: specs.ActAllow, Architectures: []specs.Arch{specs.ArchX86},
 		Syscalls: []specs.LinuxSyscall{
 			{Names: []string{"personality"}, Action: specs.ActErrno, ErrnoRet: ptr(uint(unix.EDOM))},
-			{Names: []string{"socket"}, Action: specs.ActErrno, ErrnoRet: ptr(uint(unix.EACCES)), Args: []specs.LinuxSeccompArg{arg(0, specs.OpEqualTo, unix.AF_ALG)}},
+			{Names: []string{"socket"}, Action: specs.ActErrno, ErrnoRet: ptr(uint(unix.EACCES)),
+				Args: []specs.LinuxSeccompArg{arg(0, specs.OpEqualTo, unix.AF_ALG)}},
 		}}
 	switch which {
 	case "native":

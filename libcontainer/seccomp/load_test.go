@@ -30,7 +30,8 @@ func load(f *Filter) error {
 		return err
 	}
 	prog := unix.SockFprog{Len: uint16(len(f.Instructions)), Filter: &f.Instructions[0]}
-	_, _, errno := unix.RawSyscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, uintptr(f.Flags), uintptr(unsafe.Pointer(&prog)))
+	_, _, errno := unix.RawSyscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, uintptr(f.Flags),
+		uintptr(unsafe.Pointer(&prog)))
 	if errno != 0 {
 		return errno
 	}
@@ -44,9 +45,11 @@ func testProfile(what string) *specs.LinuxSeccomp {
 		s.Syscalls[0].Names = append(s.Syscalls[0].Names, "exit_group", "write", "gettid")
 		return s
 	}
-	return &specs.LinuxSeccomp{DefaultAction: specs.ActAllow, Flags: []specs.LinuxSeccompFlag{flagTSYNC, specs.LinuxSeccompFlagLog},
+	return &specs.LinuxSeccomp{DefaultAction: specs.ActAllow,
+		Flags: []specs.LinuxSeccompFlag{flagTSYNC, specs.LinuxSeccompFlagLog},
 		Syscalls: []specs.LinuxSyscall{
-			{Names: []string{"getpriority"}, Action: specs.ActErrno, Args: []specs.LinuxSeccompArg{arg(1, specs.OpGreaterThan, 1<<32)}},
+			{Names: []string{"getpriority"}, Action: specs.ActErrno,
+				Args: []specs.LinuxSeccompArg{arg(1, specs.OpGreaterThan, 1<<32)}},
 			{Names: []string{"personality"}, Action: specs.ActErrno, ErrnoRet: ptr(uint(unix.EDOM))},
 			{Names: []string{"acct"}, Action: specs.ActKillProcess},
 		}}
@@ -88,8 +91,9 @@ func child(what string) int {
 
 func TestLoaded(t *testing.T) {
 	for what, want := range map[string]int{
-		"conditional, low": 0, "conditional, high": int(unix.EPERM), "errno": int(unix.EDOM), "typical": int(unix.ENOSYS),
-		"kill": -1,
+		"conditional, low": 0, "conditional, high": int(unix.EPERM), "errno": int(unix.EDOM),
+		"typical": int(unix.ENOSYS),
+		"kill":    -1,
 	} {
 		cmd := exec.Command(os.Args[0])
 		cmd.Env = append(os.Environ(), childEnv+"="+what)

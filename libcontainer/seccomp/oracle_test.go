@@ -23,7 +23,8 @@ func oracle(goarch string, s *specs.LinuxSeccomp, c call) uint32 {
 		return action
 	}
 	for _, e := range s.Syscalls {
-		if action := verdictOf(e.Action, e.ErrnoRet); action != def && overlap(named, e.Names) && holds(a, e.Args, c.args) {
+		if action := verdictOf(e.Action, e.ErrnoRet); action != def && overlap(named, e.Names) &&
+			holds(a, e.Args, c.args) {
 			return action
 		}
 	}
@@ -53,7 +54,8 @@ func multiplexedOracle(s *specs.LinuxSeccomp, a *abi, c call, def uint32) uint32
 		}
 		verdict := def
 		for _, e := range s.Syscalls {
-			if action := verdictOf(e.Action, e.ErrnoRet); slices.Contains(e.Names, name) && int32(action&0xffff0000) < int32(verdict&0xffff0000) {
+			if action := verdictOf(e.Action, e.ErrnoRet); slices.Contains(e.Names, name) &&
+				int32(action&0xffff0000) < int32(verdict&0xffff0000) {
 				verdict = action
 			}
 		}
@@ -124,7 +126,8 @@ func verdictOf(a specs.LinuxSeccompAction, errno *uint) uint32 {
 
 func abiOf(goarch string, s *specs.LinuxSeccomp, c call) *abi {
 	for i, a := range abis(goarch) {
-		if (i == 0 || slices.Contains(s.Architectures, a.arch)) && a.audit == c.audit && c.nr >= a.first && c.nr <= a.last {
+		if (i == 0 || slices.Contains(s.Architectures, a.arch)) && a.audit == c.audit && c.nr >= a.first &&
+			c.nr <= a.last {
 			return &abis(goarch)[i]
 		}
 	}
@@ -167,7 +170,8 @@ func last(s *specs.LinuxSeccomp, a *abi) uint32 {
 
 func newer(s *specs.LinuxSeccomp, a *abi, def uint32) uint32 {
 	switch {
-	case last(s, a) == 0, s.DefaultAction == specs.ActAllow, s.DefaultAction == specs.ActLog, s.DefaultAction == specs.ActTrace:
+	case last(s,
+		a) == 0, s.DefaultAction == specs.ActAllow, s.DefaultAction == specs.ActLog, s.DefaultAction == specs.ActTrace:
 		return def
 	}
 	return 0x00050000 | 38

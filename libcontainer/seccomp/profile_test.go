@@ -52,7 +52,8 @@ func typical() *specs.LinuxSeccomp {
 	}
 	s := &specs.LinuxSeccomp{DefaultAction: specs.ActErrno, DefaultErrnoRet: ptr(1),
 		Architectures: []specs.Arch{specs.ArchX86_64, specs.ArchX86, specs.ArchX32},
-		Syscalls: []specs.LinuxSyscall{allow(names...), entryOf(specs.ActAllow, "clone", arg(0, specs.OpMaskedEqual, 0x7e020000, 0)),
+		Syscalls: []specs.LinuxSyscall{allow(names...),
+			entryOf(specs.ActAllow, "clone", arg(0, specs.OpMaskedEqual, 0x7e020000, 0)),
 			entryOf(specs.ActAllow, "socket", arg(0, specs.OpNotEqual, unix.AF_VSOCK))}}
 	for _, v := range []uint64{0, 8, 0x20000, 0x20008, 0xffffffff} {
 		s.Syscalls = append(s.Syscalls, entryOf(specs.ActAllow, "personality", arg(0, specs.OpEqualTo, v)))

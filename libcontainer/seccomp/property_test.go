@@ -74,7 +74,8 @@ func randomCall(r *rand.Rand, a *abi, s *specs.LinuxSeccomp) call {
 		c.nr, c.args[0] = m.nr, uint64(m.call)|c.args[0]<<16
 		return c
 	}
-	nrs := []uint32{0, 102, 117, 335, 400, 449, 471, 472, 512, 547, 548, 1000, x32Bit, x32Bit + 471, x32Bit + 512, x32Bit + 548,
+	nrs := []uint32{0, 102, 117, 335, 400, 449, 471, 472, 512, 547, 548, 1000, x32Bit, x32Bit + 471, x32Bit + 512,
+		x32Bit + 548,
 		0xf0000, 0xf0002, 0xfffff, 0x100000, 1<<31 - 1, 1 << 31, 1<<32 - 2, 1<<32 - 1}
 	c.nr = pick(r, nrs)
 	if len(s.Syscalls) > 0 && r.IntN(4) != 0 {
@@ -117,7 +118,8 @@ func checkRandomProfile(t *testing.T, seed uint64, calls int) (refused int) {
 		for range calls {
 			c := randomCall(r, &abis(goarch)[r.IntN(len(abis(goarch)))], s)
 			if r.IntN(20) == 0 {
-				c.audit = pick(r, []uint32{unix.AUDIT_ARCH_ARM, unix.AUDIT_ARCH_X86_64, unix.AUDIT_ARCH_I386, unix.AUDIT_ARCH_MIPS})
+				c.audit = pick(r, []uint32{unix.AUDIT_ARCH_ARM, unix.AUDIT_ARCH_X86_64, unix.AUDIT_ARCH_I386,
+					unix.AUDIT_ARCH_MIPS})
 			}
 			got, _, err := interpret(f.Instructions, c)
 			if err != nil {

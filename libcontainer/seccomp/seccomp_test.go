@@ -72,9 +72,11 @@ func TestOperators(t *testing.T) {
 		{arg(1, specs.OpNotEqual, v), []uint64{7, 5 << 32, v - 1, v + 1, 6<<32 | 7}, []uint64{v}},
 		{arg(1, specs.OpLessThan, v), []uint64{0, v - 1, 4<<32 | 8, 1<<32 - 1}, []uint64{v, v + 1, 6 << 32, 1<<64 - 1}},
 		{arg(1, specs.OpLessEqual, v), []uint64{0, v, 4<<32 | 8, 1<<32 - 1}, []uint64{v + 1, 6 << 32, 1<<64 - 1}},
-		{arg(1, specs.OpGreaterThan, v), []uint64{v + 1, 6 << 32, 1<<64 - 1}, []uint64{0, v, v - 1, 4<<32 | 8, 1<<32 - 1}},
+		{arg(1, specs.OpGreaterThan, v), []uint64{v + 1, 6 << 32, 1<<64 - 1},
+			[]uint64{0, v, v - 1, 4<<32 | 8, 1<<32 - 1}},
 		{arg(1, specs.OpGreaterEqual, v), []uint64{v, v + 1, 6 << 32, 1<<64 - 1}, []uint64{0, v - 1, 4<<32 | 8}},
-		{arg(1, specs.OpMaskedEqual, 1<<63|1<<31, 1<<31), []uint64{1 << 31, 1<<31 | 5}, []uint64{0, 1 << 63, 1<<63 | 1<<31}},
+		{arg(1, specs.OpMaskedEqual, 1<<63|1<<31, 1<<31), []uint64{1 << 31, 1<<31 | 5},
+			[]uint64{0, 1 << 63, 1<<63 | 1<<31}},
 		// Bits of the operand outside the mask do not count.
 		{arg(1, specs.OpMaskedEqual, 0xf0, 0xfff), []uint64{0xf0, 0xfff, 1<<40 | 0xf5}, []uint64{0x0f, 0xe0}},
 		{arg(1, specs.OpGreaterEqual, 0), []uint64{0, 1 << 63}, nil},
@@ -117,13 +119,18 @@ func TestConditionsAreJoinedByAnd(t *testing.T) {
 
 func TestVerdicts(t *testing.T) {
 	basic := denyAllBut(allow("read", "openat2", "set_tls", "nanosleep"))
-	native := &specs.LinuxSeccomp{DefaultAction: specs.ActErrno, Syscalls: []specs.LinuxSyscall{allow("read", "openat2")}}
-	kill := &specs.LinuxSeccomp{DefaultAction: specs.ActKillProcess, Syscalls: []specs.LinuxSyscall{allow("read", "openat2")}}
+	native := &specs.LinuxSeccomp{DefaultAction: specs.ActErrno,
+		Syscalls: []specs.LinuxSyscall{allow("read", "openat2")}}
+	kill := &specs.LinuxSeccomp{DefaultAction: specs.ActKillProcess,
+		Syscalls: []specs.LinuxSyscall{allow("read", "openat2")}}
 	open := &specs.LinuxSeccomp{DefaultAction: specs.ActAllow, Syscalls: []specs.LinuxSyscall{
-		{Names: []string{"read"}, Action: specs.ActErrno, ErrnoRet: ptr(5)}, {Names: []string{"write"}, Action: specs.ActTrace, ErrnoRet: ptr(77)},
-		{Names: []string{"close"}, Action: specs.ActTrap}, {Names: []string{"fsync"}, Action: specs.ActKill}, {Names: []string{"mmap"}, Action: specs.ActLog},
+		{Names: []string{"read"}, Action: specs.ActErrno, ErrnoRet: ptr(5)},
+		{Names: []string{"write"}, Action: specs.ActTrace, ErrnoRet: ptr(77)},
+		{Names: []string{"close"}, Action: specs.ActTrap}, {Names: []string{"fsync"}, Action: specs.ActKill},
+		{Names: []string{"mmap"}, Action: specs.ActLog},
 		{Names: []string{"munmap"}, Action: specs.ActTrace}}}
-	custom := &specs.LinuxSeccomp{DefaultAction: specs.ActErrno, DefaultErrnoRet: ptr(13), Syscalls: []specs.LinuxSyscall{allow("read", "write", "fork")}}
+	custom := &specs.LinuxSeccomp{DefaultAction: specs.ActErrno, DefaultErrnoRet: ptr(13),
+		Syscalls: []specs.LinuxSyscall{allow("read", "write", "fork")}}
 	tests := []struct {
 		name      string
 		goarch    string
@@ -185,13 +192,16 @@ func TestSeveralRulesForOneCall(t *testing.T) {
 			entryOf(specs.ActTrap, "personality", arg(0, specs.OpGreaterThan, 1))}, 1, retAllow, nil},
 		{"the second", []specs.LinuxSyscall{entryOf(specs.ActAllow, "personality", one),
 			entryOf(specs.ActTrap, "personality", arg(0, specs.OpGreaterThan, 1))}, 2, unix.SECCOMP_RET_TRAP, nil},
-		{"unconditional after", []specs.LinuxSyscall{entryOf(specs.ActTrap, "personality", one), allow("personality")}, 1,
+		{"unconditional after", []specs.LinuxSyscall{entryOf(specs.ActTrap, "personality", one), allow("personality")},
+			1,
 			retAllow, []string{"personality"}},
-		{"unconditional before", []specs.LinuxSyscall{allow("personality"), entryOf(specs.ActTrap, "personality", one)}, 1,
+		{"unconditional before", []specs.LinuxSyscall{allow("personality"), entryOf(specs.ActTrap, "personality", one)},
+			1,
 			retAllow, []string{"personality"}},
 		{"two unconditional", []specs.LinuxSyscall{entryOf(specs.ActTrap, "personality"), allow("personality")}, 1,
 			unix.SECCOMP_RET_TRAP, []string{"personality"}},
-		{"the same action twice", []specs.LinuxSyscall{entryOf(specs.ActAllow, "personality", one), allow("personality")}, 2, retAllow, nil},
+		{"the same action twice", []specs.LinuxSyscall{entryOf(specs.ActAllow, "personality", one),
+			allow("personality")}, 2, retAllow, nil},
 		{"the default action is no rule", []specs.LinuxSyscall{entryOf(specs.ActErrno, "personality"),
 			entryOf(specs.ActAllow, "personality", one)}, 1, retAllow, nil},
 	}
@@ -223,7 +233,8 @@ func TestMultiplexed(t *testing.T) {
 		{"no direct number", denyAllBut(allow("recv")), socketcall386, 10, retAllow},
 		{"ipc", denyAllBut(allow("semop")), ipc386, 1, retAllow},
 		{"ipc with a version", denyAllBut(allow("shmat")), ipc386, 1<<16 | 21, retAllow},
-		{"a conditional permission is none", denyAllBut(entryOf(specs.ActAllow, "socket", noVsock)), socketcall386, 1, retEPERM},
+		{"a conditional permission is none", denyAllBut(entryOf(specs.ActAllow, "socket", noVsock)), socketcall386, 1,
+			retEPERM},
 		{"a conditional refusal is one", denyAlg, socketcall386, 1, retEPERM},
 		{"of that call only", denyAlg, socketcall386, 3, retAllow},
 		{"the direct call is exact", denyAlg, 359, unix.AF_INET, retAllow},
@@ -241,7 +252,8 @@ func TestMultiplexed(t *testing.T) {
 func TestNarrowArguments(t *testing.T) {
 	s := denyAllBut(entryOf(specs.ActAllow, "personality", arg(0, specs.OpEqualTo, 1<<64-1)))
 	f := compileFor(t, "amd64", s)
-	for _, c := range []call{{nr: 136, audit: unix.AUDIT_ARCH_I386}, {nr: x32Bit | 135, audit: unix.AUDIT_ARCH_X86_64}} {
+	for _, c := range []call{{nr: 136, audit: unix.AUDIT_ARCH_I386},
+		{nr: x32Bit | 135, audit: unix.AUDIT_ARCH_X86_64}} {
 		if got := f.verdict(t, c.audit, c.nr, 1<<32-1); got != retAllow {
 			t.Errorf("%v: %#x, want allow", c, got)
 		}
@@ -257,7 +269,8 @@ func TestDropped(t *testing.T) {
 		t.Errorf("amd64: dropped %q, want %q", got, want)
 	}
 	s.Architectures = nil
-	if got, want := compileFor(t, "arm64", s).Dropped, []string{"nonsense", "breakpoint", "set_thread_area"}; !slices.Equal(got, want) {
+	if got, want := compileFor(t, "arm64", s).Dropped, []string{"nonsense", "breakpoint",
+		"set_thread_area"}; !slices.Equal(got, want) {
 		t.Errorf("arm64: dropped %q, want %q", got, want)
 	}
 }
@@ -295,18 +308,27 @@ func TestErrors(t *testing.T) {
 		s    *specs.LinuxSeccomp
 	}{
 		{`linux.seccomp.defaultAction: unknown action ""`, &specs.LinuxSeccomp{}},
-		{`linux.seccomp.defaultAction: seccomp notify is not supported yet`, &specs.LinuxSeccomp{DefaultAction: specs.ActNotify}},
-		{`linux.seccomp.defaultAction: SCMP_ACT_ALLOW takes no errno`, &specs.LinuxSeccomp{DefaultAction: specs.ActAllow, DefaultErrnoRet: ptr(1)}},
-		{`linux.seccomp.flags[0]: unknown flag "X"`, base(func(s *specs.LinuxSeccomp) { s.Flags = []specs.LinuxSeccompFlag{"X"} })},
-		{`linux.seccomp.architectures[1]: unknown architecture "X"`, base(func(s *specs.LinuxSeccomp) { s.Architectures = []specs.Arch{specs.ArchX86, "X"} })},
-		{`linux.seccomp.syscalls[1].action: seccomp notify is not supported yet (SCMP_ACT_NOTIFY)`, base(func(s *specs.LinuxSeccomp) { s.Syscalls[1].Action = specs.ActNotify })},
-		{`linux.seccomp.syscalls[0].action: errno 4096 of SCMP_ACT_ERRNO is greater than 4095`, base(func(s *specs.LinuxSeccomp) {
-			s.Syscalls[0].Action, s.Syscalls[0].ErrnoRet = specs.ActErrno, ptr(4096)
-		})},
+		{`linux.seccomp.defaultAction: seccomp notify is not supported yet`,
+			&specs.LinuxSeccomp{DefaultAction: specs.ActNotify}},
+		{`linux.seccomp.defaultAction: SCMP_ACT_ALLOW takes no errno`,
+			&specs.LinuxSeccomp{DefaultAction: specs.ActAllow, DefaultErrnoRet: ptr(1)}},
+		{`linux.seccomp.flags[0]: unknown flag "X"`,
+			base(func(s *specs.LinuxSeccomp) { s.Flags = []specs.LinuxSeccompFlag{"X"} })},
+		{`linux.seccomp.architectures[1]: unknown architecture "X"`,
+			base(func(s *specs.LinuxSeccomp) { s.Architectures = []specs.Arch{specs.ArchX86, "X"} })},
+		{`linux.seccomp.syscalls[1].action: seccomp notify is not supported yet (SCMP_ACT_NOTIFY)`,
+			base(func(s *specs.LinuxSeccomp) { s.Syscalls[1].Action = specs.ActNotify })},
+		{`linux.seccomp.syscalls[0].action: errno 4096 of SCMP_ACT_ERRNO is greater than 4095`,
+			base(func(s *specs.LinuxSeccomp) {
+				s.Syscalls[0].Action, s.Syscalls[0].ErrnoRet = specs.ActErrno, ptr(4096)
+			})},
 		{`linux.seccomp.syscalls[0].names: empty`, base(func(s *specs.LinuxSeccomp) { s.Syscalls[0].Names = nil })},
-		{`linux.seccomp.syscalls[0].names[1]: empty`, base(func(s *specs.LinuxSeccomp) { s.Syscalls[0].Names = []string{"a", ""} })},
-		{`linux.seccomp.syscalls[1].args[0].op: unknown operator "X"`, base(func(s *specs.LinuxSeccomp) { s.Syscalls[1].Args[0].Op = "X" })},
-		{`linux.seccomp.syscalls[1].args[0].index: 6 is greater than 5`, base(func(s *specs.LinuxSeccomp) { s.Syscalls[1].Args[0].Index = 6 })},
+		{`linux.seccomp.syscalls[0].names[1]: empty`,
+			base(func(s *specs.LinuxSeccomp) { s.Syscalls[0].Names = []string{"a", ""} })},
+		{`linux.seccomp.syscalls[1].args[0].op: unknown operator "X"`,
+			base(func(s *specs.LinuxSeccomp) { s.Syscalls[1].Args[0].Op = "X" })},
+		{`linux.seccomp.syscalls[1].args[0].index: 6 is greater than 5`,
+			base(func(s *specs.LinuxSeccomp) { s.Syscalls[1].Args[0].Index = 6 })},
 		{`instructions, the kernel takes 4096`, tooLong()},
 	}
 	for _, test := range tests {
@@ -335,8 +357,9 @@ func TestTables(t *testing.T) {
 	}
 	for name, want := range map[string][columns]int32{
 		"read": {0, 0, 3, 63, 3}, "execve": {59, 520, 11, 221, 11}, "openat2": {437, 437, 437, 437, 437},
-		"seccomp": {317, 317, 354, 277, 383}, "set_tls": {-1, -1, -1, -1, 0xf0005}, "pwritev2": {328, 547, 379, 287, 393},
-		"uselib": {134, -1, 86, -1, 86}, "clock_gettime64": {-1, -1, 403, -1, 403},
+		"seccomp": {317, 317, 354, 277, 383}, "set_tls": {-1, -1, -1, -1, 0xf0005},
+		"pwritev2": {328, 547, 379, 287, 393},
+		"uselib":   {134, -1, 86, -1, 86}, "clock_gettime64": {-1, -1, 403, -1, 403},
 	} {
 		if row := lookup(name); row == nil || row.nr != want {
 			t.Errorf("%s: %v, want %v", name, row, want)

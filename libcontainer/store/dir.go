@@ -75,7 +75,8 @@ func (d *Dir) Record() (*Record, error) {
 		return nil, fmt.Errorf("reading the container's record: %s/%s: %w", d.path, recordName, err)
 	}
 	if r.ID != d.id {
-		return nil, fmt.Errorf("reading the container's record: %s/%s: it is the record of %q", d.path, recordName, r.ID)
+		return nil, fmt.Errorf("reading the container's record: %s/%s: it is the record of %q", d.path, recordName,
+			r.ID)
 	}
 	return r, nil
 }
@@ -138,7 +139,9 @@ func (d *Dir) WriteFile(name string, data []byte) error {
 // open opens a file of the directory. The os package's files cost some system calls
 // and a finalizer more.
 func (d *Dir) open(name string, flags int) (int, error) {
-	fd, err := kernel.RestartInt(func() (int, error) { return unix.Openat(d.fd, name, flags|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600) })
+	fd, err := kernel.RestartInt(func() (int, error) {
+		return unix.Openat(d.fd, name, flags|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
+	})
 	if err != nil {
 		return -1, d.failed("open", name, err)
 	}
@@ -180,7 +183,8 @@ func (d *Dir) Remove() error {
 	}
 	err := unix.Rmdir(d.path)
 	if err == unix.ENOTEMPTY {
-		return fmt.Errorf("removing the container's directory: %s has a file that is not rung's: %s", d.path, d.firstName())
+		return fmt.Errorf("removing the container's directory: %s has a file that is not rung's: %s", d.path,
+			d.firstName())
 	}
 	if err != nil && err != unix.ENOENT {
 		return fmt.Errorf("removing the container's directory: %w", &fs.PathError{Op: "rmdir", Path: d.path, Err: err})

@@ -37,7 +37,8 @@ func (e *Exec) marshal() []byte {
 	if e.Filter != nil {
 		flags, code = e.Filter.Flags, e.Filter.Bytes()
 	}
-	b := fmt.Appendf(make([]byte, 0, 64+len(code)+len(e.Config)), execFormat, flags, len(code)/unix.SizeofSockFilter, e.NoNewKeyring)
+	b := fmt.Appendf(make([]byte, 0, 64+len(code)+len(e.Config)), execFormat, flags, len(code)/unix.SizeofSockFilter,
+		e.NoNewKeyring)
 	return append(append(b, code...), e.Config...)
 }
 

@@ -54,6 +54,6 @@ type ForeignError struct {
 }
 
 func (e *ForeignError) Error() string {
-	return fmt.Sprintf("%s: owner %d, mode %04o: state is only believed in a directory that belongs to user %d or root, "+
-		"and that nobody else may write", e.Path, e.UID, e.Mode, os.Geteuid())
+	return fmt.Sprintf("%s: owner %d, mode %04o: state is only believed in a directory that belongs to user %d or "+
+		"root, and that nobody else may write", e.Path, e.UID, e.Mode, os.Geteuid())
 }

@@ -141,7 +141,8 @@ func (s Store) create(id string) (*Dir, error) {
 		return nil, fmt.Errorf("%q: %w", id, ErrExist)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("creating the container's directory: %w", &fs.PathError{Op: "mkdir", Path: s.path(id), Err: err})
+		return nil, fmt.Errorf("creating the container's directory: %w",
+			&fs.PathError{Op: "mkdir", Path: s.path(id), Err: err})
 	}
 	d, err := s.openAt(root, id)
 	if err != nil {

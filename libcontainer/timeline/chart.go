@@ -49,7 +49,8 @@ func (t *Timeline) chart(b *bytes.Buffer, title string, spans []Span) {
 		fmt.Fprintf(b, "|%s|  %9s  %s\n", t.bar(s), milliseconds(s.Length()), oneLine(s.Name))
 	}
 	if short > 0 {
-		fmt.Fprintf(b, "%*s  %9s  %d more, each below %s\n", chartWidth+2, "", milliseconds(sum), short, milliseconds(t.StartUp/200))
+		fmt.Fprintf(b, "%*s  %9s  %d more, each below %s\n", chartWidth+2, "", milliseconds(sum), short,
+			milliseconds(t.StartUp/200))
 	}
 }
 

@@ -24,12 +24,15 @@ func fixed() *Timeline {
 	span := func(name string, begin, end time.Duration) Span { return Span{name, begin * us, end * us} }
 	return &Timeline{
 		Launcher: []Span{
-			span("starting rung (CPU time)", 0, 800), span("loading config.json", 800, 900), span("recording the intent", 900, 915),
-			span("launching the first process", 915, 1500), span("following the birth program", 1500, 3900), span("opening the gate", 3900, 4100),
+			span("starting rung (CPU time)", 0, 800), span("loading config.json", 800, 900),
+			span("recording the intent", 900, 915),
+			span("launching the first process", 915, 1500), span("following the birth program", 1500, 3900),
+			span("opening the gate", 3900, 4100),
 			span("waiting for the process to end", 4100, 9000), span("deleting the container", 9000, 9500),
 		},
 		Program: []Group{
-			{span("preparing the first process", 1400, 1410), []Numbered{{span("close", 1400, 1405), 1}, {span("prctl", 1405, 1410), 2}}},
+			{span("preparing the first process", 1400, 1410),
+				[]Numbered{{span("close", 1400, 1405), 1}, {span("prctl", 1405, 1410), 2}}},
 			{span("mounting proc on /proc", 1410, 2410), []Numbered{{span("fsopen", 1410, 2410), 3}}},
 			{span("binding /a\x1b[31m\"b\" to /c", 2410, 3990), []Numbered{{span("open_tree", 2410, 3990), 9}}},
 			{span("executing /bin/true", 3990, 4000), []Numbered{{span("execve", 3990, 4000), 12}}},
@@ -65,7 +68,8 @@ func TestChart(t *testing.T) {
 
 func TestChartOfNothing(t *testing.T) {
 	var b bytes.Buffer
-	if err := (&Timeline{Launcher: []Span{{Name: "x"}}}).WriteChart(&b); err != nil || !strings.HasPrefix(b.String(), "start-up: 0.000 ms\n") {
+	if err := (&Timeline{Launcher: []Span{{Name: "x"}}}).WriteChart(&b); err != nil ||
+		!strings.HasPrefix(b.String(), "start-up: 0.000 ms\n") {
 		t.Errorf("%q, %v", &b, err)
 	}
 }
@@ -105,7 +109,8 @@ func TestTrace(t *testing.T) {
 			t.Errorf("%+v", e)
 		}
 	}
-	want := []string{"preparing the first process", "close", "prctl", "mounting proc on /proc", "fsopen", "binding /a\x1b[31m\"b\" to /c", "open_tree",
+	want := []string{"preparing the first process", "close", "prctl", "mounting proc on /proc", "fsopen",
+		"binding /a\x1b[31m\"b\" to /c", "open_tree",
 		"executing /bin/true", "execve"}
 	if !slices.Equal(names, want) {
 		t.Errorf("%q, want %q", names, want)
@@ -123,7 +128,8 @@ func TestRecorder(t *testing.T) {
 		at := read(clock)
 		time.Sleep(time.Millisecond)
 		r.Executed()
-		r.program = Program{Pid: 7, Clock: clock, Steps: []Step{{1, "a", "x", at}, {4, "a", "y", at + 10}, {5, "b", "z", at + 30}}}
+		r.program = Program{Pid: 7, Clock: clock, Steps: []Step{{1, "a", "x", at}, {4, "a", "y", at + 10},
+			{5, "b", "z", at + 30}}}
 		r.Action("three")
 		tl := r.Stop()
 		end := time.Duration(0)
@@ -135,7 +141,8 @@ func TestRecorder(t *testing.T) {
 			end = s.End
 			names = append(names, s.Name)
 		}
-		if want := []string{"starting rung (CPU time)", "one", "two", "three"}; !slices.Equal(names, want) || end != tl.Total {
+		if want := []string{"starting rung (CPU time)", "one", "two", "three"}; !slices.Equal(names, want) ||
+			end != tl.Total {
 			t.Errorf("%q to %v of %v", names, end, tl.Total)
 		}
 		if tl.StartUp > tl.Launcher[2].End || tl.StartUp < tl.Launcher[2].Begin+time.Millisecond {
@@ -145,7 +152,8 @@ func TestRecorder(t *testing.T) {
 			t.Fatalf("%+v", tl.Program)
 		}
 		a, b := tl.Program[0], tl.Program[1]
-		if a.Name != "a" || a.Length() != 30 || len(a.Steps) != 2 || a.Steps[1] != (Numbered{Span{"y", a.Begin + 10, a.End}, 4}) {
+		if a.Name != "a" || a.Length() != 30 || len(a.Steps) != 2 ||
+			a.Steps[1] != (Numbered{Span{"y", a.Begin + 10, a.End}, 4}) {
 			t.Errorf("%+v", a)
 		}
 		if b.Begin != a.End || b.End != tl.StartUp || a.Begin < tl.Launcher[2].Begin {

@@ -43,7 +43,8 @@ func (t *Timeline) WriteTrace(w io.Writer) error {
 		return event{Name: kind, Kind: "M", Pid: pid, Tid: tid, Args: map[string]any{"name": name}}
 	}
 	complete := func(s Span, tid int, args map[string]any) event {
-		return event{Name: s.Name, Kind: "X", At: microseconds(s.Begin), Took: microseconds(s.Length()), Pid: pid, Tid: tid, Args: args}
+		return event{Name: s.Name, Kind: "X", At: microseconds(s.Begin), Took: microseconds(s.Length()), Pid: pid,
+			Tid: tid, Args: args}
 	}
 	var events []event
 	for _, s := range t.Launcher {
@@ -55,7 +56,8 @@ func (t *Timeline) WriteTrace(w io.Writer) error {
 			events = append(events, complete(s.Span, programTrack, map[string]any{"step": s.Index}))
 		}
 	}
-	slices.SortStableFunc(events, func(a, b event) int { return int(a.At - b.At) }) // what has others in it stays before them
+	// what has others in it stays before them
+	slices.SortStableFunc(events, func(a, b event) int { return int(a.At - b.At) })
 	names := []event{named("process_name", "rung", launcherTrack), named("thread_name", "launcher", launcherTrack)}
 	if t.Pid > 0 {
 		names = append(names, named("thread_name", fmt.Sprintf("program (process %d)", t.Pid), programTrack))

@@ -54,7 +54,8 @@ func (c *Changes) Apply(p *specs.Process) error {
 			p.Capabilities = &specs.LinuxCapabilities{}
 		}
 		// not inheritable (CVE-2022-29162), and so not ambient
-		for _, set := range [...]*[]string{&p.Capabilities.Bounding, &p.Capabilities.Permitted, &p.Capabilities.Effective} {
+		for _, set := range [...]*[]string{&p.Capabilities.Bounding, &p.Capabilities.Permitted,
+			&p.Capabilities.Effective} {
 			*set = append(*set, c.Capabilities...)
 		}
 	}

@@ -25,14 +25,16 @@ func TestApply(t *testing.T) {
 		{"nothing", Changes{}, func(*specs.Process) {}},
 		{"no terminal, though the container has one", Changes{Cwd: "/tmp"}, func(p *specs.Process) { p.Cwd = "/tmp" }},
 		{"terminal", Changes{Terminal: true}, func(p *specs.Process) { p.Terminal = true }},
-		{"environment", Changes{Env: []string{"A=4", "C=,=", "C=5"}}, func(p *specs.Process) { p.Env = []string{"PATH=/bin", "B=2", "A=4", "C=5"} }},
+		{"environment", Changes{Env: []string{"A=4", "C=,=", "C=5"}},
+			func(p *specs.Process) { p.Env = []string{"PATH=/bin", "B=2", "A=4", "C=5"} }},
 		{"user", Changes{UID: new(uint32(7)), AdditionalGids: []uint32{8}}, func(p *specs.Process) {
 			p.User.UID, p.User.AdditionalGids = 7, []uint32{4, 8}
 		}},
 		{"group", Changes{UID: new(uint32(0)), GID: new(uint32(9))}, func(p *specs.Process) { p.User.GID = 9 }},
 		{"capability", Changes{Capabilities: []string{"CAP_NET_RAW"}}, func(p *specs.Process) {
 			c := p.Capabilities
-			c.Bounding, c.Permitted, c.Effective = append(c.Bounding, "CAP_NET_RAW"), append(c.Permitted, "CAP_NET_RAW"), append(c.Effective, "CAP_NET_RAW")
+			c.Bounding, c.Permitted, c.Effective = append(c.Bounding, "CAP_NET_RAW"), append(c.Permitted,
+				"CAP_NET_RAW"), append(c.Effective, "CAP_NET_RAW")
 		}},
 		{"privileges", Changes{NoNewPrivs: new(false), AppArmor: "a", SelinuxLabel: "s"}, func(p *specs.Process) {
 			p.NoNewPrivileges, p.ApparmorProfile, p.SelinuxLabel = false, "a", "s"
@@ -57,7 +59,8 @@ func TestApply(t *testing.T) {
 		{Changes{Args: []string{"x"}, Cwd: "relative"}, "cwd"},
 		{Changes{Args: []string{"a\x00b"}}, "NUL"},
 	} {
-		if err := tt.o.Apply(base()); err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "secret") {
+		if err := tt.o.Apply(base()); err == nil || !strings.Contains(err.Error(), tt.want) ||
+			strings.Contains(err.Error(), "secret") {
 			t.Errorf("%+v: %v, want %s", tt.o, err, tt.want)
 		}
 	}
@@ -69,16 +72,20 @@ func TestInherit(t *testing.T) {
 		umask := uint32(0o27)
 		return &specs.Process{
 			Args: []string{"own"}, Cwd: "/", NoNewPrivileges: true, ApparmorProfile: "profile", SelinuxLabel: "label",
-			Rlimits: []specs.POSIXRlimit{{Type: "RLIMIT_CORE"}}, Capabilities: &specs.LinuxCapabilities{}, OOMScoreAdj: new(7),
-			User: specs.User{UID: 1, Umask: &umask}, Env: []string{"A=1"}, Scheduler: &specs.Scheduler{Policy: specs.SchedBatch},
+			Rlimits: []specs.POSIXRlimit{{Type: "RLIMIT_CORE"}}, Capabilities: &specs.LinuxCapabilities{},
+			OOMScoreAdj: new(7),
+			User:        specs.User{UID: 1, Umask: &umask}, Env: []string{"A=1"},
+			Scheduler: &specs.Scheduler{Policy: specs.SchedBatch},
 		}
 	}
 	own := restricted()
 	own.ExecCPUAffinity = &specs.CPUAffinity{Initial: "1"}
 	p := &specs.Process{Args: []string{"x"}, Cwd: "/"}
 	Inherit(p, own)
-	if p.ApparmorProfile != own.ApparmorProfile || p.SelinuxLabel != own.SelinuxLabel || !reflect.DeepEqual(p.Rlimits, own.Rlimits) ||
-		p.Capabilities != own.Capabilities || p.OOMScoreAdj != own.OOMScoreAdj || p.User.Umask != own.User.Umask || p.ExecCPUAffinity != own.ExecCPUAffinity {
+	if p.ApparmorProfile != own.ApparmorProfile || p.SelinuxLabel != own.SelinuxLabel ||
+		!reflect.DeepEqual(p.Rlimits, own.Rlimits) ||
+		p.Capabilities != own.Capabilities || p.OOMScoreAdj != own.OOMScoreAdj || p.User.Umask != own.User.Umask ||
+		p.ExecCPUAffinity != own.ExecCPUAffinity {
 		t.Errorf("%+v", p)
 	}
 	if p.User.UID != 0 || p.NoNewPrivileges != false || p.Env != nil || p.Scheduler != nil {

@@ -22,7 +22,8 @@ empty:x:5:5:::/bin/sh
 zero:x:00:0::/home/zero:
 `
 	root := openRoot(t, writePasswd(t, passwd))
-	for uid, want := range map[uint32]string{0: "/root", 1000: "/home/other", 1001: "/home/number", 5: "/", 7: "/", 4711: "/", 1<<32 - 1: "/"} {
+	for uid, want := range map[uint32]string{0: "/root", 1000: "/home/other", 1001: "/home/number", 5: "/", 7: "/",
+		4711: "/", 1<<32 - 1: "/"} {
 		if got := Home(root, uid); got != want {
 			t.Errorf("user %d: %s, want %s", uid, got, want)
 		}
@@ -107,7 +108,8 @@ func TestHomeWhileRenaming(t *testing.T) {
 	dir := writePasswd(t, "user:x:7:7::/home/user:\n")
 	root := openRoot(t, dir)
 	deep := strings.Repeat("../etc/", 20)
-	for _, err := range []error{os.Rename(dir+"/etc/passwd", dir+"/etc/real"), os.Symlink(deep+"real", dir+"/etc/passwd"), os.Mkdir(dir+"/a", 0o755)} {
+	for _, err := range []error{os.Rename(dir+"/etc/passwd", dir+"/etc/real"),
+		os.Symlink(deep+"real", dir+"/etc/passwd"), os.Mkdir(dir+"/a", 0o755)} {
 		if err != nil {
 			t.Fatal(err)
 		}
