@@ -20,15 +20,17 @@ func TestWithFlags(t *testing.T) {
 		want string
 	}{
 		{nil, ""},
-		{&libcontainer.OptionError{Option: "ImagePath", Err: missing}, "--image-path: open /i: no such file or directory"},
+		{&libcontainer.OptionError{Option: "ImagePath", Err: missing},
+			"--image-path: open /i: no such file or directory"},
 		{&libcontainer.OptionError{Option: "ManageCgroups", Value: "strict", Err: errors.New("it exists already")},
 			"--manage-cgroups-mode strict: it exists already"},
 		{&libcontainer.UnknownPropertyError{File: "/c", Property: spec.Unknown{Path: "x"}},
 			"/c: " + spec.Unknown{Path: "x"}.String() + " (--strict)"},
 		{libcontainer.ErrPaused, "cannot exec in a paused container (use --ignore-paused to override)"},
-		{&libcontainer.RootCgroupError{Hierarchy: "cpu"}, `the container is in the root of the cgroup hierarchy "cpu", ` +
-			"which was not mounted when it was created: its cgroups cannot be saved, " +
-			"but left out with --manage-cgroups-mode ignore"},
+		{&libcontainer.RootCgroupError{Hierarchy: "cpu"},
+			`the container is in the root of the cgroup hierarchy "cpu", ` +
+				"which was not mounted when it was created: its cgroups cannot be saved, " +
+				"but left out with --manage-cgroups-mode ignore"},
 		{missing, missing.Error()},
 	} {
 		got := withFlags(tt.err)
@@ -52,7 +54,8 @@ func TestFlagNames(t *testing.T) {
 			known = append(known, "--"+f.Names()[0])
 		}
 	}
-	options := []reflect.Type{reflect.TypeFor[libcontainer.ExecOptions](), reflect.TypeFor[libcontainer.CheckpointOptions]()}
+	options := []reflect.Type{reflect.TypeFor[libcontainer.ExecOptions](),
+		reflect.TypeFor[libcontainer.CheckpointOptions]()}
 	for option, flag := range flagNames() {
 		if !slices.Contains(known, flag) {
 			t.Errorf("%s: no command has the flag %s", option, flag)

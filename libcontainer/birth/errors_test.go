@@ -11,17 +11,18 @@ import (
 	"github.com/rung-oci/rung/spec"
 )
 
-// TestCompileErrors makes sure that what cannot be done is refused by the name
-// of the property.
-func TestCompileErrors(t *testing.T) {
+// broken is an input that cannot be compiled.
+type broken struct {
+	name   string
+	change func(in *Input)
+	want   string // what the error begins with
+}
+
+func TestMountErrors(t *testing.T) {
 	mount := func(m specs.Mount) func(in *Input) {
 		return func(in *Input) { in.Spec.Mounts = []specs.Mount{m} }
 	}
-	for _, c := range []struct {
-		name   string
-		change func(in *Input)
-		want   string
-	}{
+	testErrors(t, []broken{
 		{"unknown namespace", func(in *Input) {
 			in.Spec.Linux.Namespaces = append(in.Spec.Linux.Namespaces, specs.LinuxNamespace{Type: "disk"})
 		}, `linux.namespaces[5].type: unknown namespace "disk"`},
@@ -68,7 +69,11 @@ func TestCompileErrors(t *testing.T) {
 		{"rprivate without pivot_root", func(in *Input) {
 			in.NoPivot, in.Spec.Linux.RootfsPropagation = true, "rprivate"
 		}, "linux.rootfsPropagation: rprivate cannot be combined with --no-pivot"},
+	})
+}
 
+func TestPropertyErrors(t *testing.T) {
+	testErrors(t, []broken{
 		{"unknown device type", func(in *Input) {
 			in.Spec.Linux.Devices = []specs.LinuxDevice{{Path: "/dev/x", Type: "z"}}
 		}, `linux.devices (/dev/x): unknown device type "z"`},
@@ -106,7 +111,14 @@ func TestCompileErrors(t *testing.T) {
 		{"effective without permitted", func(in *Input) {
 			in.Spec.Process.Capabilities.Effective = append(in.Spec.Process.Capabilities.Effective, "CAP_SYS_ADMIN")
 		}, "process.capabilities.effective: not in the permitted set: CAP_SYS_ADMIN"},
-	} {
+	})
+}
+
+// TestCompileErrors makes sure that what cannot be done is refused by the name
+// of the property.
+func testErrors(t *testing.T, cases []broken) {
+	t.Helper()
+	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			in := defaultInput()
 			c.change(in)

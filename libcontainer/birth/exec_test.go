@@ -89,36 +89,8 @@ func TestExecOrder(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			steps := linesOf(t, e.Program)
-			find := func(what string, is func(line) bool) int {
-				t.Helper()
-				i := slices.IndexFunc(steps, is)
-				if i < 0 {
-					t.Fatalf("there is no %s", what)
-				}
-				return i
-			}
-			call := func(name string, args ...string) func(line) bool {
-				return func(l line) bool {
-					for i, a := range args {
-						if !strings.Contains(l.arg(i), a) {
-							return false
-						}
-					}
-					return l.name == name
-				}
-			}
-			ascending := func(what ...any) {
-				t.Helper()
-				last, lastName := -1, ""
-				for i := 0; i < len(what); i += 2 {
-					at := find(what[i].(string), what[i+1].(func(line) bool))
-					if at < last {
-						t.Errorf("%s comes before %s", what[i], lastName)
-					}
-					last, lastName = at, what[i].(string)
-				}
-			}
+			steps := sequence{t, linesOf(t, e.Program)}
+			find, ascending, call := steps.find, steps.ascending, isCall
 			hide := call("prctl", "PR_SET_DUMPABLE", "0")
 			execute := call("execve")
 			closing := func(l line) bool { return l.name == "close_range" && l.arg(2) == "0" }
@@ -140,12 +112,12 @@ func TestExecOrder(t *testing.T) {
 				ascending("clone", call("clone3"), "the scheduler", call("sched_setattr"), "capset", call("capset"))
 			}
 			last := 0
-			for i, l := range steps {
+			for i, l := range steps.lines {
 				if l.name == "setresuid" || l.name == "capset" {
 					last = i
 				}
 			}
-			hidden := slices.IndexFunc(steps[last:], hide)
+			hidden := slices.IndexFunc(steps.lines[last:], hide)
 			if hidden < 0 || last+hidden > find("the word of rung", call("write", "<launcher>", `"r"`)) {
 				t.Error("after the last change of credentials the process can be traced")
 			}
@@ -153,6 +125,47 @@ func TestExecOrder(t *testing.T) {
 				ascending("clone", call("clone3"), "the filter", call("seccomp"), "execve", execute)
 			}
 		})
+	}
+}
+
+// A sequence is the steps of a program in which one has to come after another.
+type sequence struct {
+	*testing.T
+	lines []line
+}
+
+// find is where the first step is that something is true of.
+func (s sequence) find(what string, is func(line) bool) int {
+	s.Helper()
+	i := slices.IndexFunc(s.lines, is)
+	if i < 0 {
+		s.Fatalf("there is no %s", what)
+	}
+	return i
+}
+
+// ascending is given names and conditions: what they are true of comes in that order.
+func (s sequence) ascending(what ...any) {
+	s.Helper()
+	last, lastName := -1, ""
+	for i := 0; i < len(what); i += 2 {
+		at := s.find(what[i].(string), what[i+1].(func(line) bool))
+		if at < last {
+			s.Errorf("%s comes before %s", what[i], lastName)
+		}
+		last, lastName = at, what[i].(string)
+	}
+}
+
+// isCall is true of a system call with these parts of its first arguments.
+func isCall(name string, args ...string) func(line) bool {
+	return func(l line) bool {
+		for i, a := range args {
+			if !strings.Contains(l.arg(i), a) {
+				return false
+			}
+		}
+		return l.name == name
 	}
 }
 

@@ -117,26 +117,14 @@ func (k *fakeKernel) call(name string, args [6]uint64) (uint64, unix.Errno) {
 	case "statx":
 		k.statx(args)
 	case "fstatfs":
-		magic := uint64(unix.PROC_SUPER_MAGIC)
-		if strings.Contains(k.fds[args[0]].what, "pts") {
-			magic = 0x1cd1
-		}
-		k.put(args[1], magic)
+		k.fstatfs(args)
 	case "write":
 		if args[0] == k.sync {
 			k.tags, k.came = k.tags+string(k.bytes(args[1], 1)), append(k.came, 0)
 		}
 		return args[2], 0
 	case "sendmsg":
-		k.tags += string(k.bytes(k.word(k.word(args[1]+16)), 1))
-		k.came = append(k.came, int(k.word(args[1]+40))/24) // CMSG_SPACE of one descriptor
-		if strings.HasSuffix(k.tags, string(rune(TagCopyUp))) {
-			for _, f := range k.fds {
-				if f.what == "a duplicate of "+readonlyMount {
-					k.t.Error("what is to be copied to cannot be written")
-				}
-			}
-		}
+		k.sendmsg(args)
 		return 1, 0
 	case "read":
 		if args[0] == k.sync && !k.gone {
@@ -155,6 +143,26 @@ func (k *fakeKernel) call(name string, args [6]uint64) (uint64, unix.Errno) {
 		k.execve()
 	}
 	return 0, 0
+}
+
+func (k *fakeKernel) fstatfs(args [6]uint64) {
+	magic := uint64(unix.PROC_SUPER_MAGIC)
+	if strings.Contains(k.fds[args[0]].what, "pts") {
+		magic = 0x1cd1
+	}
+	k.put(args[1], magic)
+}
+
+func (k *fakeKernel) sendmsg(args [6]uint64) {
+	k.tags += string(k.bytes(k.word(k.word(args[1]+16)), 1))
+	k.came = append(k.came, int(k.word(args[1]+40))/24) // CMSG_SPACE of one descriptor
+	if strings.HasSuffix(k.tags, string(rune(TagCopyUp))) {
+		for _, f := range k.fds {
+			if f.what == "a duplicate of "+readonlyMount {
+				k.t.Error("what is to be copied to cannot be written")
+			}
+		}
+	}
 }
 
 func (k *fakeKernel) openat2(args [6]uint64) (uint64, unix.Errno) {

@@ -172,10 +172,12 @@ func TestHookSurroundings(t *testing.T) {
 		s.Process.Cwd = "/home"
 		s.Process.Env = append(s.Process.Env, "OF=process")
 		s.Process.Rlimits = []specs.POSIXRlimit{{Type: "RLIMIT_NOFILE", Soft: 33, Hard: 44}}
-		s.Process.Capabilities = &specs.LinuxCapabilities{Bounding: []string{"CAP_CHOWN", "CAP_KILL"}, Permitted: []string{"CAP_KILL"}}
+		s.Process.Capabilities = &specs.LinuxCapabilities{Bounding: []string{"CAP_CHOWN", "CAP_KILL"},
+			Permitted: []string{"CAP_KILL"}}
 		s.Hooks = &specs.Hooks{}
 		for _, kind := range hookKinds {
-			report := "{ pwd -P; echo $OF; id -u; id -G; ulimit -n; grep CapBnd /proc/self/status; } >" + dir + "/" + kind
+			report := "{ pwd -P; echo $OF; id -u; id -G; ulimit -n; grep CapBnd /proc/self/status; } >" + dir + "/" +
+				kind
 			setHooks(s.Hooks, kind, []specs.Hook{{Path: "/bin/sh", Args: []string{"sh", "-c", report}}})
 		}
 	}, bundle.Mount(specs.Mount{Destination: dir, Source: dir, Options: []string{"bind"}}))
@@ -315,7 +317,8 @@ func TestMissingHook(t *testing.T) {
 			setHooks(s.Hooks, kind, []specs.Hook{{Path: "/missing/hook"}})
 		})
 		log := filepath.Join(c.Dir, "log")
-		c.Do("--log", log, "run", "--bundle", c.Bundle, c.ID).Fails("error running "+kind+" hook #0: /missing/hook: ", "no such file or directory")
+		c.Do("--log", log, "run", "--bundle", c.Bundle, c.ID).Fails("error running "+kind+" hook #0: /missing/hook: ",
+			"no such file or directory")
 		if text := read(t, log); strings.Contains(text, "the file is there") {
 			t.Errorf("%s: %s", kind, text)
 		}
