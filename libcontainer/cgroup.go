@@ -52,7 +52,7 @@ func (c *creation) createCgroup() error {
 	if failed := (*cgroups.MakeError)(nil); errors.As(err, &failed) {
 		return failure.Advise(err, failed.Hint)
 	}
-	if err != nil {
+	if err != nil || c.birth != nil && c.birth.LateDevices { // a restore has no birth program
 		return err
 	}
 	return c.setDevices()

@@ -27,6 +27,7 @@ func (c *creation) answers() map[byte]func([]kernel.Fd) error {
 		birth.TagSources:  func([]kernel.Fd) error { return c.runSources() },
 		birth.TagCopyUp:   c.copyUp,
 		birth.TagTerminal: c.takeTerminal,
+		birth.TagDevices:  func([]kernel.Fd) error { return c.setDevices() },
 		birth.TagHooks:    func([]kernel.Fd) error { return c.createHooks() },
 	}
 	for tag, answer := range answers {

@@ -1,6 +1,9 @@
 package birth
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
@@ -21,4 +24,27 @@ func (c *compiler) joinCgroups() error {
 		c.Unshare(unix.CLONE_NEWCGROUP)
 	}
 	return nil
+}
+
+// devicesRules has the launcher set the rules of devices, which are about the container
+// and would be in the way of what is done for it: a filesystem on a block device is
+// mounted that the process may not open, and nodes and the terminal are made though
+// rules take from the default devices. It is before the hooks, which may allow more.
+// The process is in its cgroup long since, where its cgroup namespace begins.
+func (c *compiler) devicesRules() error {
+	onDevice := slices.ContainsFunc(c.in.Mounts, func(m Mount) bool {
+		return m.Kind == FilesystemMount && strings.Contains(m.Source, "/")
+	})
+	if r := c.hasLinux.Resources; !onDevice && (r == nil || !slices.ContainsFunc(r.Devices, isNarrowDenial)) {
+		return nil
+	}
+	c.birth.LateDevices = true
+	c.about("linux.resources.devices", "waiting for the rules of devices")
+	c.sync(TagDevices)
+	return nil
+}
+
+// isNarrowDenial reports whether a rule denies something, but not everything.
+func isNarrowDenial(r specs.LinuxDeviceCgroup) bool {
+	return !r.Allow && (r.Type == "b" || r.Type == "c" || r.Major != nil || r.Minor != nil || len(r.Access)%3 != 0)
 }

@@ -48,6 +48,9 @@ type Birth struct {
 	// when the birth program asks for it: see [TagSources].
 	Sources *nsenter.Program
 	Gate    Gate
+	// LateDevices tells that the rules of devices are set when the program asks for it, see
+	// [TagDevices], and not before it is launched.
+	LateDevices bool
 	// Ready is the first step that is executed by `start`.
 	Ready int
 	// Warnings say what the specification allows to be left out, and was.
@@ -111,6 +114,7 @@ func Compile(in *Input) (*Birth, error) {
 		c.makeMounts,
 		c.makeDevices,
 		c.terminal,
+		c.devicesRules,
 		c.hooks,
 		c.readonlyPaths,
 		c.maskedPaths,

@@ -10,6 +10,7 @@ const (
 	TagSource   = 'f'
 	TagCopyUp   = 'c'
 	TagTerminal = 't'
+	TagDevices  = 'd'
 	TagHooks    = 'h'
 	TagReady    = 'r'
 	TagGate     = 'g'
@@ -39,6 +40,7 @@ func Messages() []Message {
 		{TagSource, "sources", 1, "for each mount the user namespace may not open", "attach the mount"},
 		{TagCopyUp, "birth", 2, "at each tmpfs with tmpcopyup", "copy the directory it will cover to the tmpfs"},
 		{TagTerminal, "birth, exec", 1, "with a terminal, behind the mounts", "take the master, or pass it on"},
+		{TagDevices, "birth", 0, "with Birth.LateDevices, behind the devices", "set linux.resources.devices"},
 		{TagHooks, "birth", 0, "behind the mounts", "run prestart, createRuntime and createContainer hooks"},
 		{TagReady, "birth, exec", 0, "when little but the execve is left",
 			"record the container; stand for the process"},

@@ -2,6 +2,8 @@ package integration
 
 import (
 	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -90,5 +92,36 @@ func TestDevicesWithoutRules(t *testing.T) {
 		if !strings.Contains(got, "/fuse: Operation not permitted\n") || !strings.HasSuffix(got, "\n1") {
 			t.Errorf("%s: got %s", name, got)
 		}
+	}
+}
+
+// The rules are about the container. A filesystem is mounted from a device that it may not
+// use, and has nodes and a terminal that rules forbid to make.
+func TestDeviceRulesDoNotBindTheRuntime(t *testing.T) {
+	t.Parallel()
+	image := filepath.Join(t.TempDir(), "image")
+	write(t, image, "")
+	if os.Truncate(image, 8<<20) != nil || exec.Command("mkfs.ext4", "-q", image).Run() != nil {
+		t.Skip("needs mkfs.ext4")
+	}
+	loop, err := exec.Command("losetup", "-f", "--show", image).Output()
+	if err != nil {
+		t.Skipf("needs a loop device: %v", err)
+	}
+	device := strings.TrimSpace(string(loop))
+	t.Cleanup(func() { host(t, "losetup", "-d", device) })
+	caps := []string{"CAP_MKNOD", "CAP_DAC_OVERRIDE"}
+	c := bundle.New(t, bundle.Mount(specs.Mount{Destination: "/disk", Type: "ext4", Source: device}),
+		bundle.Shell("ls /disk; mknod /n c 1 3 2>/dev/null && echo made; stat -c %t:%T /dev/full; (: </dev/ptmx) 2>&1; true"),
+		func(s *specs.Spec) {
+			s.Process.Capabilities = &specs.LinuxCapabilities{Bounding: caps, Effective: caps, Permitted: caps}
+			s.Process.Terminal = true
+			five, two := int64(5), int64(2)
+			s.Linux.Resources.Devices = append(s.Linux.Resources.Devices, specs.LinuxDeviceCgroup{Access: "m"},
+				specs.LinuxDeviceCgroup{Type: "c", Major: &five, Minor: &two})
+		})
+	want := "lost+found\n1:7\nsh: can't open /dev/ptmx: Operation not permitted"
+	if got := c.Run().OK().Stdout; strings.TrimSpace(got) != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
