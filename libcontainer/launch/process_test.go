@@ -128,6 +128,9 @@ func TestConversation(t *testing.T) {
 	if err := p.Execute(); err != nil || asked != "mc++t+h" {
 		t.Fatalf("asked for %q, %v", asked, err)
 	}
+	if p.Socket() >= 0 || p.Report.Ok() {
+		t.Error("the conversation is open")
+	}
 	if status := p.Wait(); status != 0 || p.Pid != 0 || p.Pidfd.Ok() {
 		t.Errorf("status %v, %+v", status, p)
 	}
@@ -223,6 +226,22 @@ func TestServeFails(t *testing.T) {
 		t.Errorf("%v, process %d", err, p.Pid)
 	}
 	gone(t, launched)
+	gone(t, p.report().Child)
+}
+
+// If who asked has failed meanwhile, that is the error.
+func TestServeFailsBecauseOfTheProgram(t *testing.T) {
+	p := started(t, func(p *nsenter.Program) {
+		p.Write(nsenter.File(birth.FileSync), string(birth.TagMaps))
+		p.Expect(nsenter.Int(0), ^uint64(0), 1, unix.EXDEV)
+	})
+	p.Serve = map[byte]func([]kernel.Fd) error{birth.TagMaps: func([]kernel.Fd) error {
+		_, err := kernel.Poll([]unix.PollFd{kernel.Readable(p.Pidfd.Int())}, time.Minute)
+		return errors.Join(err, errors.New("process not found"))
+	}}
+	if err := p.Execute(); !errors.Is(err, unix.EXDEV) {
+		t.Error(err)
+	}
 }
 
 // The process that goes on is known before anything is done for it.
@@ -307,6 +326,34 @@ func TestWatch(t *testing.T) {
 		t.Errorf("it took %v", took)
 	}
 	gone(t, launched)
+}
+
+// What the program has said comes first: it may be that all is well.
+func TestMessageBeforeWatch(t *testing.T) {
+	p := started(t, func(p *nsenter.Program) { say(p, birth.TagMaps, 0); sleep(p) })
+	come := &comes{p.Socket(), errors.New("it has come")}
+	if _, err := kernel.Poll([]unix.PollFd{kernel.Readable(p.Socket())}, time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	served := false
+	p.Watch = []Watch{come}
+	p.Serve = map[byte]func([]kernel.Fd) error{birth.TagMaps: func([]kernel.Fd) error {
+		served, come.fd = true, readable(t)
+		return nil
+	}}
+	if err := p.Execute(); !errors.Is(err, come.err) || !served {
+		t.Errorf("%v, served %v", err, served)
+	}
+}
+
+// readable is a descriptor that can be read.
+func readable(t *testing.T) int {
+	file, err := os.Open("/dev/null")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { file.Close() })
+	return int(file.Fd())
 }
 
 // Whatever becomes of it, a process leaves no descriptor behind.
