@@ -313,7 +313,8 @@ func (c *creation) enter(config []byte) error {
 	return nil
 }
 
-// hasOwnPids: a pid namespace that is joined lives on without the first process.
+// hasOwnPids reports whether all processes end with the first one: a pid namespace that
+// is joined lives on without it.
 func (c *creation) hasOwnPids() bool { return namespaces.Made(c.spec, specs.PIDNamespace) }
 
 // bear makes the cgroup and the process, and follows the program up to its end.

@@ -3,11 +3,11 @@
 //
 // # The states
 //
-//	             create            start             the process ends
-//	(none) ──▶ creating ──▶ created ──▶ running ──────────────▶ stopped ──▶ (none)
-//	                           ▲  pause   ▲                                delete
-//	                           └──▶ paused ◀──┘
-//	                               resume
+//	(none) ── create ──▶ creating ──▶ created ── start ──▶ running ──▶ stopped ── delete ──▶ (none)
+//	                                     ▲                    ▲
+//	                       pause, resume └────▶ paused ◀──────┘ pause, resume
+//
+// A container has stopped when its first process has ended, wherever it was before.
 //
 // run is create and start in one, restore is create with processes that CRIU brings
 // along, and checkpoint is delete after they were saved. exec, kill, update, ps, events
@@ -29,7 +29,7 @@
 //	                is going to be made, so that delete can clean up whatever follows),
 //	                again when the first process is known and can be killed, and last as
 //	                created. Nobody else writes it.
-//	notify/         create: the socket for sd_notify(3), bound into the container
+//	notify/         create, or start: the socket for sd_notify(3), bound into the container
 //	report          create makes it; the first process writes in it, and start and create
 //	                read there which step has failed
 //	start.sock      create: where the first process waits for start
@@ -43,6 +43,8 @@
 // the poststart hooks, which may call rung. delete, pause, resume, update and checkpoint
 // hold it throughout. state, list, ps, events, kill and exec take no lock: they read a
 // record that is whole at any time, and name the process by pid, start time and boot.
+// delete --force kills the first process before it waits for the lock: who holds it may
+// wait for that.
 // No lock is ever held across two containers.
 //
 // # When a command was killed
@@ -57,8 +59,8 @@
 //	            the poststart hooks never does.
 //	exec        The process is on its way, and ends when nobody answers it; or executes.
 //	kill        Some processes have the signal. With SIGKILL it can be sent again.
-//	pause,      paused or not: the kernel freezes and thaws all of a cgroup, or goes on to.
-//	resume
+//	pause,      paused, be it only half frozen, which resume and delete put right; or what
+//	resume      it was.
 //	update      The kernel has the new limits, the file perhaps the old ones: what it has
 //	            is read from the kernel.
 //	checkpoint  CRIU goes on to its end, and the container stays locked until then: else

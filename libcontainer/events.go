@@ -147,7 +147,7 @@ func (w *watch) stats() (*Stats, error) {
 	return s, nil
 }
 
-// ended waits for the end of the first process, or for memory to run out, and says
+// ended waits for the end of the first process, or for memory to run out, and reports
 // whether it was the former.
 func (w *watch) ended(wait time.Duration) bool {
 	poll := []unix.PollFd{kernel.Readable(w.init), kernel.Readable(w.oom.Fd())}
@@ -155,7 +155,7 @@ func (w *watch) ended(wait time.Duration) bool {
 	return err == nil && poll[0].Revents != 0
 }
 
-// ownNetwork says whether a process is in another network namespace than this one.
+// ownNetwork reports whether a process is in another network namespace than this one.
 func ownNetwork(p process.Identity) bool {
 	var own, its unix.Stat_t
 	if unix.Stat("/proc/self/ns/net", &own) != nil || unix.Stat(fmt.Sprintf("/proc/%d/ns/net", p.Pid), &its) != nil {

@@ -140,7 +140,7 @@ func (c *compiler) lead() error {
 	return nil
 }
 
-// delayed tells that a limit is set after the clone: for a moment there is one
+// delayed reports whether a limit is set after the clone: for a moment there is one
 // process more of the user. A limit that is raised needs the rights from before,
 // if it was not raised earlier still.
 func (c *compiler) delayed(r specs.POSIXRlimit) bool {

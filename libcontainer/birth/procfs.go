@@ -37,7 +37,7 @@ func (c *compiler) ownProcfs() error {
 	return nil
 }
 
-// needsProcfs tells whether anything is written through the procfs.
+// needsProcfs reports whether anything is written through the procfs.
 func (c *compiler) needsProcfs() bool {
 	return len(c.hasLinux.Sysctl) > 0 ||
 		c.proc.ApparmorProfile != "" && c.in.Host.AppArmor || c.proc.SelinuxLabel != "" && c.in.Host.SELinux

@@ -118,7 +118,7 @@ func Last() (uint, error) {
 	return last, err
 }
 
-// isKnown tells whether the kernel knows a capability. That it does not must not be
+// isKnown reports whether the kernel knows a capability. That it does not must not be
 // taken from another error: what is unknown is not dropped.
 func isKnown(number uint) (bool, error) {
 	_, _, errno := unix.RawSyscall(unix.SYS_PRCTL, unix.PR_CAPBSET_READ, uintptr(number), 0)

@@ -65,7 +65,7 @@ func (m *Machine) Check() []Finding {
 	return all
 }
 
-// CanRun tells whether containers can be run: nothing that they need is missing.
+// CanRun reports whether containers can be run: nothing that they need is missing.
 func CanRun(findings []Finding) bool {
 	for _, f := range findings {
 		if f.Status == Fail {

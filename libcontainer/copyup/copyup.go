@@ -185,7 +185,7 @@ func (d *directory) reopen(child *directory) error {
 	return nil
 }
 
-// sameFile tells whether two files are the same. An inode number may be used
+// sameFile reports whether two files are the same. An inode number may be used
 // again, but not with the same time of birth.
 func sameFile(a, b *unix.Statx_t) bool {
 	return a.Ino == b.Ino && a.Dev_major == b.Dev_major && a.Dev_minor == b.Dev_minor &&

@@ -14,7 +14,7 @@ import (
 // (Documentation/admin-guide/binfmt-misc.rst).
 const binfmtMisc = "/proc/sys/fs/binfmt_misc"
 
-// registered says that the kernel hands a file to a registered interpreter.
+// registered reports whether the kernel hands a file to a registered interpreter.
 func registered(dir string, head []byte, name string) bool {
 	if status, err := os.ReadFile(filepath.Join(dir, "status")); err != nil || string(status) != "enabled\n" {
 		return false

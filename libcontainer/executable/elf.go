@@ -52,7 +52,7 @@ func parseELF(head []byte) (h header, problem string) {
 	return h, ""
 }
 
-// runs says whether a machine can run a program as far as the header tells.
+// runs reports whether a machine can run a program as far as the header tells.
 // Whether the kernel (or the processor) still has the 32-bit mode is left to
 // execve.
 func runs(goarch string, h header) bool {

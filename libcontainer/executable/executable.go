@@ -171,7 +171,7 @@ func (f *Finder) member(gid uint32) bool {
 	return false
 }
 
-// hasACL says that more than the mode bits decides.
+// hasACL reports whether more than the mode bits decides.
 func (f *Finder) hasACL(at place) bool {
 	fd, err := kernel.ReopenRegular(at.fd)
 	if err != nil {

@@ -125,7 +125,7 @@ func stat(fd int, name string) (place, error) {
 	return at, nil
 }
 
-// behindMount says that a path without symbolic links is a mount's destination
+// behindMount reports whether a path without symbolic links is a mount's destination
 // or below one.
 func (f *Finder) behindMount(name string) bool {
 	for _, m := range f.mounts {

@@ -56,8 +56,8 @@ func DumpStreams(pid int, streams [3]store.Stream) (external, keys []string, err
 	return external, keys, nil
 }
 
-// isTerminalDevice reports terminals, which CRIU knows how to treat (Documentation/
-// admin-guide/devices.txt).
+// isTerminalDevice reports whether a file is a terminal, which CRIU knows how to treat
+// (Documentation/admin-guide/devices.txt).
 func isTerminalDevice(st *unix.Stat_t) bool {
 	if st.Mode&unix.S_IFMT != unix.S_IFCHR {
 		return false

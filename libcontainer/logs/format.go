@@ -62,7 +62,7 @@ func appendPair(b []byte, f Field) []byte {
 	return strconv.AppendQuote(b, f.Value)
 }
 
-// isBare tells whether a logfmt value needs no quotes.
+// isBare reports whether a logfmt value needs no quotes.
 func isBare(s string) bool {
 	for i := range len(s) {
 		c := s[i]

@@ -137,7 +137,7 @@ func (l *Logger) logf(level Level, format string, args []any) {
 	}
 }
 
-// Enabled tells whether messages of a level are written.
+// Enabled reports whether messages of a level are written.
 func (l *Logger) Enabled(level Level) bool { return l.out != nil && level <= l.level }
 
 // Log logs a message with these fields. There is no one to tell when the log
@@ -159,7 +159,7 @@ func (l *Logger) Log(level Level, msg string, fields ...Field) {
 	l.out.Write(line)
 }
 
-// isTerminal tells whether people read what is written there.
+// isTerminal reports whether people read what is written there.
 func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	if !ok {

@@ -135,7 +135,7 @@ func (p Identity) open() (int, State, error) {
 	return fd, state, nil
 }
 
-// Executes tells whether the process executes the file with this device and
+// Executes reports whether the process executes the file with this device and
 // inode number. One that is gone, or a zombie, executes nothing.
 func (p Identity) Executes(dev, ino uint64) (bool, error) {
 	if p.Pid <= 0 {
@@ -158,7 +158,7 @@ func (p Identity) Executes(dev, ino uint64) (bool, error) {
 	return state == Running, err
 }
 
-// Ending tells whether the process has ended, or will before it runs again: it was sent
+// Ending reports whether the process has ended, or will before it runs again: it was sent
 // SIGKILL.
 func (p Identity) Ending() (bool, error) {
 	path := "/proc/" + strconv.Itoa(p.Pid) + "/status"

@@ -48,7 +48,7 @@ func parseAction(name specs.LinuxSeccompAction, errnoRet *uint) (uint32, error) 
 	return a.Return | uint32(*errnoRet), nil
 }
 
-// permits says whether an action lets the call happen. A tracer is one that
+// permits reports whether an action lets the call happen. A tracer is one that
 // decides for itself.
 func permits(ret uint32) bool {
 	switch ret & unix.SECCOMP_RET_ACTION_FULL {

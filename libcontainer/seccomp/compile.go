@@ -317,7 +317,7 @@ func (c *compiler) unconditional(a *abi, rules []bound) (action uint32, ok bool)
 	return action, true
 }
 
-// always says that conditions hold for all arguments: there are none, or only
+// always reports whether conditions hold for all arguments: there are none, or only
 // comparisons of no bits.
 func always(a *abi, conditions []condition) bool {
 	return !slices.ContainsFunc(conditions, func(x condition) bool {

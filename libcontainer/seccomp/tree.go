@@ -11,7 +11,7 @@ type leaf struct {
 	chained bool
 }
 
-// same says that two leaves do the same.
+// same reports whether two leaves do the same.
 func (l leaf) same(m leaf) bool {
 	l.first = m.first
 	return l == m

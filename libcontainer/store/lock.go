@@ -59,7 +59,7 @@ func (d *Dir) Unlock() error {
 	return nil
 }
 
-// Busy tells whether somebody else has locked the directory.
+// Busy reports whether somebody else has locked the directory.
 func (d *Dir) Busy() (bool, error) {
 	if d.locked {
 		return false, nil

@@ -20,7 +20,7 @@ type stream struct {
 func (s *stream) wantsRead() bool  { return !s.end && len(s.pending) == 0 }
 func (s *stream) wantsWrite() bool { return len(s.pending) > 0 }
 
-// read reads once and tells whether there may be more.
+// read reads once and reports whether there may be more.
 func (s *stream) read() bool {
 	n, err := unix.Read(s.from, s.buf[:])
 	if err == unix.EAGAIN || err == unix.EINTR {
@@ -36,7 +36,7 @@ func (s *stream) read() bool {
 	return true
 }
 
-// write writes once and tells whether it is of use to do so again at once.
+// write writes once and reports whether it is of use to do so again at once.
 func (s *stream) write() bool {
 	n, err := unix.Write(s.to, s.pending)
 	switch {
@@ -132,7 +132,7 @@ func (in *input) read() {
 	in.end = in.end && !in.mustNotRead()
 }
 
-// mustNotRead tells whether the input is a terminal of which this process is in the
+// mustNotRead reports whether the input is a terminal of which this process is in the
 // background. What is typed there is for others: who reads is sent SIGTTIN, again and
 // again if that is caught.
 func (in *input) mustNotRead() bool { return in.tty && inBackground(in.from) }
@@ -180,7 +180,7 @@ func (out *output) copy() {
 	}
 }
 
-// mustNotWrite tells whether the output is a terminal of which this process is in the
+// mustNotWrite reports whether the output is a terminal of which this process is in the
 // background, and its user wants no output from there (stty tostop): who writes is
 // sent SIGTTOU.
 func (out *output) mustNotWrite() bool {
