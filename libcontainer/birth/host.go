@@ -7,13 +7,12 @@ type Host struct {
 	Rootfs      string // absolute path, no symlinks
 	RootfsMount string // the mount point that Rootfs lies on; only if it is shared
 
-	IgnoredSignals []int   // that the process would inherit
-	Nofile         Rlimit  // of the caller
-	Limits         Limits  // that process.rlimits change
-	OwnStreams     [3]bool // standard streams that are no devices of the host
-	InputFiles     [3]bool // those of them that are files which are only read
-	Replaced       [3]bool // standard streams that the launcher has others for
-	Bounding       uint64  // the capabilities that there are to give
+	IgnoredSignals []int        // that the process would inherit
+	Nofile         Rlimit       // of the caller
+	Limits         Limits       // that process.rlimits change
+	Streams        [3]StreamUse // what becomes of the standard streams
+	Replaced       [3]bool      // standard streams that the launcher has others for
+	Bounding       uint64       // the capabilities that there are to give
 	LastCap        uint
 	AppArmor       bool
 	SELinux        bool

@@ -16,7 +16,7 @@ func testHost() *Host {
 		ID: "c1", Rootfs: "/bundle/rootfs", RootfsMount: "/bundle",
 		IgnoredSignals: []int{13},
 		Nofile:         Rlimit{Soft: 1024, Hard: 4096},
-		OwnStreams:     [3]bool{true, false, true},
+		Streams:        [3]StreamUse{StreamGiven, StreamKept, StreamGiven},
 		Bounding:       1<<41 - 1, LastCap: 40,
 		CgroupFiles: []string{"cpu,cpuacct", "name=systemd"},
 		Hierarchies: []Hierarchy{

@@ -3,6 +3,7 @@ package birth
 import (
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -44,7 +45,7 @@ func TestStreamsAreGivenOutside(t *testing.T) {
 		{"new", birth(everythingInput(t), nil), true, []string{"0", "101000", "2", "101000"}},
 		{"new, its root", birth(everythingInput(t), func(in *Input) { in.Spec.Process.User.UID = 0 }), true,
 			[]string{"0", "100000", "2", "100000"}},
-		{"new, input from a file", birth(everythingInput(t), func(in *Input) { in.Host.InputFiles[0] = true }), true,
+		{"new, /dev/null", birth(everythingInput(t), func(in *Input) { in.Host.Streams[0] = StreamNull }), true,
 			[]string{"2", "101000"}},
 		{"new, with a terminal", birth(everythingInput(t), func(in *Input) { in.Spec.Process.Terminal = true }), true,
 			nil},
@@ -65,6 +66,48 @@ func TestStreamsAreGivenOutside(t *testing.T) {
 		}
 		if !slices.Equal(got, tt.want) {
 			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
+		}
+	}
+}
+
+// TestOwnNull is about streams that are the host's /dev/null: the container's takes their
+// place, after its root was entered and before the process is the user, and nothing is
+// opened that is not the node.
+func TestOwnNull(t *testing.T) {
+	null := func(in *Input) {
+		in.Host.Streams, in.Spec.Process.Terminal = [3]StreamUse{StreamNull, 0, StreamNull}, false
+	}
+	run, executed := defaultInput(), execDefault()
+	null(run)
+	null(&executed.Input)
+	e, err := CompileExec(executed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, program := range map[string]*nsenter.Program{"run": compiled(t, run).Program, "exec": e.Program} {
+		for rdev, opened := range map[uint64]int{1 | 3<<32: 1, 1 | 5<<32: 0} {
+			k := &fakeKernel{all: true, tree: map[string]uint64{"dev/null": unix.S_IFCHR | 0o666},
+				rdev: map[string]uint64{"dev/null": rdev}}
+			k.run(t, program)
+			if failed := k.report.Failed >= 0; failed != (opened == 0) {
+				t.Errorf("%s, %x: %v", name, rdev, program.Failure(k.report))
+			}
+		}
+		var got []string
+		for _, l := range linesOf(t, program) {
+			switch {
+			case l.name == "openat2" && l.arg(1) == `"dev/null"`:
+				got = append(got, strings.Fields(l.arg(2))[0])
+			case l.name == "dup3" && l.arg(0) == "$own null":
+				got = append(got, l.arg(1))
+			case l.name == "setresuid" || l.name == "pivot_root" || l.name == "setns":
+				got = append(got, l.name)
+			}
+		}
+		first := map[string]string{"run": "pivot_root", "exec": "setns"}[name]
+		want := []string{first, "{O_PATH|O_CLOEXEC,", "{O_RDWR|O_NOCTTY|O_CLOEXEC,", "0", "2", "setresuid"}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: %q, want %q", name, got, want)
 		}
 	}
 }

@@ -1,9 +1,20 @@
 package birth
 
 import (
+	"slices"
+
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/nsenter"
+)
+
+// StreamUse is what becomes of a standard stream of the caller.
+type StreamUse uint8
+
+const (
+	StreamKept  StreamUse = iota // it is passed on as it is
+	StreamGiven                  // it becomes the user's, who could not open /dev/stdout otherwise
+	StreamNull                   // it is the host's /dev/null: the container's own takes its place
 )
 
 // replaceStreams puts those standard streams in place that the launcher has others for.
@@ -16,25 +27,20 @@ func (c *compiler) replaceStreams() {
 	}
 }
 
-// stdio gives pipes and files that are standard streams to the user, who could
-// not open /dev/stdout otherwise. Devices of the host keep their owner.
+// stdio gives standard streams to the user.
 func (c *compiler) stdio() error {
 	if _, given := c.hostUser(); !given && (c.userNS || c.proc.User.UID != 0) {
-		c.giveStreams(c.proc.User.UID, c.in.Host.OwnStreams)
+		c.giveStreams(c.proc.User.UID)
 	}
+	c.ownNull()
 	return nil
 }
 
 // stdioOutside does so before the process is in a user namespace, where it has no
-// right to what belongs to others. Files that are only to be read are not given
-// to those who are kept from the host's.
+// right to what belongs to others.
 func (c *compiler) stdioOutside() {
-	streams := c.in.Host.OwnStreams
-	for fd, input := range c.in.Host.InputFiles {
-		streams[fd] = streams[fd] && !input
-	}
 	if user, ok := c.hostUser(); ok {
-		c.giveStreams(user, streams)
+		c.giveStreams(user)
 	}
 }
 
@@ -47,17 +53,49 @@ func (c *compiler) hostUser() (uint32, bool) {
 	return mapped(c.users, c.proc.User.UID)
 }
 
-func (c *compiler) giveStreams(user uint32, streams [3]bool) {
+func (c *compiler) giveStreams(user uint32) {
 	if c.proc.Terminal {
 		return
 	}
 	c.Label("giving the standard streams to the user")
-	for fd, owned := range streams {
-		if owned {
+	for fd, use := range c.in.Host.Streams {
+		if use == StreamGiven {
 			c.Fchown(nsenter.Int(fd), int(user), -1).
 				Ignore(unix.EPERM, unix.EINVAL, unix.EROFS, unix.EACCES)
 		}
 	}
+}
+
+// ownNull has the container's /dev/null take the place of the host's, whose mode and owner
+// a root in the container could change by the descriptor alone. It can be read and
+// written, whatever the caller opened it for. What the image has there may be any
+// device: it is not opened before it is sure to be the right one.
+func (c *compiler) ownNull() {
+	if c.proc.Terminal || !slices.Contains(c.in.Host.Streams[:], StreamNull) {
+		return
+	}
+	c.Label("opening the container's /dev/null, because standard streams are the host's")
+	null := c.Cell("own null")
+	for _, flags := range []uint64{unix.O_PATH, unix.O_RDWR | unix.O_NOCTTY} {
+		if flags != unix.O_PATH {
+			c.close(null)
+		}
+		c.resolve("/dev/null", flags, 0, null)
+		c.expectNull(null)
+	}
+	for fd, use := range c.in.Host.Streams {
+		if use == StreamNull {
+			c.Dup3(nsenter.Value(null), fd, 0)
+		}
+	}
+	c.close(null)
+}
+
+// expectNull fails unless the descriptor is of the node of /dev/null.
+func (c *compiler) expectNull(fd nsenter.Cell) {
+	c.Statx(nsenter.Value(fd), "", c.stat)
+	c.ExpectType(c.stat, unix.S_IFCHR, unix.ENODEV)
+	c.ExpectDevice(c.stat, 1, 3, unix.ENODEV)
 }
 
 // StreamFile is the name of what the launcher has for a standard stream.

@@ -70,29 +70,54 @@ func readLimits(h *birth.Host, p *specs.Process) error {
 	return nil
 }
 
-// Streams looks what the standard streams are, which it returns, and which of them may
-// be given to the user. Those of instead replace them, but for -1.
+// Streams looks what the standard streams are, which it returns, and what is to become
+// of them. Those of instead replace them, but for -1.
 func Streams(h *birth.Host, instead [3]int) (streams [3]store.Stream) {
-	for fd := range h.OwnStreams {
+	for fd := range h.Streams {
 		var st unix.Stat_t
 		file := fd
 		if instead[fd] >= 0 {
 			h.Replaced[fd], file = true, instead[fd]
 		}
 		if unix.Fstat(file, &st) == nil {
-			kind := st.Mode & unix.S_IFMT
-			h.OwnStreams[fd] = kind == unix.S_IFIFO || kind == unix.S_IFREG || kind == unix.S_IFSOCK
-			h.InputFiles[fd] = kind == unix.S_IFREG && onlyRead(file)
+			h.Streams[fd] = streamUse(file, &st)
 			streams[fd] = store.StreamOf(&st)
 		}
 	}
 	return streams
 }
 
-func onlyRead(fd int) bool {
-	flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0)
-	return err == nil && flags&unix.O_ACCMODE == unix.O_RDONLY
+// streamUse decides what becomes of a standard stream, for every way to start a process.
+// The user gets nothing that somebody finds by a path: the owner of a file may change
+// its mode, and then write what the caller had opened to be read. Nobody finds sockets
+// and pipes. A FIFO is given if it was opened for writing: clients have such for output.
+func streamUse(fd int, st *unix.Stat_t) birth.StreamUse {
+	switch st.Mode & unix.S_IFMT {
+	case unix.S_IFSOCK:
+		return birth.StreamGiven
+	case unix.S_IFIFO:
+		if isPipe(fd) || isWritten(fd) {
+			return birth.StreamGiven
+		}
+	case unix.S_IFCHR:
+		if isNull(st) {
+			return birth.StreamNull
+		}
+	}
+	return birth.StreamKept
 }
+
+func isWritten(fd int) bool {
+	flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0)
+	return err == nil && flags&unix.O_ACCMODE != unix.O_RDONLY
+}
+
+func isPipe(fd int) bool {
+	var st unix.Statfs_t
+	return unix.Fstatfs(fd, &st) == nil && st.Type == unix.PIPEFS_MAGIC
+}
+
+func isNull(st *unix.Stat_t) bool { return st.Rdev == unix.Mkdev(1, 3) }
 
 // findLSMs looks for those security modules that the config has labels for.
 func findLSMs(h *birth.Host, s *specs.Spec) {

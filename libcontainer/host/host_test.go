@@ -1,12 +1,14 @@
 package host
 
 import (
+	"errors"
 	"os"
 	"path"
 	"path/filepath"
 	"testing"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/libcontainer/birth"
 )
@@ -151,4 +153,49 @@ func TestRootfsPath(t *testing.T) {
 			t.Errorf("%s: %q, %v, want %q", p, got, err, want)
 		}
 	}
+}
+
+// TestStreamUse: the user is given what nobody finds by a path, and output of clients.
+func TestStreamUse(t *testing.T) {
+	dir := t.TempDir()
+	file, fifo := filepath.Join(dir, "file"), filepath.Join(dir, "fifo")
+	if err := errors.Join(os.WriteFile(file, nil, 0o644), unix.Mkfifo(fifo, 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	var pipe [2]int
+	sockets, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err := errors.Join(err, unix.Pipe2(pipe[:], unix.O_CLOEXEC)); err != nil {
+		t.Fatal(err)
+	}
+	open := func(path string, flags int) int {
+		fd, err := unix.Open(path, flags|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+		if err != nil {
+			t.Fatal(path, err)
+		}
+		return fd
+	}
+	for _, tt := range []struct {
+		name string
+		fd   int
+		want birth.StreamUse
+	}{
+		{"end of a pipe to read", pipe[0], birth.StreamGiven},
+		{"end of a pipe to write", pipe[1], birth.StreamGiven},
+		{"socket", sockets[0], birth.StreamGiven},
+		{"FIFO to read", open(fifo, unix.O_RDONLY), birth.StreamKept},
+		{"FIFO to write", open(fifo, unix.O_RDWR), birth.StreamGiven},
+		{"file to read", open(file, unix.O_RDONLY), birth.StreamKept},
+		{"file to write", open(file, unix.O_WRONLY), birth.StreamKept},
+		{"directory", open(dir, unix.O_RDONLY), birth.StreamKept},
+		{"/dev/null", open("/dev/null", unix.O_RDONLY), birth.StreamNull},
+		{"/dev/zero", open("/dev/zero", unix.O_RDWR), birth.StreamKept},
+		{"closed", 999, birth.StreamKept},
+	} {
+		h := &birth.Host{}
+		if Streams(h, [3]int{tt.fd, -1, -1}); h.Streams[0] != tt.want {
+			t.Errorf("%s: %d, want %d", tt.name, h.Streams[0], tt.want)
+		}
+		unix.Close(tt.fd)
+	}
+	unix.Close(sockets[1])
 }
