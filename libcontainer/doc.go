@@ -80,18 +80,22 @@
 //	descriptors   which descriptors of the caller's the container gets
 //	process       identity of processes beyond their pid; their ends by pidfd
 //	copyup        what a tmpfs is filled with
-//	netdevice     moving network devices, by netlink; userns: maps of user namespaces
-//	seccomp       the filter's compiler; capabilities: their names
+//	netdevice     moving network devices, by netlink
+//	userns        maps of user namespaces
+//	seccomp       the filter's compiler
+//	capabilities  their names and numbers
 //	hooks         running hooks, their output and time limits
 //	criu          speaking to CRIU
 //	external      what a container has of the host, and a checkpoint leaves out
 //	interrupt     signals before the process executes
 //	foreground    standing for a process: signals, streams, exit status
-//	terminal      pseudoterminals and pipes from outside; signals: catching them
+//	terminal      pseudoterminals and pipes from outside
+//	signals       catching signals without the Go runtime
 //	notify        telling the service manager that a container is ready
 //	inherited     what the Go runtime changes before main
 //	failure       hints, and the words that clients know
-//	logs          the log; timeline: where the time of a start goes
+//	logs          the log
+//	timeline      where the time of a start goes
 //	check         what rung check says of the machine
 //
 // Imports go one way: from here into the rooms, from there to birth and store, and to the
