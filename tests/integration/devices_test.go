@@ -112,7 +112,8 @@ func TestDeviceRulesDoNotBindTheRuntime(t *testing.T) {
 	t.Cleanup(func() { host(t, "losetup", "-d", device) })
 	caps := []string{"CAP_MKNOD", "CAP_DAC_OVERRIDE"}
 	c := bundle.New(t, bundle.Mount(specs.Mount{Destination: "/disk", Type: "ext4", Source: device}),
-		bundle.Shell("ls /disk; mknod /n c 1 3 2>/dev/null && echo made; stat -c %t:%T /dev/full; (: </dev/ptmx) 2>&1; true"),
+		bundle.Shell("ls /disk; mknod /n c 1 3 2>/dev/null && echo made; stat -c %t:%T /dev/full; (: </dev/ptmx) "+
+			"2>&1; true"),
 		func(s *specs.Spec) {
 			s.Process.Capabilities = &specs.LinuxCapabilities{Bounding: caps, Effective: caps, Permitted: caps}
 			s.Process.Terminal = true
