@@ -53,10 +53,15 @@ func (c *Changes) Apply(p *specs.Process) error {
 		if p.Capabilities == nil {
 			p.Capabilities = &specs.LinuxCapabilities{}
 		}
-		// not inheritable (CVE-2022-29162), and so not ambient
+		// not inheritable (CVE-2022-29162), and so ambient only if that is there already
 		for _, set := range [...]*[]string{&p.Capabilities.Bounding, &p.Capabilities.Permitted,
 			&p.Capabilities.Effective} {
 			*set = append(*set, c.Capabilities...)
+		}
+		for _, name := range c.Capabilities {
+			if slices.Contains(p.Capabilities.Inheritable, name) {
+				p.Capabilities.Ambient = append(p.Capabilities.Ambient, name)
+			}
 		}
 	}
 	if c.NoNewPrivs != nil {

@@ -135,6 +135,8 @@ func TestExecCapabilities(t *testing.T) {
 		s.Process.Capabilities.Inheritable, s.Process.Capabilities.Ambient = []string{"CAP_KILL"}, []string{"CAP_KILL"}
 	})
 	asked.Exec([]string{"-u", "1000"}, "sh", "-c", capabilitySets).OK().Prints("20 20 20 20000420 20")
+	asked = running(t, idle, func(s *specs.Spec) { s.Process.Capabilities.Inheritable = []string{"CAP_KILL"} })
+	asked.Exec([]string{"-u", "1000", "-c", "CAP_KILL", "-c", "CAP_CHOWN"}, "sh", "-c", capabilitySets).OK().Prints("20 20 20 20000421 20")
 }
 
 // A process file is the process; what it leaves out of the restrictions is the
