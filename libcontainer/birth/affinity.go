@@ -16,11 +16,15 @@ func (c *compiler) initialAffinity() error {
 	return nil
 }
 
+// finalAffinity is where it runs from then on. Who names no CPUs for that wants what the
+// kernel makes of the initial ones.
 func (c *compiler) finalAffinity() error {
-	if a := c.proc.ExecCPUAffinity; a != nil && a.Final != "" {
+	switch a := c.proc.ExecCPUAffinity; {
+	case a == nil:
+		c.affinity()
+	case a.Final != "":
 		return c.runOn(a.Final, "process.execCPUAffinity.final")
 	}
-	c.affinity()
 	return nil
 }
 

@@ -145,7 +145,7 @@ func TestAttributesOfCovers(t *testing.T) {
 		if got := k.tops["proc/kcore"]; got == nil || got.from != "openat" || got.propagation != unix.MS_PRIVATE {
 			t.Errorf("proc/kcore: got %+v, want the /dev/null that was opened", got)
 		}
-		want := fakeMount{from: "/bundle/rootfs", recursive: true, propagation: slave}
+		want := fakeMount{from: "/bundle/rootfs", recursive: true, propagation: unix.MS_PRIVATE | unix.MS_REC}
 		if readonly {
 			want.attr = ro
 		}

@@ -2,7 +2,6 @@ package birth
 
 import (
 	"fmt"
-	"os"
 	"path"
 	"slices"
 	"strconv"
@@ -87,11 +86,10 @@ func decideDevice(s *specs.Spec, from specs.LinuxDevice) (Device, error) {
 	if d.Target == "/" {
 		return Device{}, fmt.Errorf("the path has no name")
 	}
-	permissions := os.FileMode(0o666)
-	if from.FileMode != nil {
-		permissions = from.FileMode.Perm()
+	d.mode = kind | 0o666
+	if from.FileMode != nil { // a number of mknod(2), not Go's: it may repeat the type
+		d.mode = kind | uint32(*from.FileMode)&0o7777
 	}
-	d.mode = kind | uint32(permissions)
 	if kind != unix.S_IFIFO {
 		d.major, d.minor = uint32(from.Major), uint32(from.Minor)
 		d.Bound = hasNamespace(s, specs.UserNamespace)

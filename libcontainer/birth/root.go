@@ -86,7 +86,11 @@ func (c *compiler) mountRoot() error {
 	}
 	c.about("root.path", "mounting the root filesystem "+rootfs)
 	c.OpenTree(nsenter.CWD, rootfs, unix.OPEN_TREE_CLONE|unix.AT_RECURSIVE).Into(c.root)
-	c.setPropagation(c.root, unix.AT_RECURSIVE, c.clonePropagation())
+	propagation = c.clonePropagation()
+	if c.hasLinux.RootfsPropagation == "" { // what the host mounts below the rootfs is not meant for the container
+		propagation = unix.MS_PRIVATE
+	}
+	c.setPropagation(c.root, unix.AT_RECURSIVE, propagation)
 	c.requestSources() // first: bind sources may lie below the rootfs
 	if len(c.hasLinux.MaskedPaths) > 0 {
 		c.makeEmpty(rootfs)

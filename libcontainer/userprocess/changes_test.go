@@ -75,7 +75,8 @@ func TestInherit(t *testing.T) {
 			Rlimits: []specs.POSIXRlimit{{Type: "RLIMIT_CORE"}}, Capabilities: &specs.LinuxCapabilities{},
 			OOMScoreAdj: new(7),
 			User:        specs.User{UID: 1, Umask: &umask}, Env: []string{"A=1"},
-			Scheduler: &specs.Scheduler{Policy: specs.SchedBatch},
+			Scheduler:  &specs.Scheduler{Policy: specs.SchedBatch},
+			IOPriority: &specs.LinuxIOPriority{Class: specs.IOPRIO_CLASS_IDLE},
 		}
 	}
 	own := restricted()
@@ -85,10 +86,11 @@ func TestInherit(t *testing.T) {
 	if p.ApparmorProfile != own.ApparmorProfile || p.SelinuxLabel != own.SelinuxLabel ||
 		!reflect.DeepEqual(p.Rlimits, own.Rlimits) ||
 		p.Capabilities != own.Capabilities || p.OOMScoreAdj != own.OOMScoreAdj || p.User.Umask != own.User.Umask ||
-		p.ExecCPUAffinity != own.ExecCPUAffinity {
+		p.ExecCPUAffinity != own.ExecCPUAffinity || p.Scheduler != own.Scheduler ||
+		p.IOPriority != own.IOPriority {
 		t.Errorf("%+v", p)
 	}
-	if p.User.UID != 0 || p.NoNewPrivileges != false || p.Env != nil || p.Scheduler != nil {
+	if p.User.UID != 0 || p.NoNewPrivileges != false || p.Env != nil {
 		t.Errorf("more than that: %+v", p)
 	}
 	given := restricted()

@@ -41,6 +41,12 @@ func Inherit(p, own *specs.Process) {
 	if p.OOMScoreAdj == nil {
 		p.OOMScoreAdj = own.OOMScoreAdj
 	}
+	if p.Scheduler == nil {
+		p.Scheduler = own.Scheduler
+	}
+	if p.IOPriority == nil {
+		p.IOPriority = own.IOPriority
+	}
 	if p.User.Umask == nil {
 		p.User.Umask = own.User.Umask
 	}

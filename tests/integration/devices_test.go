@@ -14,14 +14,14 @@ import (
 
 func TestDevices(t *testing.T) {
 	t.Parallel()
-	mode, uid, gid := os.FileMode(0o640), uint32(3), uint32(4)
+	mode, sticky, uid, gid := os.FileMode(0o640), os.FileMode(0o61640), uint32(3), uint32(4)
 	got := printed(t, `cd /dev
 		stat -c '/dev/%n %F %t:%T %a %u:%g' null zero full random urandom tty char sub/block fifo unbuffered
 		for l in fd stdin stdout stderr ptmx; do readlink /dev/$l; done; stat -c %a:%F /dev/pts/ptmx`,
 		func(s *specs.Spec) {
 			s.Linux.Devices = []specs.LinuxDevice{
 				{Path: "/dev/char", Type: "c", Major: 1, Minor: 5, FileMode: &mode, UID: &uid, GID: &gid},
-				{Path: "/dev/sub/block", Type: "b", Major: 7, Minor: 300, FileMode: &mode},
+				{Path: "/dev/sub/block", Type: "b", Major: 7, Minor: 300, FileMode: &sticky, GID: &gid},
 				{Path: "/dev/fifo", Type: "p", UID: &uid},
 				{Path: "/dev/unbuffered", Type: "u", Major: 300, Minor: 1, GID: &gid},
 			}
@@ -33,7 +33,7 @@ func TestDevices(t *testing.T) {
 /dev/urandom character special file 1:9 666 0:0
 /dev/tty character special file 5:0 666 0:0
 /dev/char character special file 1:5 640 3:4
-/dev/sub/block block special file 7:12c 640 0:0
+/dev/sub/block block special file 7:12c 1640 0:4
 /dev/fifo fifo 0:0 666 3:0
 /dev/unbuffered character special file 12c:1 666 0:4
 /proc/self/fd

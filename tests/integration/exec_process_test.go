@@ -136,7 +136,8 @@ func TestExecCapabilities(t *testing.T) {
 	})
 	asked.Exec([]string{"-u", "1000"}, "sh", "-c", capabilitySets).OK().Prints("20 20 20 20000420 20")
 	asked = running(t, idle, func(s *specs.Spec) { s.Process.Capabilities.Inheritable = []string{"CAP_KILL"} })
-	asked.Exec([]string{"-u", "1000", "-c", "CAP_KILL", "-c", "CAP_CHOWN"}, "sh", "-c", capabilitySets).OK().Prints("20 20 20 20000421 20")
+	asked.Exec([]string{"-u", "1000", "-c", "CAP_KILL", "-c", "CAP_CHOWN"}, "sh", "-c", capabilitySets).OK().
+		Prints("20 20 20 20000421 20")
 }
 
 // A process file is the process; what it leaves out of the restrictions is the
@@ -203,12 +204,19 @@ func TestExecAttributes(t *testing.T) {
 		p.ExecCPUAffinity = &specs.CPUAffinity{Initial: "0", Final: "0"}
 		p.Rlimits = []specs.POSIXRlimit{{Type: "RLIMIT_NPROC", Soft: 900, Hard: 1000}}
 	})
+	_, cpus, _ := strings.Cut(read(t, "/proc/self/status"), "Cpus_allowed_list:\t")
+	cpus, _, _ = strings.Cut(cpus, "\n")
 	cmd := c.Command("exec", "--process", file, c.ID)
 	machine := "i686"
 	if r := host(t, "uname", "-m"); r != "x86_64" {
 		machine = host(t, "setarch", "linux32", "uname", "-m")
 	}
 	c.Wait(cmd).OK().Prints(machine + "\nbest-effort: prio 6\n5\nCpus_allowed_list:\t0\n900")
+	for affinity, want := range map[string]string{`{"initial":"0"}`: "0", "null": cpus} {
+		write(t, file, `{"args":["/bin/grep","Cpus_allowed_list","/proc/self/status"],"cwd":"/","execCPUAffinity":`+
+			affinity+"}")
+		c.Exec([]string{"--process", file}).OK().Prints("Cpus_allowed_list:\t" + want)
+	}
 	write(t, file, `{"args":["/bin/true"],"cwd":"/","execCPUAffinity":{"final":"8191"}}`)
 	execFails(t, c.Exec([]string{"--process", file}), "process.execCPUAffinity.final", "invalid argument")
 }

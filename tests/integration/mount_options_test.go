@@ -214,6 +214,30 @@ func TestMountPropagation(t *testing.T) {
 	}
 }
 
+// What the host mounts below the rootfs of a container that runs appears there only if asked for.
+func TestMountsBelowTheRootfs(t *testing.T) {
+	t.Parallel()
+	for value, appears := range map[string]bool{"": false, "private": false, "slave": true, "rslave": true} {
+		c := bundle.New(t, bundle.Args("sleep", "1000"), func(s *specs.Spec) { s.Linux.RootfsPropagation = value })
+		rootfs := filepath.Join(c.Bundle, "rootfs")
+		mounted(t, rootfs, "--bind", rootfs)
+		host(t, "mount", "--make-shared", rootfs)
+		below := filepath.Join(rootfs, "below")
+		mounted(t, below, "-t", "tmpfs", "none")
+		c.Create().OK()
+		c.Start().OK()
+		mounted(t, filepath.Join(rootfs, "home"), "-t", "tmpfs", "none")
+		mounted(t, below+"/late", "-t", "tmpfs", "none")
+		mountinfo := read(t, fmt.Sprintf("/proc/%d/mountinfo", c.State().Pid))
+		for _, at := range []string{" /home ", " /below/late "} {
+			if got := strings.Contains(mountinfo, at); got != appears {
+				t.Errorf("%q:%sappears: %v, want %v", value, at, got, appears)
+			}
+		}
+		c.Delete("--force").OK()
+	}
+}
+
 func TestRootfsPropagation(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ value, want string }{
