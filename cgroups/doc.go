@@ -30,7 +30,7 @@
 // Entry is opened after Create and used by the process itself. On v2 its Dir is all of
 // it: a process is born in its cgroup by CLONE_INTO_CGROUP. Where the kernel refuses that,
 // with EAGAIN for a cgroup at its pids.max or EBUSY, since it counts the clone itself, the
-// launcher is to move the process after the clone by a write of its pid to cgroup.procs.
+// launcher is to take a Detour, as on v1, where a process clones in the cgroup it has joined.
 // Files are what v1 needs besides; their names are part of a program that is compiled
 // before the cgroup is made, hence EntryFiles. In a scope of systemd it is the same: the
 // directory is there when its job is done.

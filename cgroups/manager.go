@@ -2,6 +2,7 @@ package cgroups
 
 import (
 	"errors"
+	"os"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -45,6 +46,9 @@ type Manager interface {
 	// EntryFiles are the names of the Files that Entry will return, in their order. They
 	// are known before the cgroup is there.
 	EntryFiles() []string
+	// Detour takes a process without other threads out of the cgroup, which may have as many
+	// processes as it may (pids.max), so that it can clone once.
+	Detour(pid int) (*Detour, error)
 	// Sub returns the Manager of a cgroup below this one, which exists. Each place is
 	// "PATH", for every controller, and then it is the only one, or
 	// "CONTROLLER[,CONTROLLER]...:PATH"; what is not named stays where it is. Paths
@@ -142,6 +146,23 @@ func (e *Entry) Close() {
 		unix.Close(f.Fd)
 	}
 	*e = Entry{}
+}
+
+// A Detour is where a process is that clones for a full cgroup: a move is not limited, a clone
+// is. Here it is as well, once there is the child, which comes back by a write of "0" to Back.
+// The zero Detour is none.
+type Detour struct {
+	Back kernel.Fd
+	Dir  string // that Close removes, when the process and its child are gone from there
+}
+
+// Close ends the detour.
+func (d *Detour) Close() error {
+	d.Back.Close()
+	if d.Dir == "" {
+		return nil
+	}
+	return os.Remove(d.Dir)
 }
 
 // A Mount is a part of what a container is shown of its cgroup. With a cgroup

@@ -296,6 +296,7 @@ func (e *execution) launch() error {
 	p := e.r.entrant(program.Program, e.init, e.files, &e.foreground.Interrupt)
 	p.Cgroup = e.born
 	p.Serve = map[byte]func([]kernel.Fd) error{birth.TagReady: e.ready, birth.TagTerminal: e.takeTerminal}
+	defer e.r.detour(p, e.groups)()
 	e.entrant = p
 	if err := p.Start(); err != nil {
 		return err

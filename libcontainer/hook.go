@@ -105,7 +105,8 @@ func (c *creation) createHooks() error {
 type hookJoining struct {
 	joining
 	in        birth.HookInput
-	entry     cgroups.Entry           // to the container's cgroup
+	groups    cgroups.Manager         // the container's cgroup, nil: not joined
+	entry     cgroups.Entry           // to it
 	interrupt *interrupt.Interruption // nil: never
 }
 
@@ -123,10 +124,10 @@ func (j *hookJoining) confine(c *container) (err error) {
 		return err
 	}
 	j.in.Filter = kept.Filter
-	m := c.cgroup()
-	defer m.Close()
-	j.in.Host.CgroupFiles = m.EntryFiles()
-	entry, err := m.Entry(false)
+	j.groups = c.cgroup()
+	defer j.groups.Close()
+	j.in.Host.CgroupFiles = j.groups.EntryFiles()
+	entry, err := j.groups.Entry(false)
 	if err == nil {
 		j.entry = entry
 	}
@@ -146,6 +147,9 @@ func (j *hookJoining) start(r *Runtime, h specs.Hook, stdin, output int) (int, e
 	e := r.entrant(p, j.init, files, j.interrupt)
 	e.Cgroup = giveFiles(&j.entry, e.Files)
 	defer e.Close()
+	if j.groups != nil {
+		defer r.detour(e, j.groups)()
+	}
 	if err := e.Start(); err != nil {
 		return 0, err
 	}

@@ -9,6 +9,8 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/cgroups"
+	"github.com/rung-oci/rung/internal/kernel"
 	"github.com/rung-oci/rung/libcontainer/birth"
 	"github.com/rung-oci/rung/libcontainer/failure"
 	"github.com/rung-oci/rung/libcontainer/interrupt"
@@ -88,6 +90,28 @@ func (r *Runtime) entrant(p *nsenter.Program, init int, files map[string]int,
 	maps.Copy(e.Files, files)
 	e.Watch = []launch.Watch{endOf(init), watch}
 	return e
+}
+
+// detour lets a process of the cgroup clone where that is full. It is over when done is
+// called, after the end of the process.
+func (r *Runtime) detour(p *launch.Process, m cgroups.Manager) (done func()) {
+	d := new(cgroups.Detour)
+	if p.Serve == nil {
+		p.Serve = map[byte]func([]kernel.Fd) error{}
+	}
+	p.Serve[birth.TagDetour] = func([]kernel.Fd) error {
+		made, err := m.Detour(p.Pid)
+		if err != nil {
+			return fmt.Errorf("cloning the process: %w: %w", unix.EAGAIN, err)
+		}
+		d = made
+		return kernel.Send(p.Socket(), []byte{0}, d.Back.Int())
+	}
+	return func() {
+		if err := d.Close(); err != nil {
+			r.Log.Warnf("%v", err)
+		}
+	}
 }
 
 // enter follows an entrant to its execve. The end of the first process is a part of the error,

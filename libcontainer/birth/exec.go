@@ -117,7 +117,7 @@ func (c *compiler) execTerminal() error {
 func (c *compiler) cloneIf(condition bool) error {
 	if condition {
 		c.Label("cloning the process")
-		goOnInChild(c.Program, 0)
+		c.goOnInChild()
 	}
 	return nil
 }

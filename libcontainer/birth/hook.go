@@ -50,7 +50,7 @@ func CompileHook(in *HookInput) (*nsenter.Program, error) {
 	}
 	joinNamespaces(c.Program, in.Namespaces)
 	if in.Namespaces&forChildren != 0 {
-		goOnInChild(c.Program, 0)
+		c.goOnInChild()
 	}
 	c.Label("preparing the hook")
 	c.Setsid() // /dev/tty must not be the caller's terminal

@@ -32,6 +32,36 @@ func goOnInChild(p *nsenter.Program, flags uint64) {
 	p.Place(born)
 }
 
+// goOnInChild does the same in the container's cgroup, which may be full: the kernel counts
+// clones, and not moves, against pids.max, and for the clone there are two processes. A
+// probe or a rescue shell has to get in nevertheless. The child must not be seen in the
+// container's pid namespace where a tracer could have it fork as often as it likes. So the
+// launcher takes the process on a detour, [cgroups.Detour], to a cgroup with room for it and
+// one child, in which neither can fork: the process keeps its place until the child
+// executes (CLONE_VFORK), and the first thing the child does is to come back.
+func (c *compiler) goOnInChild() {
+	if len(c.in.Host.CgroupFiles) == 0 {
+		goOnInChild(c.Program, 0)
+		return
+	}
+	child, room := c.Cell("child"), c.Cell("room")
+	full, back, born := c.Target(), c.Target(), c.Target()
+	c.Clone(unix.CLONE_PARENT, nsenter.ReportChild()).Into(child).JumpOn(unix.EAGAIN, full)
+	c.JumpIf(nsenter.Value(child), ^uint64(0), 0, born)
+	c.ExitGroup(0)
+	c.Place(full)
+	c.Write(nsenter.File(FileSync), string(rune(TagDetour)))
+	c.receiveFd(room)
+	c.awaitAnswer()
+	c.Clone(unix.CLONE_PARENT|unix.CLONE_VFORK, nsenter.ReportChild()).Into(child)
+	c.JumpIf(nsenter.Value(child), ^uint64(0), 0, back)
+	c.ExitGroup(0)
+	c.Place(back)
+	c.Write(nsenter.Value(room), "0")
+	c.close(room)
+	c.Place(born)
+}
+
 // hide makes the process not dumpable: until execve nothing in a namespace that
 // it joins can trace it or open what it has open.
 func hide(p *nsenter.Program) {

@@ -12,6 +12,7 @@ const (
 	TagTerminal = 't'
 	TagDevices  = 'd'
 	TagHooks    = 'h'
+	TagDetour   = 'p'
 	TagReady    = 'r'
 	TagGate     = 'g'
 )
@@ -42,6 +43,7 @@ func Messages() []Message {
 		{TagTerminal, "birth, exec", 1, "with a terminal, behind the mounts", "take the master, or pass it on"},
 		{TagDevices, "birth", 0, "with Birth.LateDevices, behind the devices", "set linux.resources.devices"},
 		{TagHooks, "birth", 0, "behind the mounts", "run prestart, createRuntime and createContainer hooks"},
+		{TagDetour, "exec, hook", 0, "when the cgroup is too full for a clone", "move it; send the file that leads back"},
 		{TagReady, "birth, exec", 0, "when little but the execve is left",
 			"record the container; stand for the process"},
 		{TagGate, "birth", 0, "with GateSync, when the container is started", "run startContainer hooks"},
