@@ -136,6 +136,9 @@ func (r *Runtime) create(o CreateOptions, gate birth.Gate, f *foreground.Process
 // look finds out all that the birth depends on; nothing outside of this process changes.
 func (c *creation) look(gate birth.Gate) (in *birth.Input, err error) {
 	c.r.at("looking at the host")
+	if err := checkSizes(c.spec); err != nil {
+		return nil, err
+	}
 	if c.manager, err = c.r.newCgroup(c.spec, c.o.ID); err != nil {
 		return nil, err
 	}

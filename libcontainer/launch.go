@@ -84,7 +84,8 @@ func (c *creation) launch() error {
 	c.r.at("making the image")
 	switch err := p.Prepare(); {
 	case errors.Is(err, nsenter.ErrTooLarge):
-		return fmt.Errorf("%s: %w", longestList(c.spec), err)
+		path, size := longestList(c.spec)
+		return fmt.Errorf("%s: %d elements: %w", path, size, err)
 	case err != nil:
 		return failure.OfImage(err)
 	}
@@ -116,8 +117,8 @@ func (c *creation) identify() (err error) {
 }
 
 // longestList names the property whose elements are the most: each takes steps.
-func longestList(s *specs.Spec) string {
-	path, most := "mounts", len(s.Mounts)
+func longestList(s *specs.Spec) (path string, most int) {
+	path, most = "mounts", len(s.Mounts)
 	if l := s.Linux; l != nil {
 		for _, list := range [...]struct {
 			path string
@@ -131,5 +132,18 @@ func longestList(s *specs.Spec) string {
 			}
 		}
 	}
-	return fmt.Sprintf("%s: %d elements", path, most)
+	return path, most
+}
+
+// maxElements is how many a list may have of which each element becomes steps: the program
+// of more would be too large anyway, but only be found so after it took a gigabyte. A mount
+// namespace has room for 100,000 mounts (sysctl fs.mount-max), also the caller's.
+const maxElements = 1 << 14
+
+// checkSizes refuses lists that have no end.
+func checkSizes(s *specs.Spec) error {
+	if path, size := longestList(s); size > maxElements {
+		return fmt.Errorf("%s: %d elements, more than the %d that there is room for", path, size, maxElements)
+	}
+	return nil
 }

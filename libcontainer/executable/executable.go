@@ -8,6 +8,7 @@ package executable
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -18,6 +19,9 @@ import (
 // ErrBehindMount says that the answer depends on a mount of the container. It
 // is no failure: only the container itself can tell.
 var ErrBehindMount = errors.New("the file is behind a mount of the container")
+
+// errLong is ErrBehindMount about a path whose end was not looked for.
+var errLong = fmt.Errorf("%w: its path has too many components to tell", ErrBehindMount)
 
 // A Finder looks for executables in a rootfs.
 type Finder struct {
@@ -45,8 +49,9 @@ type Finder struct {
 	UID  uint32
 	GIDs []uint32
 
-	mounts   []string // canonical
-	resolved bool     // mounts are
+	mounts     map[string]bool // canonical
+	resolved   bool            // mounts are
+	everywhere bool            // one of them may be anywhere
 }
 
 // Candidates returns the paths at which args0 may be, in the order in which

@@ -2,11 +2,13 @@ package executable
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -232,5 +234,34 @@ func BenchmarkFindAndInspect(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// TestLongPaths looks for a program on a long PATH whose directories are links with
+// many components, with many mounts, of which one is behind such links.
+func TestLongPaths(t *testing.T) {
+	files := map[string]string{"bin/sh": "x"}
+	for i := range 38 {
+		files[fmt.Sprintf("l%d", i)] = "-> " + strings.Repeat("./", 2000) + fmt.Sprintf("l%d", i+1)
+	}
+	f := finder(t, tree(t, files))
+	f.Path = strings.Repeat("/l0:", 20) + "/bin"
+	for i := range 10_000 {
+		f.Mounts = append(f.Mounts, fmt.Sprintf("/m%d", i))
+	}
+	began := time.Now()
+	if got, err := f.Find("sh"); !errors.Is(err, ErrBehindMount) {
+		t.Errorf("%s, %v", got, err)
+	}
+	f.Path = "/bin"
+	if got, err := f.Find("sh"); got != "/bin/sh" {
+		t.Errorf("%s, %v", got, err)
+	}
+	f.resolved, f.Mounts = false, append(f.Mounts, "/l0/x")
+	if got, err := f.Find("sh"); !errors.Is(err, ErrBehindMount) {
+		t.Errorf("with a mount somewhere: %s, %v", got, err)
+	}
+	if took := time.Since(began); took > 3*time.Second {
+		t.Error(took)
 	}
 }

@@ -16,6 +16,10 @@ type place struct {
 	stat unix.Stat_t
 }
 
+// maxParts is how many components of a path are looked up, of which each takes a lookup from
+// the root. Symbolic links may have 80,000 of them; what that leads to the container may tell.
+const maxParts = 256
+
 // maxLinks is the kernel's MAXSYMLINKS.
 const maxLinks = 40
 
@@ -66,7 +70,10 @@ func (f *Finder) walkLinks(name string) (place, error) {
 // if it had been made.
 func (f *Finder) follow(name string, missing bool) (at string, err error) {
 	rest, links := name, 0
-	for rest != "" {
+	for parts := 0; rest != ""; parts++ {
+		if parts > maxParts {
+			return "", errLong
+		}
 		var part string
 		part, rest, _ = strings.Cut(rest, "/")
 		switch part {
@@ -128,12 +135,17 @@ func stat(fd int, name string) (place, error) {
 // behindMount reports whether a path without symbolic links is a mount's destination
 // or below one.
 func (f *Finder) behindMount(name string) bool {
-	for _, m := range f.mounts {
-		if name == m || strings.HasPrefix(name, m+"/") {
+	for len(f.mounts) > 0 {
+		if f.mounts[name] {
 			return true
 		}
+		end := strings.LastIndexByte(name, '/')
+		if end < 0 {
+			return f.everywhere
+		}
+		name = name[:end]
 	}
-	return false
+	return f.everywhere
 }
 
 // resolveMounts finds where the destinations are when symbolic links of the
@@ -143,7 +155,7 @@ func (f *Finder) resolveMounts() {
 	if f.resolved {
 		return
 	}
-	f.resolved = true
+	f.resolved, f.mounts = true, make(map[string]bool, len(f.Mounts))
 	for _, m := range f.Mounts {
 		clean := strings.TrimSuffix(path.Clean("/"+m), "/")
 		fd, err := kernel.OpenInRoot(f.Root, clean, unix.O_PATH, unix.RESOLVE_NO_SYMLINKS)
@@ -152,9 +164,10 @@ func (f *Finder) resolveMounts() {
 			unix.Close(fd)
 		case unix.ELOOP:
 			if clean, err = f.follow(clean, true); err != nil {
+				f.everywhere = f.everywhere || err == errLong
 				continue
 			}
 		}
-		f.mounts = append(f.mounts, clean)
+		f.mounts[clean] = true
 	}
 }
