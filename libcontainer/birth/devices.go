@@ -45,8 +45,8 @@ type Device struct {
 }
 
 // Devices decides the devices of a configuration: linux.devices and those of the
-// default devices that they do not replace; none of these where /dev is the host's.
-// It looks nothing up.
+// default devices that they do not replace, but for those of a directory of the host's,
+// where they are or are not. It looks nothing up.
 func Devices(s *specs.Spec, mounts []Mount) ([]Device, error) {
 	var list []Device
 	if s.Linux != nil {
@@ -59,22 +59,13 @@ func Devices(s *specs.Spec, mounts []Mount) ([]Device, error) {
 			list = append(list, device)
 		}
 	}
-	if bindsDev(mounts) {
-		return list, nil
-	}
 	for _, d := range defaultDevices {
 		if !slices.ContainsFunc(list, func(o Device) bool { return o.Target == d.Path }) {
 			device, _ := decideDevice(s, d)
 			list = append(list, device)
 		}
 	}
-	return list, nil
-}
-
-// bindsDev reports whether /dev is the host's, which nothing is to be made in. A
-// remount counts, if it calls itself one of a bind mount.
-func bindsDev(mounts []Mount) bool {
-	return slices.ContainsFunc(mounts, func(m Mount) bool { return m.Bind && path.Clean("/"+m.Destination) == "/dev" })
+	return slices.DeleteFunc(list, func(d Device) bool { return onBind(mounts, path.Dir(d.Target)) }), nil
 }
 
 func decideDevice(s *specs.Spec, from specs.LinuxDevice) (Device, error) {
@@ -132,7 +123,7 @@ func (c *compiler) makeDevices() error {
 			c.makeDevice(d.Device)
 		}
 	}
-	if bindsDev(c.in.Mounts) {
+	if onBind(c.in.Mounts, "/dev") {
 		return nil
 	}
 	c.Label("making the links in /dev")

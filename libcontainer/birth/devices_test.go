@@ -11,8 +11,8 @@ import (
 	"github.com/rung-oci/rung/spec"
 )
 
-// TestHostsDev: where /dev is the host's, nothing is made in it but what the
-// configuration names, whatever words call it a bind mount.
+// TestHostsDev: where /dev is the host's, nothing is made in it, whatever words call it a
+// bind mount, and the user is told of what the configuration names.
 func TestHostsDev(t *testing.T) {
 	for _, c := range []struct {
 		mount specs.Mount
@@ -45,16 +45,46 @@ func TestHostsDev(t *testing.T) {
 			k := &fakeKernel{all: true}
 			k.run(t, birth.Program)
 			links := count(k.trace, "symlinkat ")
-			if user {
+			if user && birth.Sources != nil {
 				k.run(t, birth.Sources)
 			}
-			want := 1 // the one of the configuration
+			want := 0
 			if !c.hosts {
-				want += len(defaultDevices)
+				want = 1 + len(defaultDevices)
+			}
+			told := slices.ContainsFunc(birth.Warnings, func(w string) bool { return strings.Contains(w, "/dev/fuse") })
+			if told != c.hosts {
+				t.Errorf("%+v: warnings %q", c.mount, birth.Warnings)
 			}
 			if nodes := count(k.trace, "mknodat "); nodes != want || (links == 0) != c.hosts {
 				t.Errorf("%+v, user namespace %v: %d nodes and %d links are made", c.mount, user, nodes, links)
 			}
+		}
+	}
+}
+
+// TestOnBind: the last mount that covers a path decides whose it is.
+func TestOnBind(t *testing.T) {
+	bind := func(to string) specs.Mount { return specs.Mount{Destination: to, Type: "bind", Source: "/src"} }
+	tmpfs := func(to string) specs.Mount { return specs.Mount{Destination: to, Type: "tmpfs", Source: "tmpfs"} }
+	for _, c := range []struct {
+		path   string
+		mounts []specs.Mount
+		want   bool
+	}{
+		{"/dev", nil, false},
+		{"/dev", []specs.Mount{bind("/")}, false}, // refused elsewhere
+		{"/data/sub", []specs.Mount{bind("/data")}, true},
+		{"/data2", []specs.Mount{bind("/data")}, false},
+		{"/data", []specs.Mount{bind("/data/sub")}, false},
+		{"/data/sub", []specs.Mount{bind("/data"), tmpfs("/data/sub")}, false},
+		{"/data/sub", []specs.Mount{bind("/data/sub"), tmpfs("/data")}, false},
+		{"/data/sub", []specs.Mount{tmpfs("/data"), bind("/data/sub")}, true},
+		{"/data", []specs.Mount{bind("/data"), {Destination: "/data", Options: []string{"remount", "ro"}}}, true},
+	} {
+		mounts, _ := Mounts(&specs.Spec{Mounts: c.mounts}, "/bundle")
+		if got := onBind(mounts, c.path); got != c.want {
+			t.Errorf("%s with %+v: %v", c.path, c.mounts, got)
 		}
 	}
 }

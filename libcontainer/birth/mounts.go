@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"path"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/rung-oci/rung/internal/kernel"
 	"github.com/rung-oci/rung/spec"
 )
 
@@ -114,7 +116,23 @@ func (c *compiler) decideMounts() error {
 	for _, d := range devices {
 		c.devices = append(c.devices, device{Device: d})
 	}
+	onHost := func(d specs.LinuxDevice) bool { return onBind(c.in.Mounts, path.Dir(path.Clean("/"+d.Path))) }
+	if i := slices.IndexFunc(c.hasLinux.Devices, onHost); err == nil && i >= 0 {
+		c.warn("linux.devices: none is made below a bind mount, whose files are the host's: %s is the first",
+			c.hasLinux.Devices[i].Path)
+	}
 	return err
+}
+
+// onBind reports whether a path lies on a bind mount, and so is the host's: the last mount
+// that covers it decides. A remount counts, if it calls itself one of a bind mount.
+func onBind(mounts []Mount, p string) bool {
+	for _, m := range slices.Backward(mounts) {
+		if (m.Kind != Remount || m.Bind) && kernel.Below(p, m.Target) {
+			return m.Bind
+		}
+	}
+	return false
 }
 
 // makeMounts makes all mounts in their order, each detached, then attached to a

@@ -18,10 +18,16 @@ func (c *compiler) terminal() error {
 		c.about("process.terminal", "binding the terminal to /dev/console")
 		c.Kind(KindBind)
 		m := c.cover("/dev/console")
-		c.ensureFile(m.Target, m.target)
+		skip := c.Target()
+		if onBind(c.in.Mounts, "/dev") { // nothing is made in a directory of the host's
+			c.resolve(m.Target, unix.O_PATH, 0, m.target).JumpOn(unix.ENOENT, skip)
+		} else {
+			c.ensureFile(m.Target, m.target)
+		}
 		c.OpenTree(nsenter.Value(slave), "", unix.OPEN_TREE_CLONE).Into(m.tree)
 		c.setPropagation(m.tree, 0, unix.MS_PRIVATE)
 		c.attach(m)
+		c.Place(skip)
 	}
 	c.handOver(master)
 	c.useTerminal(slave)

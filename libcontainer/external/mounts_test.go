@@ -17,7 +17,7 @@ func TestExternalMounts(t *testing.T) {
 	s := &specs.Spec{
 		Linux: &specs.Linux{
 			MaskedPaths: []string{"/proc/kcore"},
-			Devices:     []specs.LinuxDevice{{Path: "/dev/./fuse", Type: "c"}, {Path: "/dev/pipe", Type: "p"}},
+			Devices:     []specs.LinuxDevice{{Path: "/opt/./fuse", Type: "c"}, {Path: "/dev/pipe", Type: "p"}},
 		},
 		Mounts: []specs.Mount{
 			{Destination: "/x/../etc/hosts", Type: "bind", Source: "hosts"},
@@ -56,7 +56,7 @@ func TestExternalMounts(t *testing.T) {
 	s.Linux.Namespaces = []specs.LinuxNamespace{{Type: specs.UserNamespace}}
 	s.Mounts = append(s.Mounts, specs.Mount{Destination: "/dev", Type: "rbind", Source: "/dev"})
 	mounts = append(mounts, Mount{"/dev", "/dev", "/dev", true},
-		Mount{"/dev/./fuse", "/dev/fuse", "/dev/./fuse", false})
+		Mount{"/opt/./fuse", "/opt/fuse", "/opt/./fuse", false})
 	if got, want := list(), slices.Concat(mounts, others); !slices.Equal(got, want) {
 		t.Errorf("in a user namespace\ngot  %v\nwant %v", got, want)
 	}

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -137,6 +138,48 @@ func TestInodesOfTheHost(t *testing.T) {
 			h.calls(c, "exec", c.ID, "vandal").OK()
 			unchanged("exec")
 		})
+	}
+}
+
+// In a directory of the host that is bound, nothing is made: no devices, those of the
+// configuration or the default ones, no links, no /dev/console.
+func TestBoundDirectoriesAreTheHosts(t *testing.T) {
+	t.Parallel()
+	devices := func(s *specs.Spec) {
+		s.Linux.Devices = []specs.LinuxDevice{{Path: "/dev/kmsg", Type: "c", Major: 1, Minor: 11},
+			{Path: "/data/new/zero", Type: "c", Major: 1, Minor: 5}, {Path: "/opt/zero", Type: "c", Major: 1, Minor: 5}}
+	}
+	for _, change := range []bundle.Change{devices, all(devices, terminal), all(devices, userNamespace(100000))} {
+		h, data := newStandIn(t), newCanary(t)
+		for _, point := range []string{"pts", "shm", "mqueue"} {
+			if err := os.Mkdir(filepath.Join(h.dir, point), 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}
+		c := bundle.New(t, change, func(s *specs.Spec) {
+			i := slices.IndexFunc(s.Mounts, func(m specs.Mount) bool { return m.Destination == "/dev" })
+			s.Mounts[i] = specs.Mount{Destination: "/dev", Source: h.dir, Options: []string{"bind"}}
+		}, bundle.Mount(specs.Mount{Destination: "/data", Source: data.dir, Options: []string{"rbind"}}),
+			bundle.Shell("head -c 3 /opt/zero | wc -c; ls -d /dev/* /data/*"))
+		before := h.inodes()
+		var flags []string
+		if bundle.Spec(change).Process.Terminal {
+			flags = []string{"--console-socket", listen(t, c.Dir).path}
+		} else {
+			host(t, "chown", "-R", "100000:100000", c.Path("."))
+		}
+		created := c.Create(flags...).OK()
+		c.Start().OK()
+		c.WaitStatus(specs.StateStopped)
+		if after := h.inodes(); after != before {
+			t.Errorf("/dev was\n%sand is\n%s", before, after)
+		}
+		if after := data.look(t); after != data.before {
+			t.Errorf("/data was\n%sand is\n%s", data.before, after)
+		}
+		if !strings.Contains(created.Stderr, "/dev/kmsg") {
+			t.Errorf("nothing is said of /dev/kmsg: %s", created.Stderr)
+		}
 	}
 }
 
