@@ -135,8 +135,9 @@ type Entry struct {
 
 // An EntryFile is open for writing and close-on-exec.
 type EntryFile struct {
-	Name string
-	Fd   int
+	Name    string
+	Fd      int
+	Charges bool // the memory that who is moved by it uses is charged to the cgroup
 }
 
 // Close closes the descriptors that are still the Entry's.

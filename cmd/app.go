@@ -21,6 +21,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/rung-oci/rung/libcontainer"
+	"github.com/rung-oci/rung/libcontainer/copyup"
 	"github.com/rung-oci/rung/libcontainer/interrupt"
 	"github.com/rung-oci/rung/libcontainer/logs"
 	"github.com/rung-oci/rung/libcontainer/store"
@@ -61,6 +62,9 @@ func New(b Build) *App {
 // if one has interrupted the command), which then is in the log and on stderr, else
 // 0, or what became of the container's process (see [libcontainer.Runtime.Run]).
 func (a *App) Run(args []string) int {
+	if status, called := copyup.Main(args); called {
+		return status
+	}
 	if err := a.dispatch(args); err != nil {
 		if a.runtime.Log == nil {
 			a.openLog() // a global flag is wrong; --log may be right
@@ -263,6 +267,7 @@ func (a *App) setup() error {
 		return err
 	}
 	a.runtime.Version = a.build.Version
+	a.runtime.Self = "/proc/self/exe"
 	a.runtime.ImageDir = g.imageDir
 	a.runtime.Strict = g.strict
 	a.runtime.NoCgroup = g.cgroupManager == "disabled"

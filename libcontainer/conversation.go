@@ -1,6 +1,7 @@
 package libcontainer
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -56,7 +57,7 @@ func (c *creation) answer() error { return c.explained(c.first.Answer()) }
 // explained is an error of the program's with what is known about it.
 func (c *creation) explained(err error) error {
 	if end := (*launch.EndError)(nil); errors.As(err, &end) && end.Status.Signaled() {
-		if why := c.killedForMemory(end.Step); why != nil {
+		if why := c.killedForMemory(end.Step, "the first process"); why != nil {
 			return why
 		}
 	}
@@ -64,13 +65,13 @@ func (c *creation) explained(err error) error {
 }
 
 // killedForMemory is the error if the cgroup says that the kernel killed in it.
-func (c *creation) killedForMemory(label string) error {
+func (c *creation) killedForMemory(label, who string) error {
 	m, err := c.manager.Memory()
 	if err != nil || m.OOMKills == 0 {
 		return nil
 	}
-	return fmt.Errorf("%s: the first process was killed for memory: linux.resources.memory.limit is %d bytes, and "+
-		"it needed more", label, m.Memory.Limit)
+	return fmt.Errorf("%s: %s was killed for memory: linux.resources.memory.limit is %d bytes, and "+
+		"it needed more", label, who, m.Memory.Limit)
 }
 
 // writeMaps writes the maps of the new user namespace, user_namespaces(7).
@@ -115,7 +116,15 @@ func (c *creation) runSources() error {
 // copyUp copies a directory of the container to a tmpfs that will cover it.
 func (c *creation) copyUp(fds []kernel.Fd) error {
 	c.r.at("copying up to a tmpfs")
-	return userns.AsRoot(c.first.Pid, func() error { return copyup.Copy(fds[0].Int(), fds[1].Int()) })
+	from, to := fds[0].Int(), fds[1].Int()
+	if c.charge == 0 || c.r.Self == "" {
+		return userns.AsRoot(c.first.Pid, func() error { return copyup.Copy(from, to) })
+	}
+	err := copyup.Run(c.r.Self, c.first.Pid, from, to, c.charge)
+	if err == copyup.ErrKilled {
+		err = cmp.Or(c.killedForMemory("copying up to a tmpfs", "the process that copies"), err)
+	}
+	return err
 }
 
 // takeTerminal sets up the terminal's master and gives it to whom it is for.

@@ -65,6 +65,7 @@ type creation struct {
 	files   map[string]int  // the descriptors of the birth program
 	first   *launch.Process // the container's
 	born    kernel.Fd       // the directory of the cgroup to be born in
+	charge  int             // of files: who is moved by it is charged to the cgroup; 0: there is none
 	master  int             // of the terminal
 	timing  *nsenter.Timing // nil: the program is not timed
 	notify  *notify.Proxy   // nil: nobody is to be told that the container is ready

@@ -39,6 +39,11 @@ func (c *creation) openFiles() (err error) {
 
 func (c *creation) openCgroups() error {
 	entry, err := c.manager.Entry(false)
+	for _, f := range entry.Files {
+		if f.Charges {
+			c.charge = f.Fd
+		}
+	}
 	c.born = giveFiles(&entry, c.files)
 	return err
 }

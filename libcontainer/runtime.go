@@ -23,6 +23,10 @@ type Runtime struct {
 	NoCgroup bool   // containers are created without a cgroup; those that exist keep what they have
 	CRIU     string // CRIU's executable, looked for in $PATH if empty or a bare name
 
+	// Self is a program whose main function calls copyup.Main, mostly this one; without it what
+	// is copied to a tmpfs is charged to the caller.
+	Self string
+
 	// Rewrite, if not nil, may change a compiled birth program: to measure it, or
 	// to make steps of it fail.
 	Rewrite func(*birth.Birth) error

@@ -47,7 +47,7 @@ func (g *group) enter(e *cgroups.Entry) error {
 	if g.label == cgroups.Unified {
 		e.Dir = kernel.Own(fd)
 	} else {
-		e.Files = append(e.Files, cgroups.EntryFile{Name: g.label, Fd: fd})
+		e.Files = append(e.Files, cgroups.EntryFile{Name: g.label, Fd: fd, Charges: g.has("memory")})
 	}
 	return nil
 }

@@ -332,3 +332,33 @@ func TestCgroupMounts(t *testing.T) {
 		})
 	}
 }
+
+// What is copied to a tmpfs of the container is the container's memory.
+func TestCopyUpIsCharged(t *testing.T) {
+	t.Parallel()
+	for name, ids := range map[string]bundle.Change{"host ids": func(*specs.Spec) {}, "user namespace": func(s *specs.Spec) {
+		s.Linux.Namespaces = append(s.Linux.Namespaces, specs.LinuxNamespace{Type: specs.UserNamespace})
+		s.Linux.UIDMappings = []specs.LinuxIDMapping{{HostID: 100000, Size: 65536}}
+		s.Linux.GIDMappings = s.Linux.UIDMappings
+	}} {
+		for _, limit := range []int64{128 << 20, 16 << 20} {
+			c := bundle.New(t, bundle.Args("sleep", "1000"), ids,
+				bundle.Mount(specs.Mount{Destination: "/data", Type: "tmpfs", Options: []string{"tmpcopyup"}}),
+				resources(func(r *specs.LinuxResources) {
+					r.Memory = &specs.LinuxMemory{Limit: ptr(limit), Swap: ptr(limit)}
+				}))
+			write(t, c.Path("data/file"), strings.Repeat("x", 40<<20))
+			r := c.Run("--detach")
+			if limit < 40<<20 {
+				r.Fails("copying up to a tmpfs", "killed for memory", "linux.resources.memory.limit is 16777216 bytes")
+				c.LeavesNothing()
+				continue
+			}
+			r.OK()
+			if used := cgroupNumber(t, c, "memory.usage_in_bytes", ""); used < 40<<20 {
+				t.Errorf("%s: only %d bytes are charged", name, used)
+			}
+			c.Exec(nil, "sh", "-c", "wc -c </data/file").OK().Prints("41943040")
+		}
+	}
+}
