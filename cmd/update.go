@@ -172,6 +172,11 @@ func (a *App) readResources(file string) (*specs.LinuxResources, error) {
 	if err != nil {
 		return nil, fmt.Errorf("update: --resources: %s: %w", file, err)
 	}
+	if a.runtime.Strict {
+		if err := spec.CheckUnambiguous(data); err != nil {
+			return nil, fmt.Errorf("update: --resources: %s: %w (--strict)", file, err)
+		}
+	}
 	for _, u := range unknown {
 		if a.runtime.Strict {
 			return nil, fmt.Errorf("update: --resources: %s: %s (--strict)", file, u)

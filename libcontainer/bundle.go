@@ -29,7 +29,7 @@ func (r *Runtime) loadBundle(bundle, config string) (*specs.Spec, []byte, error)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", config, err)
 	}
-	if err := r.judge(config, unknown); err != nil {
+	if err := r.judge(config, data, unknown); err != nil {
 		return nil, nil, err
 	}
 	if err := spec.Validate(s); err != nil {
@@ -41,8 +41,14 @@ func (r *Runtime) loadBundle(bundle, config string) (*specs.Spec, []byte, error)
 	return s, data, unsupported(s)
 }
 
-// judge warns of properties in a file that rung does not know, or refuses them.
-func (r *Runtime) judge(file string, unknown []spec.Unknown) error {
+// judge warns of properties in a file that rung does not know, or refuses them and what may
+// mean different things to different readers.
+func (r *Runtime) judge(file string, data []byte, unknown []spec.Unknown) error {
+	if r.Strict {
+		if err := spec.CheckUnambiguous(data); err != nil {
+			return fmt.Errorf("%s: %w (--strict)", file, err)
+		}
+	}
 	for _, u := range unknown {
 		if r.Strict {
 			return &UnknownPropertyError{file, u}

@@ -193,15 +193,15 @@ func (e *execution) settle(config []byte) error {
 	if s.Process == nil {
 		s.Process = &specs.Process{Cwd: "/"}
 	}
-	e.in.Spec = s
+	e.in.Spec, e.in.Strict = s, e.r.Strict
 	if e.o.ProcessFile == "" {
 		return e.o.Apply(s.Process)
 	}
-	p, unknown, err := userprocess.Load(e.o.ProcessFile)
+	p, data, unknown, err := userprocess.Load(e.o.ProcessFile)
 	if err != nil {
 		return err
 	}
-	if err := e.r.judge(e.o.ProcessFile, unknown); err != nil {
+	if err := e.r.judge(e.o.ProcessFile, data, unknown); err != nil {
 		return err
 	}
 	if err := spec.ValidateProcess(p); err != nil {

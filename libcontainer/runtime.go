@@ -19,7 +19,7 @@ type Runtime struct {
 	Log      *logs.Logger
 	Version  string // of rung, for the records
 	ImageDir string // where images are made if not in memory
-	Strict   bool   // refuse unknown properties in config.json
+	Strict   bool   // refuse in config.json what is unknown, ambiguous, or cannot be applied
 	NoCgroup bool   // containers are created without a cgroup; those that exist keep what they have
 	CRIU     string // CRIU's executable, looked for in $PATH if empty or a bare name
 

@@ -23,6 +23,7 @@ type Input struct {
 	Behind       bool     // the candidates could not be judged from the rootfs alone
 	NoPivot      bool
 	NoNewKeyring bool
+	Strict       bool // what the machine cannot do is refused, where it could be left out
 	PreserveFds  int  // descriptors from 3 on that the process gets
 	Gate         Gate // what the process waits for before it executes
 }

@@ -96,6 +96,12 @@ func TestPropertyErrors(t *testing.T) {
 			in.Spec.Linux.MemoryPolicy = &specs.LinuxMemoryPolicy{Mode: specs.MpolBind, Nodes: "0-1024"}
 		}, "linux.memoryPolicy: nodes: 1024 is more than the kernel can have"},
 
+		{"no AppArmor, strictly", func(in *Input) { in.Strict, in.Spec.Process.ApparmorProfile = true, "p" },
+			"process.apparmorProfile: this kernel has no AppArmor (--strict)"},
+		{"no SELinux, strictly", func(in *Input) { in.Strict, in.Spec.Process.SelinuxLabel = true, "l" },
+			"process.selinuxLabel: this kernel has no SELinux (--strict)"},
+		{"no SELinux for mounts, strictly", func(in *Input) { in.Strict, in.Spec.Linux.MountLabel = true, "l" },
+			"linux.mountLabel: this kernel has no SELinux (--strict)"},
 		{"limit", func(in *Input) { in.Spec.Process.Rlimits[0].Type = "RLIMIT_FUN" },
 			`process.rlimits[0].type: unknown limit "RLIMIT_FUN"`},
 		{"scheduler", func(in *Input) { in.Spec.Process.Scheduler = &specs.Scheduler{Policy: "SCHED_NONE"} },

@@ -11,17 +11,16 @@ import (
 	"github.com/rung-oci/rung/spec"
 )
 
-// Load reads a process object from a file. unknown are the properties that rung does not
-// know.
-func Load(file string) (p *specs.Process, unknown []spec.Unknown, err error) {
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return nil, nil, err
+// Load reads a process object from a file, which data is the text of. unknown are the
+// properties that rung does not know.
+func Load(file string) (p *specs.Process, data []byte, unknown []spec.Unknown, err error) {
+	if data, err = os.ReadFile(file); err != nil {
+		return nil, nil, nil, err
 	}
 	if p, unknown, err = spec.LoadProcess(data); err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", file, err)
+		return nil, nil, nil, fmt.Errorf("%s: %w", file, err)
 	}
-	return p, unknown, nil
+	return p, data, unknown, nil
 }
 
 // Inherit gives a process what it leaves out of the restrictions of the container's own.
