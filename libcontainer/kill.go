@@ -28,6 +28,9 @@ func (r *Runtime) Kill(id string, sig unix.Signal, all bool) error {
 	if status == Creating && c.record.Init.Pid == 0 {
 		return errors.New("container not running: it is being created")
 	}
+	if status == Created && endsWaiting(sig) {
+		sig = unix.SIGKILL
+	}
 	m := c.cgroup()
 	defer m.Close()
 	// without a pid namespace of its own the end of the first process ends nothing else
@@ -60,6 +63,13 @@ func (r *Runtime) Kill(id string, sig unix.Signal, all bool) error {
 		return release(m, init)
 	}
 	return nil
+}
+
+// endsWaiting reports whether a signal ends a process that waits for start. The first process
+// of a pid namespace does not hear of any that it has no handler for, pid_namespaces(7), and runc's
+// has one for these.
+func endsWaiting(sig unix.Signal) bool {
+	return sig == unix.SIGTERM || sig == unix.SIGINT || sig == unix.SIGHUP || sig == unix.SIGQUIT
 }
 
 // releaseTimeout bounds how long a process that was killed is kept from being frozen.

@@ -244,15 +244,19 @@ func TestRunOfADeletedContainer(t *testing.T) {
 
 func TestKillOfACreatedContainer(t *testing.T) {
 	t.Parallel()
-	for _, byHost := range []bool{false, true} {
+	for _, sig := range []string{"by the host", "KILL", "TERM", "INT", "HUP", "QUIT"} {
 		c := bundle.New(t)
 		c.Create().OK()
-		if byHost {
+		if sig == "by the host" {
 			if err := syscall.Kill(c.State().Pid, syscall.SIGKILL); err != nil {
 				t.Fatal(err)
 			}
 		} else {
-			c.Kill("KILL").OK()
+			c.Kill("USR1").OK()
+			if status := c.State().Status; status != specs.StateCreated {
+				t.Errorf("after USR1 it is %s", status)
+			}
+			c.Kill(sig).OK()
 		}
 		c.WaitStatus(specs.StateStopped)
 		c.Start().Fails("stopped")
