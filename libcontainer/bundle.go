@@ -84,8 +84,6 @@ func unsupported(s *specs.Spec) error {
 	case l == nil:
 	case l.IntelRdt != nil:
 		return errors.New("linux.intelRdt is not supported yet")
-	case l.Seccomp != nil && l.Seccomp.ListenerPath != "":
-		return errors.New("linux.seccomp.listenerPath is not supported yet")
 	}
 	if s.VM != nil {
 		return errors.New("vm: virtual machines are not supported")

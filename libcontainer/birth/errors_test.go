@@ -36,7 +36,7 @@ func TestMountErrors(t *testing.T) {
 			in.Spec.Linux.Namespaces, in.Spec.Linux.MaskedPaths = nil, nil
 		}, "linux.maskedPaths and linux.readonlyPaths need a mount namespace"},
 		{"masked root", func(in *Input) { in.Spec.Linux.MaskedPaths = []string{"/./"} },
-			"linux.maskedPaths: /./ is the root itself"},
+			"linux.maskedPaths: / is the root itself"},
 
 		{"idmap", mount(specs.Mount{Destination: "/a", Type: "bind", Source: "/s", Options: []string{"bind", "idmap"}}),
 			"mounts[0] (/a): id-mapped mounts"},

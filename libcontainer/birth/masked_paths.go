@@ -2,7 +2,6 @@ package birth
 
 import (
 	"fmt"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -30,8 +29,8 @@ func (c *compiler) maskedPaths() error {
 	devNull := c.Cell("null")
 	c.Openat(nsenter.CWD, "/dev/null", unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0).Into(devNull)
 	c.expectNull(devNull)
-	for _, p := range c.hasLinux.MaskedPaths {
-		if strings.Trim(p, "/.") == "" {
+	for _, p := range distinct(c.hasLinux.MaskedPaths) {
+		if p == "/" {
 			return fmt.Errorf("linux.maskedPaths: %s is the root itself", p)
 		}
 		c.mask(p, devNull)

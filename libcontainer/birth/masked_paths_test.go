@@ -13,7 +13,8 @@ import (
 func TestMissingPathsAreNotMasked(t *testing.T) {
 	s := spec.Default()
 	s.Mounts, s.Process.Terminal = nil, false
-	s.Linux.MaskedPaths, s.Linux.ReadonlyPaths = []string{"/dir", "/file", "/missing"}, []string{"/file/below", "/dir"}
+	s.Linux.MaskedPaths = []string{"/dir", "/file", "/missing", "/dir/", "/file"} // each once
+	s.Linux.ReadonlyPaths = []string{"/file/below", "/dir", "//dir"}
 	birth := compiled(t, inputFor(s))
 	k := &fakeKernel{tree: map[string]uint64{"dir": unix.S_IFDIR, "file": unix.S_IFREG, "file/below": unix.S_IFREG}}
 	k.fail = func(name, path string) unix.Errno {

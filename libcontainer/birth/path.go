@@ -1,6 +1,7 @@
 package birth
 
 import (
+	"path"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -61,4 +62,16 @@ func (c *compiler) ensure(path string, fileType uint32, resolve uint64, into nse
 	}
 	c.resolve(path, flags, resolve, into)
 	c.Place(have)
+}
+
+// distinct are the paths of a list, clean, each once.
+func distinct(paths []string) (list []string) {
+	seen := map[string]bool{}
+	for _, p := range paths {
+		if p = path.Clean("/" + p); !seen[p] {
+			seen[p] = true
+			list = append(list, p)
+		}
+	}
+	return list
 }

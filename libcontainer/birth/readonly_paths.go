@@ -2,7 +2,6 @@ package birth
 
 import (
 	"fmt"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -11,8 +10,8 @@ import (
 
 // readonlyPaths makes linux.readonlyPaths read-only by a clone on top of each.
 func (c *compiler) readonlyPaths() error {
-	for _, p := range c.hasLinux.ReadonlyPaths {
-		if strings.Trim(p, "/.") == "" {
+	for _, p := range distinct(c.hasLinux.ReadonlyPaths) {
+		if p == "/" {
 			return fmt.Errorf("linux.readonlyPaths: %s is the root itself: use root.readonly", p)
 		}
 		c.about("linux.readonlyPaths", "making "+p+" read-only")

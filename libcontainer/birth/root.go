@@ -70,6 +70,10 @@ func (c *compiler) moveRoot() error {
 func (c *compiler) mountRoot() error {
 	rootfs := c.in.Host.Rootfs
 	if !c.mountNS {
+		if len(c.in.Mounts) > 0 {
+			c.warn("linux.namespaces: there is no mount namespace: the mounts are the host's, and stay below %s "+
+				"when the container is deleted", rootfs)
+		}
 		c.about("root.path", "opening the root filesystem "+rootfs)
 		c.Openat(nsenter.CWD, rootfs, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0).Into(c.root)
 		return nil

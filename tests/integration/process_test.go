@@ -320,6 +320,7 @@ func TestProcessAttributes(t *testing.T) {
 				s.Linux.Seccomp = &specs.LinuxSeccomp{DefaultAction: specs.ActAllow, Syscalls: []specs.LinuxSyscall{
 					{Names: []string{"mkdir", "mkdirat"}, Action: specs.ActErrno, ErrnoRet: ptr(uint(18))},
 				}}
+				s.Linux.Seccomp.ListenerPath = "/run/listener" // that nothing notifies
 			}},
 	}
 	for _, test := range tests {

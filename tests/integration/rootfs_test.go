@@ -269,6 +269,14 @@ func TestNoMountNamespace(t *testing.T) {
 			s.Mounts, s.Linux.MaskedPaths, s.Linux.ReadonlyPaths = nil, nil, nil
 		})
 	c.Run().OK().Prints("bin dev etc home mnt proc run sys tmp var\nroot:x:0:")
+	c.Configure(bundle.WithoutNamespace(specs.MountNamespace), func(s *specs.Spec) {
+		s.Linux.MaskedPaths, s.Linux.ReadonlyPaths = nil, nil
+		s.Mounts = []specs.Mount{{Destination: "/mnt", Type: "tmpfs", Source: "none"}}
+	})
+	if r := c.Run().OK(); !strings.Contains(r.Stderr, "stay below "+c.Path("")) {
+		t.Errorf("nothing is said of the mount that stays: %s", r.Stderr)
+	}
+	host(t, "umount", c.Path("mnt"))
 	refused := bundle.New(t, bundle.WithoutNamespace(specs.MountNamespace), func(s *specs.Spec) { s.Mounts = nil })
 	refused.Create().Fails("mount namespace")
 	refused.LeavesNothing()
