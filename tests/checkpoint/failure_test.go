@@ -194,7 +194,7 @@ func TestKilledRestore(t *testing.T) {
 	reached := filepath.Join(s.Dir, "reached")
 	s.Configure(bundle.Shell(counter), func(c *specs.Spec) {
 		c.Hooks = &specs.Hooks{CreateRuntime: []specs.Hook{{Path: "/bin/sh",
-			Args: []string{"sh", "-c", "exec >/dev/null 2>&1; touch " + reached + "; sleep 2; touch " + reached +
+			Args: []string{"sh", "-c", "cd /; exec >/dev/null 2>&1; touch " + reached + "; sleep 2; touch " + reached +
 				".end"}, Env: []string{"PATH=/bin:/usr/bin"}}}}
 	})
 	cmd := s.Command("restore", "--detach", "--bundle", s.Bundle, "--image-path", s.images, s.ID)
@@ -260,7 +260,7 @@ func TestInterruptedRestore(t *testing.T) {
 	reached := filepath.Join(s.Dir, "reached")
 	s.Configure(bundle.Shell(counter), func(c *specs.Spec) {
 		c.Hooks = &specs.Hooks{CreateRuntime: []specs.Hook{{Path: "/bin/sh",
-			Args: []string{"sh", "-c", "exec >/dev/null 2>&1; touch " + reached + "; while :; do sleep 1; done"},
+			Args: []string{"sh", "-c", "cd /; exec >/dev/null 2>&1; touch " + reached + "; while :; do sleep 1; done"},
 			Env:  []string{"PATH=/bin:/usr/bin"}}}}
 	})
 	cmd := s.Command("restore", "--bundle", s.Bundle, "--image-path", s.images, s.ID)
