@@ -98,9 +98,13 @@ func (o *MountOptions) SuperFlags() (names []string) {
 
 // ParseMountOptions reads the options of a mount (config.md, Linux mount
 // options). Every string is an option: those that are not in the specification
-// are for the filesystem.
+// are for the filesystem. idmap and ridmap may have mappings, as in idmap=uids=…;gids=….
 func ParseMountOptions(options []string) (o MountOptions) {
-	for _, name := range options {
+	for _, option := range options {
+		name := option
+		if key, _, _ := strings.Cut(option, "="); key == "idmap" || key == "ridmap" {
+			name = key
+		}
 		i, ok := slices.BinarySearchFunc(mountOptions[:], name, func(o mountOption, name string) int {
 			return strings.Compare(o.name, name)
 		})

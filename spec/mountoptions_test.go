@@ -127,6 +127,9 @@ func TestMountOptions(t *testing.T) {
 		"rbind,bind":                 {Bind: true, Rbind: true},
 		"bind,mode=755":              {Bind: true, Data: []string{"mode=755"}},
 		"ridmap,idmap":               {IDMap: true, RecIDMap: true},
+		"ridmap=uids=0-1-1":          {IDMap: true, RecIDMap: true},
+		"idmap=":                     {IDMap: true},
+		"idmapped":                   {Data: []string{"idmapped"}},
 		"rprivate,shared":            {Propagation: []uint64{unix.MS_PRIVATE | unix.MS_REC, unix.MS_SHARED}},
 		"mode=755,nosuid,size=1k,RO": {Attr: single["nosuid"].Attr, Data: []string{"mode=755", "size=1k", "RO"}},
 	} {

@@ -48,7 +48,7 @@ func TestAttributesOfMounts(t *testing.T) {
 		{[]specs.Mount{bind("shared", "size=1")}, fakeMount{from: "/src", propagation: unix.MS_SHARED}},
 		{[]specs.Mount{bind("ro"), remount("bind", "nosuid")},
 			fakeMount{from: "/src", attr: nosuid, propagation: slave}},
-		{[]specs.Mount{bind(), remount("bind", "ro", "data=journal")},
+		{[]specs.Mount{bind(), remount("bind", "ro", "size=1k")},
 			fakeMount{from: "/src", attr: ro, propagation: slave}},
 
 		{[]specs.Mount{filesystem("tmpfs", "nodev", "size=1", "huge")},
@@ -57,8 +57,8 @@ func TestAttributesOfMounts(t *testing.T) {
 		{[]specs.Mount{filesystem("proc", "ro")}, fakeMount{from: "proc source=s", attr: ro}},
 		{[]specs.Mount{filesystem("ext4", "ro", "sync", "slave")},
 			fakeMount{from: "ext4 source=s ro sync", attr: ro, propagation: unix.MS_SLAVE}},
-		{[]specs.Mount{filesystem("ext4", "nosuid", "rnodev"), remount("ro", "data=journal")},
-			fakeMount{from: "ext4 source=s ro data=journal", attr: ro, below: nodev}},
+		{[]specs.Mount{filesystem("ext4", "nosuid", "rnodev"), remount("ro", "size=1k")},
+			fakeMount{from: "ext4 source=s ro size=1k", attr: ro, below: nodev}},
 	} {
 		s := spec.Default()
 		for i := range c.mounts {

@@ -42,6 +42,22 @@ func TestMountErrors(t *testing.T) {
 			"mounts[0] (/a): id-mapped mounts"},
 		{"ridmap", mount(specs.Mount{Destination: "/a", Type: "bind", Source: "/s",
 			Options: []string{"bind", "ridmap"}}), "mounts[0] (/a): id-mapped mounts"},
+		{"idmap with mappings", mount(specs.Mount{Destination: "/a", Type: "bind", Source: "/s",
+			Options: []string{"bind", "idmap=uids=0-100-1"}}), "mounts[0] (/a): id-mapped mounts"},
+		{"ridmap with mappings", mount(specs.Mount{Destination: "/a", Type: "tmpfs",
+			Options: []string{"ridmap=uids=0-100-1"}}), "mounts[0] (/a): id-mapped mounts"},
+		{"an option in capitals", mount(specs.Mount{Destination: "/a", Type: "none", Source: "/s",
+			Options: []string{"rbind", "Ro"}}), `mounts[0] (/a): option "Ro" is unknown: options are written in small`},
+		{"two options in one", mount(specs.Mount{Destination: "/a", Type: "bind", Source: "/s",
+			Options: []string{"nosuid,noexec"}}), `mounts[0] (/a): option "nosuid,noexec" is unknown: each option is`},
+		{"an option of nothing", mount(specs.Mount{Destination: "/a", Type: "bind", Source: "/s",
+			Options: []string{"mode=1", "readonly"}}), `mounts[0] (/a): option "readonly" is unknown`},
+		{"an option with a value", mount(specs.Mount{Destination: "/a", Type: "rbind", Source: "/s",
+			Options: []string{"ro=true"}}), `mounts[0] (/a): option "ro=true" is unknown`},
+		{"an unknown option of a remount", mount(specs.Mount{Destination: "/a", Type: "bind",
+			Options: []string{"remount", "bind", "RO"}}), `mounts[0] (/a): option "RO" is unknown`},
+		{"an unknown option of the cgroups", mount(specs.Mount{Destination: "/sys/fs/cgroup", Type: "cgroup",
+			Options: []string{"Ro"}}), `mounts[0] (/sys/fs/cgroup): option "Ro" is unknown`},
 		{"mappings of a mount", mount(specs.Mount{Destination: "/a", Type: "bind", Source: "/s",
 			UIDMappings: []specs.LinuxIDMapping{{Size: 1}}}), "mounts[0] (/a): id-mapped mounts"},
 		{"the root", mount(specs.Mount{Destination: "/", Type: "tmpfs"}),
@@ -168,9 +184,9 @@ func TestCompileWarnings(t *testing.T) {
 		}},
 		{"options of a bind mount", func(in *Input) {
 			in.Spec.Mounts = []specs.Mount{
-				{Destination: "/a", Type: "bind", Source: "/s", Options: []string{"bind", "mode=1", "x"}},
+				{Destination: "/a", Type: "bind", Source: "/s", Options: []string{"bind", "mode=1", "newinstance"}},
 			}
-		}, []string{"mounts[0] (/a): a bind mount has no options of a filesystem: mode=1,x ignored"}},
+		}, []string{"mounts[0] (/a): a bind mount has no options of a filesystem: mode=1,newinstance ignored"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			in := defaultInput()

@@ -103,6 +103,9 @@ func (m *Mount) check(from *specs.Mount) error {
 	case m.Kind == FilesystemMount && m.TmpCopyUp && m.Type != "tmpfs":
 		return fmt.Errorf("option tmpcopyup: the type is %s, not tmpfs", m.Type)
 	}
+	if err := m.checkData(); err != nil {
+		return err
+	}
 	return m.checkLengths()
 }
 
