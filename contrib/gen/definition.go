@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -11,47 +12,46 @@ import (
 
 // program is what there is to tell of the command line.
 type program struct {
-	name, usage string
-	flags       []flag
-	commands    []command
+	Program  command // without a name: what stands before a command
+	Commands []command
 }
 
 type command struct {
-	name, usage string
-	args        string // such as "ID [SIGNAL]"
-	about       string
-	group       string
-	examples    []cmd.Example
-	flags       []flag
+	cmd.Help
+	Name, Usage string
+	Args        string // such as "ID [SIGNAL]"
+	Flags       []flag
 }
 
 // flag is a flag with its names, the long one first, without dashes.
 type flag struct {
-	names []string
-	value string // placeholder of its value, empty if it takes none
-	usage string
+	Names []string
+	Value string // placeholder of its value, empty if it takes none
+	Usage string
 	text  string // of its default, may be empty
 }
 
+type argument struct {
+	Name       string
+	Completion completion
+}
+
 // definition reads the definitions of cli.
-func definition() program {
+func definition() (p program) {
 	app := cmd.New(cmd.Build{}).Definition()
-	p := program{name: app.Name, usage: app.Usage}
-	p.flags = append(flags(app.Flags), flag{names: []string{"version", "v"}, usage: "print the version"}, help())
+	version := flag{Names: []string{"version", "v"}, Usage: "print the version"}
+	p.Program = command{Usage: app.Usage, Flags: append(flags(app.Flags), version, help())}
 	for _, c := range app.Commands {
-		if c.Hidden {
-			continue
+		if !c.Hidden {
+			p.Commands = append(p.Commands, command{
+				cmd.HelpOf(c.Name), c.Name, c.Usage, c.ArgsUsage, append(flags(c.Flags), help()),
+			})
 		}
-		p.commands = append(p.commands, command{
-			name: c.Name, usage: c.Usage, args: c.ArgsUsage, about: c.Description, group: c.Category,
-			examples: cmd.HelpOf(c.Name).Examples,
-			flags:    append(flags(c.Flags), help()),
-		})
 	}
 	return p
 }
 
-func help() flag { return flag{names: []string{"help", "h"}, usage: "show help"} }
+func help() flag { return flag{Names: []string{"help", "h"}, Usage: "show help"} }
 
 func flags(list []cli.Flag) (all []flag) {
 	for _, f := range list {
@@ -59,31 +59,44 @@ func flags(list []cli.Flag) (all []flag) {
 			continue
 		}
 		d := f.(cli.DocGenerationFlag)
-		g := flag{names: f.Names(), usage: d.GetUsage()}
+		g := flag{Names: f.Names(), Usage: d.GetUsage()}
 		if d.TakesValue() {
-			g.value = "VALUE"
+			g.Value = "VALUE"
 			g.text = d.GetDefaultText()
 		}
-		if before, rest, ok := strings.Cut(g.usage, "`"); ok {
+		if before, rest, ok := strings.Cut(g.Usage, "`"); ok {
 			name, after, _ := strings.Cut(rest, "`")
-			g.value, g.usage = name, before+name+after
+			g.Value, g.Usage = name, before+name+after
 		}
 		all = append(all, g)
 	}
 	return all
 }
 
-// describe is the usage with the default.
-func (f flag) describe() string {
-	if f.text == "" || f.text == `""` || f.text == "0" {
-		return f.usage
-	}
-	return f.usage + " (default: " + strings.Trim(f.text, `"`) + ")"
+// Flags are the global ones.
+func (p program) Flags() []flag { return p.Program.Flags }
+
+// Scopes are all that has flags of its own.
+func (p program) Scopes() []command { return slices.Concat([]command{p.Program}, p.Commands) }
+
+// ByGroup returns the commands so that those of a group are together.
+func (p program) ByGroup() []command {
+	return slices.SortedStableFunc(slices.Values(p.Commands), func(a, b command) int {
+		return cmp.Compare(a.Group, b.Group)
+	})
 }
 
-// spelled returns the names with their dashes.
-func (f flag) spelled() (list []string) {
-	for _, n := range f.names {
+// Describe is the usage with the default.
+func (f flag) Describe() string {
+	if f.text == "" || f.text == `""` || f.text == "0" {
+		return f.Usage
+	}
+	return f.Usage + " (default: " + strings.Trim(f.text, `"`) + ")"
+}
+
+// Spelled returns the names with their dashes.
+func (f flag) Spelled() (list []string) {
+	for _, n := range f.Names {
 		if len(n) == 1 {
 			list = append(list, "-"+n)
 		} else {
@@ -93,65 +106,70 @@ func (f flag) spelled() (list []string) {
 	return list
 }
 
-// A kind is what a flag's value or an argument is completed with.
-type kind string
+// A completion is what a flag's value or an argument is completed with: one of these, or one
+// of some words.
+type completion string
 
 const (
-	kindNothing kind = ""
-	kindAny     kind = "any" // a value of which nothing is known
-	kindDir     kind = "dir"
-	kindFile    kind = "file"
-	kindWords   kind = "words"
-	kindIDs     kind = "ids" // of existing containers
+	completeNothing completion = ""
+	completeAny     completion = "any" // a value of which nothing is known
+	completeDir     completion = "dir"
+	completeFile    completion = "file"
+	completeID      completion = "ids" // of existing containers
 )
 
-// completion says what the value of a flag can be, and the words if it is one
-// of some.
-func (f flag) completion() (kind, []string) {
-	if f.value == "" {
-		return kindNothing, nil
+// words are those of one of some.
+func (c completion) words() (string, bool) { return strings.CutPrefix(string(c), "words ") }
+
+// Completion says what the value of a flag can be.
+func (f flag) Completion() completion {
+	if f.Value == "" {
+		return completeNothing
 	}
-	switch f.names[0] {
+	switch f.Names[0] {
 	case "format":
-		return kindWords, []string{"table", "json"}
+		return "words table json"
 	case "log-format":
-		return kindWords, []string{"text", "json"}
+		return "words text json"
 	case "log-level":
-		return kindWords, []string{"error", "warning", "info", "debug"}
+		return "words error warning info debug"
 	case "cgroup-manager":
-		return kindWords, []string{"cgroupfs", "systemd", "disabled"}
+		return "words cgroupfs systemd disabled"
 	case "rootless":
-		return kindWords, []string{"true", "false", "auto"}
+		return "words true false auto"
 	case "manage-cgroups-mode":
-		return kindWords, []string{"soft", "full", "strict", "ignore"}
+		return "words soft full strict ignore"
 	}
-	switch f.value {
+	switch f.Value {
 	case "DIR":
-		return kindDir, nil
+		return completeDir
 	case "FILE", "PATH":
-		return kindFile, nil
+		return completeFile
 	}
-	return kindAny, nil
+	return completeAny
 }
 
-// argument says what the argument at an index is completed with.
-func (c command) argument(i int) (kind, []string) {
-	names := strings.Fields(c.args)
-	if i >= len(names) {
-		return kindNothing, nil
+// Arguments are the arguments of a command in their order.
+func (c command) Arguments() (list []argument) {
+	for name := range strings.FieldsSeq(c.Args) {
+		list = append(list, argument{name, c.completion(strings.Trim(name, "[]."))})
 	}
-	switch strings.Trim(names[i], "[].") {
+	return list
+}
+
+func (c command) completion(argument string) completion {
+	switch argument {
 	case "ID":
-		if slices.Contains([]string{"create", "run", "restore"}, c.name) {
-			return kindNothing, nil // it is new
+		if slices.Contains([]string{"create", "run", "restore"}, c.Name) {
+			return completeNothing // it is new
 		}
-		return kindIDs, nil
+		return completeID
 	case "SIGNAL":
-		return kindWords, []string{"HUP", "INT", "QUIT", "KILL", "USR1", "USR2", "TERM", "CONT", "STOP"}
+		return "words HUP INT QUIT KILL USR1 USR2 TERM CONT STOP"
 	case "BUNDLE", "DIR":
-		return kindDir, nil
+		return completeDir
 	case "FILE":
-		return kindFile, nil
+		return completeFile
 	}
-	return kindNothing, nil
+	return completeNothing
 }

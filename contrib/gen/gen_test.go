@@ -43,21 +43,21 @@ func TestNothingIsMissing(t *testing.T) {
 	}
 	check := func(page string, flags []flag) {
 		for _, f := range flags {
-			for _, s := range f.spelled() {
+			for _, s := range f.Spelled() {
 				contains(page, `\fB`+strings.ReplaceAll(s, "-", `\-`)+`\fR`)
 				contains("completions/rung.bash", s)
 				contains("completions/_rung", "'*"+s)
 			}
 		}
 	}
-	check("man/rung.8", p.flags)
-	if len(p.commands) < 10 {
-		t.Errorf("only %d commands", len(p.commands))
+	check("man/rung.8", p.Flags())
+	if len(p.Commands) < 10 {
+		t.Errorf("only %d commands", len(p.Commands))
 	}
-	for _, c := range p.commands {
-		check("man/rung-"+c.name+".8", c.flags)
-		contains("man/rung.8", "rung\\-"+c.name)
-		contains("completions/rung.fish", "-a "+c.name+" ")
+	for _, c := range p.Commands {
+		check("man/rung-"+c.Name+".8", c.Flags)
+		contains("man/rung.8", "rung\\-"+c.Name)
+		contains("completions/rung.fish", "-a "+c.Name+" ")
 	}
 }
 

@@ -7,9 +7,12 @@
 package main
 
 import (
+	"embed"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
+	"text/template"
 )
 
 func main() {
@@ -23,18 +26,32 @@ func main() {
 	}
 }
 
+//go:embed templates/*
+var templates embed.FS
+
 // files returns what is generated, by path.
 func files(p program) map[string]string {
-	all := map[string]string{
-		"completions/rung.bash": bash(p),
-		"completions/_rung":     zsh(p),
-		"completions/rung.fish": fish(p),
-		"man/rung.8":            programPage(p),
+	all := template.Must(template.New("").Funcs(template.FuncMap{
+		"capital": capital, "literal": literal, "paragraphs": paragraphs, "roff": roff, "upper": strings.ToUpper,
+		"escape": escape, "quote": quote,
+		"fishAction": fishAction, "fishOptions": fishOptions, "fishQuote": fishQuote,
+		"zshSpecs": zshSpecs,
+	}).ParseFS(templates, "templates/*"))
+	execute := func(name string, of any) string {
+		var b strings.Builder
+		if err := all.ExecuteTemplate(&b, name+".tmpl", of); err != nil {
+			panic(err)
+		}
+		return b.String()
 	}
-	for _, c := range p.commands {
-		all["man/rung-"+c.name+".8"] = commandPage(p, c)
+	generated := make(map[string]string)
+	for _, name := range []string{"completions/rung.bash", "completions/_rung", "completions/rung.fish", "man/rung.8"} {
+		generated[name] = execute(filepath.Base(name), p)
 	}
-	return all
+	for _, c := range p.Commands {
+		generated["man/rung-"+c.Name+".8"] = execute("command.8", c)
+	}
+	return generated
 }
 
 func write(dir string, files map[string]string) error {
