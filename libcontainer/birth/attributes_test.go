@@ -150,7 +150,7 @@ func TestAttributesOfCovers(t *testing.T) {
 			want.attr = ro
 		}
 		found := false
-		for _, f := range k.fds {
+		for _, f := range k.closed {
 			found = found || f.mount != nil && *f.mount == want
 		}
 		if !found {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -62,8 +63,8 @@ func TestDescriptorsOfTheProcess(t *testing.T) {
 			if !slices.Equal(k.passed, want) {
 				t.Errorf("%s gets the descriptors %d, want %d", c.name, k.passed, want)
 			}
-			if want = append(want, uint64(3+n)); c.name == "exec" && !slices.Equal(k.present, want) {
-				t.Errorf("exec: when the executable is looked up %d are open, want %d", k.present, want)
+			if want = append(want, uint64(3+n)); !strings.Contains(c.name, "hook") && !slices.Equal(k.present, want) {
+				t.Errorf("%s: when the executable is looked up %d are open, want %d", c.name, k.present, want)
 			}
 		}
 	}

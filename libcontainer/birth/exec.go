@@ -59,7 +59,7 @@ func CompileExec(in *ExecInput) (*Exec, error) {
 		func() error { return c.cloneIf(clones && c.late) },
 		c.lead,
 		c.confirm,
-		c.closeDescriptors,
+		c.leave,
 		c.execute,
 	} {
 		if err := phase(); err != nil {
@@ -155,15 +155,9 @@ func (c *compiler) confirm() error {
 	return nil
 }
 
-// closeDescriptors closes all that the process is not to have, before execve looks
-// up what could be a path through one of them, except for the socket, whose end
-// tells the launcher that the process was executed.
-func (c *compiler) closeDescriptors() error {
-	c.Label("closing all descriptors but those of the process")
-	last := 3 + c.in.PreserveFds
-	c.Dup3(nsenter.File(FileSync), last, unix.O_CLOEXEC).Ignore(unix.EINVAL) // it is there
-	c.CloseRange(uint32(last), uint32(last), unix.CLOSE_RANGE_CLOEXEC)
-	c.CloseRange(uint32(last+1), ^uint32(0), 0)
+// leave closes the descriptors before the process is executed.
+func (c *compiler) leave() error {
+	c.closeDescriptors(nsenter.File(FileSync))
 	if err := c.limitFiles(); err != nil {
 		return err
 	}

@@ -73,13 +73,15 @@ func (k *fakeKernel) fcntl(fd, command, arg uint64) (uint64, unix.Errno) {
 }
 
 func (k *fakeKernel) closeRange(first, last uint32, flags uint64) {
-	if flags != 0 && last == math.MaxUint32 { // all, and only at execve
+	started := slices.ContainsFunc(slices.Collect(maps.Values(k.fds)), func(f file) bool { return f.what == "accept4" })
+	if last == math.MaxUint32 && (flags != 0 || started) { // further processes leave more to this
 		k.leftovers()
 	}
 	for fd, f := range k.fds {
 		if fd < uint64(first) || fd > uint64(last) {
 			continue
 		}
+		k.closed = append(k.closed, f)
 		if delete(k.fds, fd); flags&unix.CLOSE_RANGE_CLOEXEC != 0 {
 			k.fds[fd] = file{what: f.what, mount: f.mount}
 		}

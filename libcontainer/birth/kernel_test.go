@@ -41,6 +41,8 @@ type fakeKernel struct {
 	sync uint64
 	next uint64
 	left []string // descriptors that are open where all are to be closed
+
+	closed []file // by closing all
 }
 
 func (k *fakeKernel) run(t testing.TB, p *nsenter.Program) {

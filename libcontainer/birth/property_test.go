@@ -111,7 +111,7 @@ func (j *judge) closeOnExec(l *line) {
 		ok = l.arg(1) != tiocgptpeer || j.program.Steps[l.index].Args[2] == flags
 	case "dup3": // only to the standard streams, which the process gets
 		n, err := strconv.Atoi(l.arg(1))
-		ok = err == nil && n >= 0 && n <= 2
+		ok = err == nil && n >= 0 && n <= 2 || l.has(2, "O_CLOEXEC")
 	}
 	if !ok {
 		j.errorf(l, "not close-on-exec")
@@ -351,8 +351,8 @@ func (j *judge) lastPhase() {
 	}
 	for i := place["close_range"] + 1; i < len(j.lines) && !strings.HasPrefix(j.lines[i].label, "reading what"); i++ {
 		switch l := &j.lines[i]; {
-		case l.name == "execve":
-		case l.name == "seccomp" && i == place["close_range"]+1:
+		case l.name == "execve", l.name == "seccomp":
+		case l.name == "prlimit64" && strings.HasPrefix(l.label, "setting the limit RLIMIT_NOFILE"):
 		case l.name == "test" && len(j.in.Candidates) == 0 && strings.HasSuffix(l.text, "else fail with ENOEXEC"):
 		default:
 			j.errorf(l, "it follows on close_range")

@@ -17,18 +17,28 @@ func (c *compiler) ready() error {
 func (c *compiler) wait() error {
 	c.birth.Ready = len(c.Steps)
 	c.Label("waiting for start")
+	link := nsenter.File(FileSync)
 	if c.in.Gate == GateSocket {
 		c.Park()
 		c.Close(nsenter.File(FileSync))
-		c.Accept4(nsenter.File(FileGate), unix.SOCK_CLOEXEC).
+		start := c.Cell("start")
+		c.Accept4(nsenter.File(FileGate), unix.SOCK_CLOEXEC).Into(start).
 			RepeatOn(unix.EINTR, 1<<20).RepeatOn(unix.ECONNABORTED, 1<<20)
+		link = nsenter.Value(start)
 	} else if h := c.in.Spec.Hooks; h != nil && len(h.StartContainer) > 0 {
 		c.sync(TagGate)
 	}
-	if err := c.limitFiles(); err != nil {
-		return err
-	}
+	c.closeDescriptors(link)
+	return c.limitFiles()
+}
+
+// closeDescriptors closes all that the process is not to have, before execve looks
+// up what could be a path through one of them (/proc/self/fd/7/sh), except for the socket whose
+// end tells the launcher, or start, that the process was executed.
+func (c *compiler) closeDescriptors(link nsenter.Arg) {
 	c.Label("closing all descriptors but those of the process")
-	c.CloseRange(uint32(3+c.in.PreserveFds), ^uint32(0), unix.CLOSE_RANGE_CLOEXEC)
-	return nil
+	last := 3 + c.in.PreserveFds
+	c.Dup3(link, last, unix.O_CLOEXEC).Ignore(unix.EINVAL) // it is there
+	c.CloseRange(uint32(last), uint32(last), unix.CLOSE_RANGE_CLOEXEC)
+	c.CloseRange(uint32(last+1), ^uint32(0), 0)
 }
