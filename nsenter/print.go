@@ -19,7 +19,8 @@ func (p *Program) Print(w io.Writer) error {
 	for i := range p.Steps {
 		if s := &p.Steps[i]; s.Label != label {
 			label = s.Label
-			fmt.Fprintf(&b, "\n# %s\n", label)
+			quoted := strconv.Quote(label) // names in it are the configuration's and the image's
+			fmt.Fprintf(&b, "\n# %s\n", strings.ReplaceAll(quoted[1:len(quoted)-1], `\"`, `"`))
 		}
 		fmt.Fprintf(&b, "%4d  %s\n", i, p.StepString(i))
 	}

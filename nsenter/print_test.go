@@ -127,3 +127,14 @@ func TestStringsArePointers(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// TestPrintControl: a name in a label cannot look like a line of the program.
+func TestPrintControl(t *testing.T) {
+	p := New()
+	p.Label("mounting \"a\"\n   7  execve()\x1b[2J on /ä")
+	p.Chdir("/")
+	var b strings.Builder
+	if err := p.Print(&b); err != nil || !strings.HasPrefix(b.String(), "\n"+`# mounting "a"\n   7  execve()\x1b[2J on /ä`+"\n") {
+		t.Errorf("%q, %v", b.String(), err)
+	}
+}

@@ -76,6 +76,9 @@ func isBare(s string) bool {
 	return s != ""
 }
 
+// newlines as people see them, and as programs do, for which a message is a line.
+const indented, escaped = "\n  ", `\n`
+
 // appendPlain appends the message for people: what happened, and below it what
 // can be done. What is no error says what it is first.
 //
@@ -86,21 +89,24 @@ func appendPlain(b []byte, level Level, msg string, fields []Field) []byte {
 	if level != LevelError {
 		b = append(append(b, level.String()...), ": "...)
 	}
-	b = append(appendShown(b, msg), '\n')
+	b = append(appendShown(b, msg, indented), '\n')
 	for _, f := range fields {
 		if f.Key == "hint" {
-			b = append(appendShown(append(b, "hint: "...), f.Value), '\n')
+			b = append(appendShown(append(b, "hint: "...), f.Value, indented), '\n')
 		}
 	}
 	return b
 }
 
 // appendShown appends text without what a terminal would obey instead of
-// showing: a message can have a name in it that an image made up.
-func appendShown(b []byte, s string) []byte {
+// showing: a message can have a name in it that an image made up, or a hook's output. newline
+// is written for each: of more lines than one none looks like one of rung's own.
+func appendShown(b []byte, s, newline string) []byte {
 	for _, r := range s {
 		switch {
-		case r == '\n' || r == '\t' || unicode.IsPrint(r) && r != utf8.RuneError:
+		case r == '\n':
+			b = append(b, newline...)
+		case r == '\t' || unicode.IsPrint(r) && r != utf8.RuneError:
 			b = utf8.AppendRune(b, r)
 		default:
 			quoted := strconv.AppendQuoteRune(nil, r)

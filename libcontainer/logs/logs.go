@@ -103,7 +103,7 @@ func Open(path string, format Format, level Level) (*Logger, error) {
 }
 
 // Error logs an error with its fields, see FieldsOf, and tells the user. A
-// program that reads stderr gets the message and a newline, a terminal the hint
+// program that reads stderr gets the message as a line, a terminal the hint
 // besides, and where the log is.
 func (l *Logger) Error(err error) {
 	fields := FieldsOf(err)
@@ -118,7 +118,7 @@ func (l *Logger) Error(err error) {
 		fields = append(fields, Field{"hint", "the full log is in " + path})
 		l.stderr.Write(appendPlain(nil, LevelError, err.Error(), fields))
 	default:
-		io.WriteString(l.stderr, err.Error()+"\n")
+		l.stderr.Write(append(appendShown(nil, err.Error(), escaped), '\n'))
 	}
 }
 

@@ -88,7 +88,7 @@ func TestPlain(t *testing.T) {
 		{LevelError, "it is broken", nil, "rung: it is broken\n"},
 		{LevelError, "it is broken", fields, "rung: it is broken\nhint: say \"please\"\nhint: or not\n"},
 		{LevelWarning, "odd", fields[:1], "rung: warning: odd\n"},
-		{LevelDebug, "a\nb", nil, "rung: debug: a\nb\n"},
+		{LevelDebug, "a\nb", nil, "rung: debug: a\n  b\n"},
 		{LevelError, "name \x1b]0;x\a ä\xff\u009b\r", nil, "rung: name \\x1b]0;x\\a ä\ufffd\\u009b\\r\n"},
 	} {
 		if got := string(appendPlain(nil, tt.level, tt.msg, tt.fields)); got != tt.want {
@@ -158,6 +158,16 @@ func terminal(t *testing.T) (read func(n int) string, slave *os.File) {
 		}
 		return string(b)
 	}, slave
+}
+
+// TestStderrIsOneLine has an error with what an image or a hook made up beside a log.
+func TestStderrIsOneLine(t *testing.T) {
+	l, stderr := open(t, filepath.Join(t.TempDir(), "log"), JSON, LevelError)
+	l.Error(errors.New("mounting tmpfs on /a\x1b[2J\r\nrung: all is well\x00\u202e\tb"))
+	const want = `mounting tmpfs on /a\x1b[2J\r\nrung: all is well\x00\u202e` + "\tb\n"
+	if got := stderr.String(); got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
 }
 
 func FuzzJSONString(f *testing.F) {
