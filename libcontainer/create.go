@@ -76,9 +76,6 @@ type creation struct {
 
 // Create creates a container whose process waits for Start.
 func (r *Runtime) Create(o CreateOptions) error {
-	if err := descriptors.CheckRoom(); err != nil {
-		return err
-	}
 	o.Detach = true
 	c, err := r.create(o, birth.GateSocket, nil)
 	if err != nil {
@@ -120,6 +117,9 @@ func (r *Runtime) create(o CreateOptions, gate birth.Gate, f *foreground.Process
 		return nil, err
 	}
 	if err := c.compile(in); err != nil {
+		return nil, err
+	}
+	if err := descriptors.CheckRoom(c.mostDescriptors()); err != nil {
 		return nil, err
 	}
 	if err := c.interrupt.Err(nil); err != nil {
@@ -248,6 +248,15 @@ func (c *creation) findProgram(in *birth.Input) error {
 		return failure.Start(err)
 	}
 	return nil
+}
+
+// mostDescriptors are more than the creation and its undoing open at once.
+func (c *creation) mostDescriptors() int {
+	perCgroup := 2
+	if h := c.spec.Hooks; h != nil && len(h.StartContainer) > 0 { // which join the cgroup by themselves
+		perCgroup++
+	}
+	return 20 + perCgroup*len(c.host.CgroupFiles)
 }
 
 // preserve counts the descriptors that the process gets: those of LISTEN_FDS

@@ -45,7 +45,7 @@ type restoration struct {
 // Restore brings a container back from the files that a checkpoint has saved. In
 // the foreground it goes on as [Runtime.Run] does.
 func (r *Runtime) Restore(o RestoreOptions) (int, error) {
-	if err := descriptors.CheckRoom(); err != nil {
+	if err := descriptors.CheckRoom(64); err != nil {
 		return 0, err
 	}
 	f := foreground.Process{Log: r.Log, Subreaper: !o.NoSubreaper}

@@ -21,7 +21,7 @@ import (
 // deletes the container. In the background it waits until the container is ready,
 // if a service manager wants to be told.
 func (r *Runtime) Run(o CreateOptions) (int, error) {
-	if err := descriptors.CheckRoom(); err != nil {
+	if err := descriptors.CheckRoom(20); err != nil { // until it is known what a creation needs
 		return 0, err
 	}
 	f := foreground.Process{Log: r.Log, Subreaper: !o.NoSubreaper}

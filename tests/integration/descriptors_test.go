@@ -279,14 +279,20 @@ func TestFewDescriptors(t *testing.T) {
 		switch r := c.Wait(cmd); {
 		case limit >= 76:
 			r.OK()
-		case limit <= 64 || r.Code != 0:
+		case limit <= 40 || r.Code != 0:
 			r.Fails("RLIMIT_NOFILE", fmt.Sprintf("allows %d descriptors", limit))
 		}
 		c.LeavesNothing()
 	}
+	// of what is not needed there need not be room
+	simple := bundle.New(t, func(s *specs.Spec) { s.Process.Rlimits = nil })
+	cmd := simple.Command("run", "--bundle", simple.Bundle, simple.ID)
+	cmd.Args = append([]string{"sh", "-c", `ulimit -n 64; exec "$0" "$@"`}, cmd.Args...)
+	cmd.Path = "/bin/sh"
+	simple.Wait(cmd).OK()
 	// those that the caller has open count
-	cmd := c.Command("run", "--bundle", c.Bundle, c.ID)
-	cmd.Args = append([]string{"sh", "-c", `exec 3</ 4</ 5</ 6</ 7</ 8</ 9</; ulimit -n 70; exec "$0" "$@"`},
+	cmd = c.Command("run", "--bundle", c.Bundle, c.ID)
+	cmd.Args = append([]string{"sh", "-c", `exec 3</ 4</ 5</ 6</ 7</ 8</ 9</; ulimit -n 58; exec "$0" "$@"`},
 		cmd.Args...)
 	cmd.Path = "/bin/sh"
 	c.Wait(cmd).Fails("RLIMIT_NOFILE")
