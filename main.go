@@ -12,12 +12,14 @@ import (
 
 	"github.com/rung-oci/rung/cmd"
 	_ "github.com/rung-oci/rung/cmd/maxprocs"
+	"github.com/rung-oci/rung/cmd/startup"
 )
 
 // Set by the linker: -X main.version=… -X main.commit=….
 var version, commit string
 
 func main() {
+	startup.Done()
 	os.Unsetenv("GOMAXPROCS") // which is package maxprocs's and nobody else's business
 	os.Exit(cmd.New(cmd.Build{Version: version, Commit: commit}).Run(os.Args))
 }
