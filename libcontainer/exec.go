@@ -227,6 +227,7 @@ func (e *execution) gather(kept *store.Exec) error {
 	}
 	host.Streams(facts, streams)
 	facts.CgroupFiles = e.groups.EntryFiles()
+	e.in.Spec.Annotations = e.record.Annotations
 	e.in.Host, e.in.Filter, e.in.NoNewKeyring = facts, kept.Filter, kept.NoNewKeyring
 	e.in.Namespaces = e.join.namespaces &^ e.record.HostNamespaces // the first process may have made itself one
 	e.in.Users = e.join.users

@@ -35,12 +35,29 @@ func (c *compiler) identity() {
 	user := c.proc.User
 	c.about("process.user", fmt.Sprintf("becoming user %d, group %d", user.UID, user.GID))
 	c.Prctl(unix.PR_SET_KEEPCAPS, 1)
-	set := c.Setgroups(user.AdditionalGids)
-	if c.userNS && len(user.AdditionalGids) == 0 {
-		set.Ignore(unix.EPERM) // denied by /proc/PID/setgroups: user_namespaces(7)
+	if !c.keepsGroups() {
+		set := c.Setgroups(user.AdditionalGids)
+		if c.userNS && len(user.AdditionalGids) == 0 {
+			set.Ignore(unix.EPERM) // denied by /proc/PID/setgroups: user_namespaces(7)
+		}
 	}
 	c.Setresgid(user.GID, user.GID, user.GID)
 	c.Setresuid(user.UID, user.UID, user.UID)
+}
+
+// dropGroups gives up the caller's groups, which mean something on the host.
+func (c *compiler) dropGroups() {
+	if !c.keepsGroups() {
+		c.Label("giving up the caller's groups")
+		c.DropGroups().Ignore(unix.EPERM)
+	}
+}
+
+// keepsGroups reports whether the caller's groups are to be the container's as well: an
+// annotation of crun, of any value, that podman sends for --group-add keep-groups.
+func (c *compiler) keepsGroups() bool {
+	_, keeps := c.in.Spec.Annotations["run.oci.keep_original_groups"]
+	return keeps
 }
 
 func (c *compiler) umask() {

@@ -78,8 +78,7 @@ func isInherited(s *specs.Scheduler) bool {
 // enterContainer joins the namespaces and takes their root.
 func (c *compiler) enterContainer(namespaces uint64, chroot string) error {
 	if c.userNS {
-		c.Label("giving up the caller's groups")
-		c.DropGroups().Ignore(unix.EPERM)
+		c.dropGroups()
 	}
 	c.Label("joining the container")
 	joinNamespaces(c.Program, namespaces)

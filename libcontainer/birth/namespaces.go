@@ -81,8 +81,7 @@ func (c *compiler) namespaces() error {
 		made &^= unix.CLONE_NEWIPC
 	}
 	if c.userNS { // where they may not be given up any more: user_namespaces(7), setgroups
-		c.Label("giving up the caller's groups")
-		c.DropGroups().Ignore(unix.EPERM)
+		c.dropGroups()
 	}
 	_, pid := c.joinNS[specs.PIDNamespace]
 	_, user := c.joinNS[specs.UserNamespace]

@@ -97,6 +97,31 @@ func TestCallersGroupsAndDescriptors(t *testing.T) {
 	c.Delete().OK()
 }
 
+// The caller's groups stay where an annotation of crun asks for it, that podman knows.
+func TestKeptGroups(t *testing.T) {
+	t.Parallel()
+	for want, change := range map[string]bundle.Change{"4 27": func(*specs.Spec) {}, "65534 65534": userNamespace(100000)} {
+		c := bundle.New(t, bundle.Shell("grep Groups: /proc/self/status; "+idle), change, func(s *specs.Spec) {
+			s.Annotations = map[string]string{"run.oci.keep_original_groups": "1"}
+			s.Process.User.AdditionalGids = []uint32{9}
+		})
+		call := func(args ...string) bundle.Result {
+			cmd := c.Command(args...)
+			cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Groups: []uint32{4, 27}}}
+			return c.Wait(cmd).OK()
+		}
+		created := call("create", "--bundle", c.Bundle, c.ID)
+		call("start", c.ID)
+		waitReady(t, created)
+		said, _ := created.Output()
+		said += call("exec", c.ID, "grep", "Groups:", "/proc/self/status").Stdout
+		if n := strings.Count(said, "Groups:\t"+want); n != 2 {
+			t.Errorf("run and exec have %q, want %s twice", said, want)
+		}
+		c.Delete("--force").OK()
+	}
+}
+
 // delete --force does not wait for a hook of start that hangs.
 func TestForcedDeleteEndsHooks(t *testing.T) {
 	t.Parallel()
