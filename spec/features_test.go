@@ -18,7 +18,7 @@ func TestFeatures(t *testing.T) {
 	}
 	const want = `{"ociVersionMin":"1.0.0","ociVersionMax":"1.3.0",` +
 		`"hooks":["prestart","createRuntime","createContainer","startContainer","poststart","poststop"],` +
-		`"mountOptions":["async","atime","bind","defaults","dev","diratime","dirsync","exec","iversion","lazytime",` +
+		`"mountOptions":["async","atime","bind","copy-symlink","defaults","dest-nofollow","dev","diratime","dirsync","exec","iversion","lazytime",` +
 		`"loud",` +
 		`"mand","noatime","nodev","nodiratime","noexec","noiversion","nolazytime","nomand","norelatime",` +
 		`"nostrictatime","nosuid",` +
@@ -27,7 +27,7 @@ func TestFeatures(t *testing.T) {
 		`"rnodiratime","rnoexec","rnorelatime","rnostrictatime","rnosuid","rnosymfollow","ro","rprivate",` +
 		`"rrelatime","rro",` +
 		`"rrw","rshared","rslave","rstrictatime","rsuid","rsymfollow","runbindable","rw","shared","silent","slave",` +
-		`"strictatime","suid","symfollow","sync","tmpcopyup","unbindable"],` +
+		`"src-nofollow","strictatime","suid","symfollow","sync","tmpcopyup","unbindable"],` +
 		`"linux":{"namespaces":["cgroup","ipc","mount","network","pid","time","user","uts"],` +
 		`"capabilities":["CAP_CHOWN"],` +
 		`"cgroup":{"v1":true,"rdma":false},` +

@@ -30,11 +30,20 @@ type MountOptions struct {
 	IDMap     bool // map the owners of files, by idmap or ridmap
 	RecIDMap  bool // also in the mounts below
 
+	NoFollow uint64 // which symlinks are not followed by a bind mount: SourceLink and so on
+
 	// Data holds the options that are not in the specification, in the form key
 	// or key=value. They are for the filesystem. A bind mount has no use for them:
 	// mount(2) ignores them there.
 	Data []string
 }
+
+// Symlinks that a bind mount does not follow, by options of crun (crun(1)).
+const (
+	SourceLink      = 1 << iota // src-nofollow: the source is the link itself
+	DestinationLink             // dest-nofollow: the link itself is covered
+	CopiedLink                  // copy-symlink: a link appears as what it is at the destination
+)
 
 // MountAttr changes MOUNT_ATTR_* flags. Set and Clear are attr_set and attr_clr
 // of mount_setattr(2), and Set is also attr_flags of fsmount(2). They have no
@@ -118,7 +127,7 @@ func ParseMountOptions(options []string) (o MountOptions) {
 	return o
 }
 
-// MountOptionNames returns the sorted names of all options that the specification defines.
+// MountOptionNames returns the sorted names of all options that are known.
 func MountOptionNames() []string {
 	names := make([]string, len(mountOptions))
 	for i, o := range mountOptions {
@@ -166,6 +175,8 @@ func (o *MountOptions) apply(option mountOption) {
 		o.Remount = true
 	case tmpCopyUp:
 		o.TmpCopyUp = true
+	case noFollow:
+		o.NoFollow |= flag
 	case idMap:
 		o.IDMap = true
 		o.RecIDMap = o.RecIDMap || flag&unix.MS_REC != 0
@@ -182,7 +193,7 @@ func (o *MountOptions) superClear(flag uint64) {
 	o.SuperClear |= flag
 }
 
-// A mountOption is an option of the specification.
+// A mountOption is an option of the specification, or of crun where podman sends it.
 type mountOption struct {
 	name   string
 	effect effect
@@ -210,6 +221,7 @@ const (
 	bind
 	remount
 	tmpCopyUp
+	noFollow
 	idMap
 )
 
@@ -221,7 +233,9 @@ var mountOptions = [...]mountOption{
 	{"async", superClear, unix.MS_SYNCHRONOUS},
 	{"atime", atimeUnset, unix.MOUNT_ATTR_NOATIME},
 	{"bind", bind, 0},
+	{"copy-symlink", noFollow, CopiedLink},
 	{"defaults", nothing, 0},
+	{"dest-nofollow", noFollow, DestinationLink},
 	{"dev", attrClear, unix.MOUNT_ATTR_NODEV},
 	{"diratime", attrClear, unix.MOUNT_ATTR_NODIRATIME},
 	{"dirsync", superSet, unix.MS_DIRSYNC},
@@ -274,6 +288,7 @@ var mountOptions = [...]mountOption{
 	{"shared", propagation, unix.MS_SHARED},
 	{"silent", superSet, unix.MS_SILENT},
 	{"slave", propagation, unix.MS_SLAVE},
+	{"src-nofollow", noFollow, SourceLink},
 	{"strictatime", atimeSet, unix.MOUNT_ATTR_STRICTATIME},
 	{"suid", attrClear, unix.MOUNT_ATTR_NOSUID},
 	{"symfollow", attrClear, unix.MOUNT_ATTR_NOSYMFOLLOW},

@@ -4,14 +4,19 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/nsenter"
+	"github.com/rung-oci/rung/spec"
 )
 
 // cloneFlags are open_tree's for the source of a bind mount.
 func (m *Mount) cloneFlags() int {
+	flags := unix.OPEN_TREE_CLONE
 	if m.Rbind {
-		return unix.OPEN_TREE_CLONE | unix.AT_RECURSIVE
+		flags |= unix.AT_RECURSIVE
 	}
-	return unix.OPEN_TREE_CLONE
+	if m.NoFollow&(spec.SourceLink|spec.CopiedLink) != 0 {
+		flags |= unix.AT_SYMLINK_NOFOLLOW
+	}
+	return flags
 }
 
 // bind clones the source's mount and attaches it to a directory or a file,
@@ -34,10 +39,17 @@ func (c *compiler) bind(m mount) {
 	dir, attach := c.Target(), c.Target()
 	c.Statx(nsenter.Value(m.tree), "", c.stat)
 	c.JumpIfType(c.stat, unix.S_IFDIR, dir)
-	c.ensureFile(m.Target, m.target)
+	var onFile, onDir unix.OpenHow
+	if m.NoFollow&(spec.DestinationLink|spec.CopiedLink) != 0 {
+		onFile.Flags = unix.O_NOFOLLOW
+	}
+	if m.NoFollow&spec.DestinationLink != 0 { // which fails: a directory covers no link
+		onDir.Flags = unix.O_NOFOLLOW
+	}
+	c.ensure(m.Target, unix.S_IFREG, onFile, m.target)
 	c.Goto(attach)
 	c.Place(dir)
-	c.ensureDirectory(m.Target, 0, m.target)
+	c.ensure(m.Target, unix.S_IFDIR, onDir, m.target)
 	c.Place(attach)
 	c.attach(m)
 }

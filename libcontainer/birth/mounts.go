@@ -96,6 +96,8 @@ func (m *Mount) check(from *specs.Mount) error {
 		return fmt.Errorf("id-mapped mounts (idmap, uidMappings, gidMappings) are not supported yet")
 	case m.Target == "/":
 		return fmt.Errorf("the destination is the root itself")
+	case m.Kind != BindMount && m.NoFollow != 0:
+		return fmt.Errorf("options copy-symlink, src-nofollow and dest-nofollow are for bind mounts")
 	case m.Kind == BindMount && m.Source == "":
 		return fmt.Errorf("source is missing")
 	case m.Kind == FilesystemMount && m.Type == "":

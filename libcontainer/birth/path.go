@@ -22,18 +22,20 @@ func (c *compiler) resolve(path string, flags, resolve uint64, into nsenter.Cell
 // ensureDirectory resolves a path, after making its missing directories. Where it may
 // not be searched the program goes on at denied, if that is given.
 func (c *compiler) ensureDirectory(path string, resolve uint64, into nsenter.Cell, denied ...nsenter.Target) {
-	c.ensure(path, unix.S_IFDIR, resolve, into, denied...)
+	c.ensure(path, unix.S_IFDIR, unix.OpenHow{Resolve: resolve}, into, denied...)
 }
 
 // ensureFile resolves a path, after making its missing directories and an empty file.
 // What is there already may be of any type.
-func (c *compiler) ensureFile(path string, into nsenter.Cell) { c.ensure(path, unix.S_IFREG, 0, into) }
+func (c *compiler) ensureFile(path string, into nsenter.Cell) {
+	c.ensure(path, unix.S_IFREG, unix.OpenHow{}, into)
+}
 
 // ensure resolves a path, without ".." in it. Of what is missing each component is made
 // by its name alone, in a directory that was resolved for it: no call that makes
 // something is given a path that symlinks of the image could lead out of the root.
-func (c *compiler) ensure(path string, fileType uint32, resolve uint64, into nsenter.Cell, denied ...nsenter.Target) {
-	flags := uint64(unix.O_PATH)
+func (c *compiler) ensure(path string, fileType uint32, how unix.OpenHow, into nsenter.Cell, denied ...nsenter.Target) {
+	flags, resolve := unix.O_PATH|how.Flags, how.Resolve
 	if fileType == unix.S_IFDIR {
 		flags |= unix.O_DIRECTORY
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/rung-oci/rung/internal/kernel"
 	"github.com/rung-oci/rung/libcontainer/birth"
+	"github.com/rung-oci/rung/spec"
 )
 
 // FollowDangling changes targets that go through a symlink of the image whose end
@@ -24,7 +25,7 @@ func FollowDangling(rootfs string, mounts []birth.Mount) {
 	defer unix.Close(root)
 	for i := range mounts {
 		m := &mounts[i]
-		if m.NoSymlinks || Exists(root, m.Target) == nil {
+		if m.NoSymlinks || m.NoFollow&(spec.DestinationLink|spec.CopiedLink) != 0 || Exists(root, m.Target) == nil {
 			continue
 		}
 		if to := resolveLinks(root, m.Target); to != "/" {

@@ -100,7 +100,9 @@ func TestCallersGroupsAndDescriptors(t *testing.T) {
 // The caller's groups stay where an annotation of crun asks for it, that podman knows.
 func TestKeptGroups(t *testing.T) {
 	t.Parallel()
-	for want, change := range map[string]bundle.Change{"4 27": func(*specs.Spec) {}, "65534 65534": userNamespace(100000)} {
+	for want, change := range map[string]bundle.Change{
+		"4 27": func(*specs.Spec) {}, "65534 65534": userNamespace(100000),
+	} {
 		c := bundle.New(t, bundle.Shell("grep Groups: /proc/self/status; "+idle), change, func(s *specs.Spec) {
 			s.Annotations = map[string]string{"run.oci.keep_original_groups": "1"}
 			s.Process.User.AdditionalGids = []uint32{9}

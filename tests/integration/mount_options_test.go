@@ -161,6 +161,50 @@ func TestRecursiveMountOptions(t *testing.T) {
 	}
 }
 
+// Options of crun, which podman sends: a symlink is mounted, or covered, and not followed.
+func TestMountsOfSymlinks(t *testing.T) {
+	t.Parallel()
+	dir := newDir(t)
+	write(t, dir+"/file", "file")
+	host(t, "mkdir", "-p", dir+"/folder/in")
+	host(t, "ln", "-s", "file", dir+"/link")
+	for _, test := range []struct{ source, destination, options, script, want string }{
+		{"link", "/mnt/to", "copy-symlink", "readlink /mnt/to; cat /mnt/to", "file\nimage"},
+		{"file", "/mnt/link", "copy-symlink", "cat /mnt/link /mnt/file", "fileimage"},
+		{"folder", "/mnt/dirlink", "copy-symlink", "ls /mnt/dir", "in"},
+		{"link", "/mnt/to", "src-nofollow", "readlink /mnt/to", "file"},
+		{"link", "/mnt/link", "src-nofollow", "readlink /mnt/file", "file"},
+		{"link", "/mnt/link", "src-nofollow,dest-nofollow", "readlink /mnt/link; cat /mnt/file", "file\nimage"},
+		{"file", "/mnt/link", "dest-nofollow", "cat /mnt/link /mnt/file", "fileimage"},
+		{"file", "/mnt/dangling", "dest-nofollow", "cat /mnt/dangling; test -e /mnt/gone || echo", "file"},
+		{"file", "/mnt/link", "bind", "cat /mnt/file", "file"},
+	} {
+		mount := specs.Mount{Destination: test.destination, Source: filepath.Join(dir, test.source),
+			Options: append(strings.Split(test.options, ","), "bind")}
+		for _, users := range []bundle.Change{func(*specs.Spec) {}, userNamespace(100000)} {
+			c := bundle.New(t, bundle.Shell(test.script+"; true"), users, bundle.Mount(mount))
+			write(t, c.Path("mnt/file"), "image")
+			write(t, c.Path("mnt/to"), "")
+			host(t, "mkdir", c.Path("mnt/dir"))
+			for to, link := range map[string]string{"file": "link", "dir": "dirlink", "gone": "dangling"} {
+				host(t, "ln", "-s", to, c.Path("mnt/"+link))
+			}
+			if got := strings.TrimSpace(c.Run().OK().Stdout); got != test.want {
+				t.Errorf("%s on %s, %s: %q, want %q", test.source, test.destination, test.options, got, test.want)
+			}
+		}
+	}
+	for option, m := range map[string]specs.Mount{
+		"not a directory": {Source: dir + "/folder", Options: []string{"bind", "dest-nofollow"}},
+		"bind mounts":     {Type: "tmpfs", Options: []string{"dest-nofollow"}},
+	} {
+		m.Destination = "/mnt/dirlink"
+		c := bundle.New(t, bundle.Mount(m))
+		host(t, "ln", "-s", "dir", c.Path("mnt/dirlink"))
+		c.Create().Fails(option)
+	}
+}
+
 func TestMountPropagation(t *testing.T) {
 	t.Parallel()
 	dir := newDir(t)
