@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/libcontainer"
 )
 
@@ -56,11 +57,24 @@ func (a *App) events() *cli.Command {
 	}
 }
 
+// An eventJSON is a line of events, as clients of runc decode it.
+type eventJSON struct {
+	Type string     `json:"type"`
+	ID   string     `json:"id"`
+	Data *statsJSON `json:"data,omitempty"`
+}
+
+type statsJSON struct {
+	*cgroups.Stats
+	IntelRdt          struct{}                 `json:"intel_rdt"`
+	NetworkInterfaces []libcontainer.Interface `json:"network_interfaces"` // named as in Go
+}
+
 // writeEvent writes an event as one line of JSON.
 func writeEvent(w io.Writer, id string, e libcontainer.Event) error {
 	event := eventJSON{Type: "oom", ID: id}
 	if e.Stats != nil {
-		event.Type, event.Data = "stats", newStatsJSON(e.Stats)
+		event.Type, event.Data = "stats", &statsJSON{Stats: e.Stats.Stats, NetworkInterfaces: e.Stats.Network}
 	}
 	return json.NewEncoder(w).Encode(event)
 }

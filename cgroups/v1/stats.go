@@ -22,7 +22,7 @@ func (m *Manager) Memory() (cgroups.MemoryStats, error) {
 
 // Stats implements [cgroups.Manager].
 func (m *Manager) Stats() (*cgroups.Stats, error) {
-	s := new(cgroups.Stats)
+	s := &cgroups.Stats{Hugetlb: make(map[string]cgroups.HugetlbStats)}
 	counted := false
 	for _, c := range [...]struct {
 		controller string
@@ -115,7 +115,7 @@ func (r *reader) pids(all *cgroups.Stats) {
 	s.Current = int64(r.number("pids.current"))
 	s.Limit = -1
 	if limit := string(bytes.TrimSpace(r.text("pids.max"))); limit != "max" && limit != "" {
-		s.Limit = int64(r.parse(limit))
+		s.Limit = cgroups.PidsLimit(r.parse(limit))
 	}
 }
 
@@ -137,7 +137,6 @@ func (r *reader) hugetlb(s *cgroups.Stats) {
 		r.err = err
 		return
 	}
-	s.Hugetlb = make(map[string]cgroups.HugetlbStats, len(sizes))
 	for _, size := range sizes {
 		s.Hugetlb[size] = cgroups.HugetlbStats{
 			Usage:    r.number("hugetlb." + size + ".usage_in_bytes"),
