@@ -1,6 +1,8 @@
 package cmd
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"os/user"
@@ -57,21 +59,27 @@ func writeIDs(w io.Writer, states []*libcontainer.State) error {
 	return nil
 }
 
-// writeStates writes a JSON array, or like runc null if it is empty.
+// writeStates writes a JSON array as one line, which scripts read that were written for runc, or
+// like runc null if it is empty.
 func writeStates(w io.Writer, states []*libcontainer.State) error {
-	b := []byte("null\n")
+	b := []byte("null")
 	for i, s := range states {
 		if i == 0 {
-			b = append(b[:0], "[\n  "...)
+			b = append(b[:0], '[')
 		} else {
-			b = append(b, ",\n  "...)
+			b = append(b, ',')
 		}
-		b = appendState(b, s, owner(s.UID), "  ")
+		b = appendState(b, s, owner(s.UID), "")
 	}
 	if len(states) > 0 {
-		b = append(b, "\n]\n"...)
+		b = append(b, ']')
 	}
-	_, err := w.Write(b)
+	var line bytes.Buffer
+	if err := json.Compact(&line, b); err != nil {
+		return err
+	}
+	line.WriteByte('\n')
+	_, err := w.Write(line.Bytes())
 	return err
 }
 

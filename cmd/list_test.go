@@ -136,6 +136,9 @@ func TestList(t *testing.T) {
 	if err := json.Unmarshal([]byte(got.stdout), &list); err != nil {
 		t.Fatalf("%v in %s", err, got.stdout)
 	}
+	if strings.Count(got.stdout, "\n") != 1 || !strings.Contains(got.stdout, `,"id":"two",`) {
+		t.Errorf("list -f json is not one line: %s", got.stdout)
+	}
 	if len(list) != 2 || list[1].ID != "two" || list[1].Status != "stopped" || *list[1].Owner != me.Username ||
 		list[1].Annotations["k"] != "v" {
 		t.Errorf("list -f json: %+v", list)

@@ -21,8 +21,9 @@ func (c *compiler) sysctls() error {
 		if err != nil {
 			return fmt.Errorf("linux.sysctl[%s]: %w", key, err)
 		}
-		c.about("linux.sysctl["+key+"]", "setting the sysctl "+key)
-		c.writeProcfs("sys/"+path, c.hasLinux.Sysctl[key], unix.RESOLVE_NO_SYMLINKS)
+		value := c.hasLinux.Sysctl[key]
+		c.about("linux.sysctl["+key+"]", fmt.Sprintf("setting the sysctl %s to %.100q", key, value))
+		c.writeProcfs("sys/"+path, value, unix.RESOLVE_NO_SYMLINKS)
 	}
 	return nil
 }

@@ -124,11 +124,11 @@ type unfit struct {
 	hint  string
 }
 
-// Error says of a directory what it is, for docker, and what execve(2) says of
-// it, by which podman knows that exec has to exit with 126.
+// Error says of a directory what execve(2) says of it, by which podman knows that exec has to exit
+// with 126, and ends with what it is, as with runc.
 func (u *unfit) Error() string {
 	if u.errno == unix.EISDIR {
-		return u.errno.Error() + ": " + unix.EACCES.Error()
+		return unix.EACCES.Error() + ": " + u.errno.Error()
 	}
 	return u.errno.Error()
 }

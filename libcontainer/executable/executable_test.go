@@ -70,7 +70,7 @@ func TestFind(t *testing.T) {
 		{"/loop", "/", `exec: "/loop": stat /loop: too many levels of symbolic links`, unix.ELOOP},
 		{"/plain", "/", `exec: "/plain": permission denied`, unix.EACCES},
 		{"/fifo", "/", `exec: "/fifo": permission denied`, unix.EACCES},
-		{"/d", "/", `exec: "/d": is a directory: permission denied`, unix.EISDIR},
+		{"/d", "/", `exec: "/d": permission denied: is a directory`, unix.EISDIR},
 	}
 	for _, test := range tests {
 		f := finder(t, root)
