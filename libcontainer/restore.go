@@ -173,7 +173,9 @@ func (c *restoration) revive(options *criu.Options) error {
 	if err := c.prepareMountpoints(); err != nil {
 		return err
 	}
-	setup := criuSetup{apart: func() error { return c.o.reopen(options) }}
+	setup := criuSetup{apart: func() error {
+		return errors.Join(c.o.reopen(options), external.CoverNodes(c.spec, c.mounts, c.dir))
+	}}
 	defer func() {
 		closeAll(setup.keep...)
 		setup.entry.Close()

@@ -108,6 +108,11 @@ func hasNamespace(s *specs.Spec, t specs.LinuxNamespaceType) bool {
 
 func (d *Device) number() uint64 { return unix.Mkdev(d.major, d.minor) }
 
+// Node is what mknod(2) and chown(2) take for the device outside of the user namespace.
+func (d *Device) Node(l *specs.Linux) (mode uint32, number uint64, uid, gid int) {
+	return d.mode, d.number(), int(HostID(l.UIDMappings, d.uid)), int(HostID(l.GIDMappings, d.gid))
+}
+
 // device is a device being made; node is the received one, if it is bound.
 type device struct {
 	Device

@@ -102,9 +102,9 @@ func (c *compiler) makeNodes(list []source) nsenter.Cell {
 		}
 		name := strconv.Itoa(i)
 		c.about(d.Property, "making the device "+d.Path)
-		c.Mknodat(nsenter.Value(dev), name, d.mode, d.number())
-		c.Fchownat(nsenter.Value(dev), name, int(HostID(c.hasLinux.UIDMappings, d.uid)),
-			int(HostID(c.hasLinux.GIDMappings, d.gid)), unix.AT_SYMLINK_NOFOLLOW)
+		mode, number, uid, gid := d.Node(c.hasLinux)
+		c.Mknodat(nsenter.Value(dev), name, mode, number)
+		c.Fchownat(nsenter.Value(dev), name, uid, gid, unix.AT_SYMLINK_NOFOLLOW)
 	}
 	return dev
 }

@@ -48,7 +48,7 @@ func DumpStreams(pid int, streams [3]store.Stream) (external, keys []string, err
 		}
 		key := fmt.Sprintf("file[%x:%x]", mount, st.Ino)
 		external = append(external, key)
-		if st.Mode&unix.S_IFMT == unix.S_IFCHR && st.Rdev == unix.Mkdev(1, 3) {
+		if kernel.IsNull(&st) {
 			key = nullStream + key
 		}
 		keys[fd] = key
@@ -120,33 +120,24 @@ func StreamKeys(dir int) (keys []string, err error) {
 }
 
 // LoadStreams has this process's standard streams take the place of those whose keys were
-// saved, and /dev/null that of itself, which streams then has. opened are descriptors
-// for the caller to close: CRIU takes each once.
+// saved. /dev/null takes the place of itself, and of a stream that is it now, in a form
+// that the container cannot change; streams then has it. opened are descriptors for the
+// caller to close: CRIU takes each once.
 func LoadStreams(keys []string, streams *[3]store.Stream) (list []criu.InheritFd, opened []int, err error) {
 	for i, key := range keys[:min(len(keys), len(streams))] {
 		fd := i
 		key, null := strings.CutPrefix(key, nullStream)
-		if null {
-			if fd, streams[i], err = openNull(); err != nil {
-				return list, opened, fmt.Errorf("%s: %w", os.DevNull, err)
+		if !strings.HasPrefix(key, "pipe:") && !strings.HasPrefix(key, "file[") {
+			continue
+		}
+		var st unix.Stat_t
+		if null || unix.Fstat(fd, &st) == nil && kernel.IsNull(&st) {
+			if fd, st, err = kernel.OpenNull(); err != nil {
+				return list, opened, err
 			}
-			opened = append(opened, fd)
+			streams[i], opened = store.StreamOf(&st), append(opened, fd)
 		}
-		if strings.HasPrefix(key, "pipe:") || strings.HasPrefix(key, "file[") {
-			list = append(list, criu.InheritFd{Key: key, Fd: fd})
-		}
+		list = append(list, criu.InheritFd{Key: key, Fd: fd})
 	}
 	return list, opened, nil
-}
-
-func openNull() (fd int, s store.Stream, err error) {
-	if fd, err = unix.Open(os.DevNull, unix.O_RDWR|unix.O_CLOEXEC, 0); err != nil {
-		return -1, s, err
-	}
-	var st unix.Stat_t
-	if err = unix.Fstat(fd, &st); err != nil {
-		unix.Close(fd)
-		return -1, s, err
-	}
-	return fd, store.StreamOf(&st), nil
 }

@@ -100,7 +100,7 @@ func streamUse(fd int, st *unix.Stat_t) birth.StreamUse {
 			return birth.StreamGiven
 		}
 	case unix.S_IFCHR:
-		if isNull(st) {
+		if kernel.IsNull(st) {
 			return birth.StreamNull
 		}
 	}
@@ -116,8 +116,6 @@ func isPipe(fd int) bool {
 	var st unix.Statfs_t
 	return unix.Fstatfs(fd, &st) == nil && st.Type == unix.PIPEFS_MAGIC
 }
-
-func isNull(st *unix.Stat_t) bool { return st.Rdev == unix.Mkdev(1, 3) }
 
 // findLSMs looks for those security modules that the config has labels for.
 func findLSMs(h *birth.Host, s *specs.Spec) {
