@@ -6,13 +6,14 @@ import (
 )
 
 func (a *App) kill() *cli.Command {
-	var all bool
+	var all, regex bool
 	return &cli.Command{
 		Usage:     "send a signal to the process of a container",
 		ArgsUsage: "ID [SIGNAL]",
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "all", Aliases: []string{"a"}, Destination: &all,
 				Usage: "send it to all processes of the container", DisableDefaultText: true},
+			regexFlag(&regex),
 		},
 		Action: func(c *cli.Context) error {
 			args, err := arguments(c, 1, 2)
@@ -25,7 +26,7 @@ func (a *App) kill() *cli.Command {
 					return err
 				}
 			}
-			return a.runtime.Kill(args[0], sig, all)
+			return a.each(args[0], regex, func(id string) error { return a.runtime.Kill(id, sig, all) })
 		},
 	}
 }

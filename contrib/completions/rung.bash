@@ -8,11 +8,11 @@ _rung_flags() {
 	'check') echo '--format -f --help -h' ;;
 	'checkpoint') echo '--image-path --work-path --tcp-established --ext-unix-sk --shell-job --lazy-pages --file-locks --manage-cgroups-mode --empty-ns --auto-dedup --parent-path --leave-running --tcp-skip-in-flight --link-remap --status-fd --page-server --pre-dump --help -h' ;;
 	'create') echo '--bundle -b --config -f --console-socket --pidfd-socket --pid-file --no-pivot --no-new-keyring --preserve-fds --no-subreaper --timeline --help -h' ;;
-	'delete') echo '--force -f --help -h' ;;
+	'delete') echo '--force -f --regex -r --help -h' ;;
 	'events') echo '--interval --stats --format -f --help -h' ;;
 	'exec') echo '--console-socket --pidfd-socket --cwd --env -e --tty -t --user -u --additional-gids -g --process -p --detach -d --pid-file --process-label --apparmor --no-new-privs --cap -c --preserve-fds --cgroup --ignore-paused --timeline --help -h' ;;
 	'features') echo '--help -h' ;;
-	'kill') echo '--all -a --help -h' ;;
+	'kill') echo '--all -a --regex -r --help -h' ;;
 	'list') echo '--format -f --quiet -q --help -h' ;;
 	'pause') echo '--help -h' ;;
 	'plan') echo '--bundle -b --config -f --help -h' ;;

@@ -102,6 +102,7 @@ complete -c rung -n 'test "$(__rung_command)" = create' -l timeline -r -F -d 'wr
 complete -c rung -n 'test "$(__rung_command)" = create' -l help -s h -d 'show help'
 
 complete -c rung -n 'test "$(__rung_command)" = delete' -l force -s f -d 'kill the container first; it need not exist'
+complete -c rung -n 'test "$(__rung_command)" = delete' -l regex -s r -d 'ID is a regular expression: do so to all containers that it matches'
 complete -c rung -n 'test "$(__rung_command)" = delete' -l help -s h -d 'show help'
 complete -c rung -n 'test "$(__rung_command)" = delete' -a '(__rung_containers)'
 
@@ -135,6 +136,7 @@ complete -c rung -n 'test "$(__rung_command)" = exec' -a '(__rung_containers)'
 complete -c rung -n 'test "$(__rung_command)" = features' -l help -s h -d 'show help'
 
 complete -c rung -n 'test "$(__rung_command)" = kill' -l all -s a -d 'send it to all processes of the container'
+complete -c rung -n 'test "$(__rung_command)" = kill' -l regex -s r -d 'ID is a regular expression: do so to all containers that it matches'
 complete -c rung -n 'test "$(__rung_command)" = kill' -l help -s h -d 'show help'
 complete -c rung -n 'test "$(__rung_command)" = kill' -a '(__rung_containers)'
 complete -c rung -n 'test "$(__rung_command)" = kill' -a 'HUP INT QUIT KILL USR1 USR2 TERM CONT STOP'
