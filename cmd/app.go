@@ -25,6 +25,7 @@ import (
 	"github.com/rung-oci/rung/libcontainer/interrupt"
 	"github.com/rung-oci/rung/libcontainer/logs"
 	"github.com/rung-oci/rung/libcontainer/store"
+	"github.com/rung-oci/rung/libcontainer/userns"
 )
 
 // Build is what is known of the executable.
@@ -303,10 +304,8 @@ func (g *globalFlags) level() (logs.Level, error) {
 
 // store returns the store that --root names, or the default one of the user.
 func (g *globalFlags) store() (store.Store, error) {
-	if g.root == "" && os.Geteuid() != 0 {
-		if dir := os.Getenv("XDG_RUNTIME_DIR"); dir != "" {
-			return store.NewDefault(filepath.Join(dir, "rung"))
-		}
+	if dir := os.Getenv("XDG_RUNTIME_DIR"); g.root == "" && dir != "" && !userns.IsHostRoot() {
+		return store.NewDefault(filepath.Join(dir, "rung"))
 	}
 	return store.New(g.root)
 }

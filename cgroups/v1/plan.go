@@ -154,6 +154,10 @@ func (p *plan) pids(l *specs.LinuxPids) {
 	if *l.Limit != -1 {
 		value = strconv.FormatInt(*l.Limit, 10)
 	}
+	if *l.Limit == 0 {
+		p.warnings = append(p.warnings, "linux.resources.pids.limit is 0: no process of the container can fork; "+
+			"no limit is -1 (podman 4.3 writes 0 for --pids-limit -1)")
+	}
 	p.set("pids.limit", "pids.max", value)
 }
 

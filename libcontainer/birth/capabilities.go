@@ -2,6 +2,7 @@ package birth
 
 import (
 	"fmt"
+	"math/bits"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -40,6 +41,7 @@ func (c *compiler) capabilitySets() (capSets, error) {
 	if c.userNS { // where the process is made with all of them
 		available = 1<<(c.in.Host.LastCap+1) - 1
 	}
+	var missing uint64
 	for _, set := range []struct {
 		name  string
 		list  []string
@@ -56,21 +58,22 @@ func (c *compiler) capabilitySets() (capSets, error) {
 		if len(unknown) > 0 {
 			c.warn("process.capabilities.%s: unknown capabilities left out: %s", set.name, strings.Join(unknown, ", "))
 		}
-		if missing := mask &^ set.limit; missing != 0 {
-			c.warn("process.capabilities.%s: not available to rung here, left out: %s",
-				set.name, strings.Join(capabilities.Members(missing), ", "))
-		}
+		missing |= mask &^ set.limit
 		*set.mask = mask & set.limit
+	}
+	if missing != 0 {
+		c.warn("process.capabilities: not available to rung here, left out: %s",
+			strings.Join(capabilities.Members(missing), ", "))
 	}
 	if s.effective&^s.permitted&available != 0 {
 		return s, fmt.Errorf("process.capabilities.effective: not in the permitted set: %s",
 			strings.Join(capabilities.Members(s.effective&^s.permitted&available), ", "))
 	}
 	s.effective &= s.permitted
-	if s.ambient &^= ^available; s.ambient&^(s.permitted&s.inheritable) != 0 {
-		c.warn("process.capabilities.ambient: left out, because not both permitted and inheritable: %s",
-			strings.Join(capabilities.Members(s.ambient&^(s.permitted&s.inheritable)), ", "))
-		s.ambient &= s.permitted & s.inheritable
+	s.ambient &= available
+	if without := s.ambient &^ (s.permitted & s.inheritable); without != 0 { // every one in each step of podman build
+		c.warn("process.capabilities.ambient: %d left out, not permitted and inheritable", bits.OnesCount64(without))
+		s.ambient &^= without
 	}
 	return s, nil
 }

@@ -169,13 +169,13 @@ func TestCompileWarnings(t *testing.T) {
 		{"capabilities that rung has not got", func(in *Input) {
 			in.Host.Bounding &^= 1 << 5
 			*in.Spec.Process.Capabilities = specs.LinuxCapabilities{Bounding: []string{"CAP_KILL", "CAP_CHOWN"}}
-		}, []string{"process.capabilities.bounding: not available to rung here, left out: CAP_KILL"}},
+		}, []string{"process.capabilities: not available to rung here, left out: CAP_KILL"}},
 		{"the same in a user namespace", func(in *Input) {
 			in.Host.Bounding &^= 1 << 5
 			in.Spec.Linux.Namespaces = append(in.Spec.Linux.Namespaces, specs.LinuxNamespace{Type: specs.UserNamespace})
 		}, nil},
 		{"ambient without inheritable", func(in *Input) { in.Spec.Process.Capabilities.Ambient = []string{"CAP_KILL"} },
-			[]string{"process.capabilities.ambient: left out, because not both permitted and inheritable: CAP_KILL"}},
+			[]string{"process.capabilities.ambient: 1 left out, not permitted and inheritable"}},
 		{"no AppArmor", func(in *Input) { in.Spec.Process.ApparmorProfile = "p" },
 			[]string{`process.apparmorProfile: this kernel has no AppArmor; "p" is not applied`}},
 		{"no SELinux", func(in *Input) { in.Spec.Process.SelinuxLabel, in.Spec.Linux.MountLabel = "l", "m" }, []string{

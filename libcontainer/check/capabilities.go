@@ -10,8 +10,11 @@ import (
 
 func (m *Machine) capabilities() []Finding {
 	user := ok("user", "root")
-	if m.UID != 0 {
-		user = fail("user", fmt.Sprintf("uid %d", m.UID), "run rung as root: rootless containers are not supported yet")
+	if who := fmt.Sprintf("uid %d", m.UID); m.UID != 0 || m.UserNS {
+		if m.UserNS {
+			who += " of a user namespace"
+		}
+		user = fail("user", who, "run rung as root: rootless containers are not supported yet")
 	}
 	all := uint64(1)<<(m.LastCap+1) - 1
 	missing := all &^ m.Bounding

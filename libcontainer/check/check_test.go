@@ -113,6 +113,8 @@ func TestCallerFindings(t *testing.T) {
 		{"just new enough", func(m *Machine) { m.Release = "5.14" }, nil},
 		{"strange kernel", func(m *Machine) { m.Release = "gnu" }, []string{"kernel/version no: gnu: 5.14"}},
 		{"user", func(m *Machine) { m.UID = 1000 }, []string{"caller/user fail: uid 1000: as root"}},
+		{"root of a user namespace", func(m *Machine) { m.UserNS = true },
+			[]string{"caller/user fail: uid 0 of a user namespace: as root"}},
 		{"user without ids", func(m *Machine) { m.UID = 1001 }, []string{"caller/user fail: uid 1001: as root",
 			"rootless//etc/subuid no: no range for 1001: usermod",
 			"rootless//etc/subgid no: no range for 1001: usermod"}},

@@ -18,6 +18,7 @@ import (
 	"github.com/rung-oci/rung/libcontainer/capabilities"
 	"github.com/rung-oci/rung/libcontainer/launch"
 	"github.com/rung-oci/rung/libcontainer/process"
+	"github.com/rung-oci/rung/libcontainer/userns"
 	"github.com/rung-oci/rung/nsenter"
 )
 
@@ -26,6 +27,7 @@ type Machine struct {
 	Root     fs.FS  // the machine's files, from its root directory on
 	Release  string // of the kernel: "6.18.0-1-amd64"
 	UID      int    // effective, of the caller
+	UserNS   bool   // that is not root of the host though it is 0
 	StateDir string // where containers' state is or will be; absolute
 
 	Bounding    uint64 // the caller's capabilities, see package capabilities
@@ -60,7 +62,8 @@ func Here(stateDir string) (*Machine, error) {
 	}
 	m := &Machine{
 		Root: os.DirFS("/"), Release: unix.ByteSliceToString(uts.Release[:]), UID: os.Geteuid(), StateDir: stateDir,
-		IDMap: tryIDMap, Landlock: landlock, Command: command,
+		UserNS: os.Geteuid() == 0 && !userns.IsHostRoot(),
+		IDMap:  tryIDMap, Landlock: landlock, Command: command,
 		Writable: func(dir string) error {
 			return unix.Faccessat(unix.AT_FDCWD, dir, unix.W_OK|unix.X_OK, unix.AT_EACCESS)
 		},

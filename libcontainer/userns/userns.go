@@ -5,6 +5,8 @@ package userns
 import (
 	"errors"
 	"fmt"
+	"math"
+	"os"
 	"runtime"
 	"strings"
 
@@ -44,6 +46,16 @@ func AsRoot(pid int, do func() error) error {
 		done <- asUser(uid, gid, do)
 	}()
 	return <-done
+}
+
+// IsHostRoot reports whether this process's user is root, and of the host: in a user namespace,
+// that maps fewer than all ids, a user of the host may be 0.
+func IsHostRoot() bool {
+	if os.Geteuid() != 0 {
+		return false
+	}
+	m, err := ReadMap(os.Getpid(), "uid_map")
+	return errors.Is(err, unix.ENOENT) || len(m) == 1 && m[0] == specs.LinuxIDMapping{Size: math.MaxUint32}
 }
 
 // rootIDs are the ids on the host of the root of a process's user namespace.

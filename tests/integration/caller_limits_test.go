@@ -3,6 +3,7 @@ package integration
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -37,4 +38,32 @@ func TestTooLittleToStart(t *testing.T) {
 		fails(fmt.Sprintf("echo 0 >%s/tasks;", dir), "rung: a thread cannot be started: the limit of processes is reached")
 	}
 	c.LeavesNothing()
+}
+
+// Whoever is 0 in a user namespace is not the host's root, whose state is elsewhere.
+func TestRootOfAUserNamespace(t *testing.T) {
+	t.Parallel()
+	rung, err := bundle.Find()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for _, flags := range [][]string{{"-Ur"}, {"-m"}} {
+		cmd := exec.Command("unshare", append(flags, rung.Path, "state", "nobody")...)
+		cmd.Env = append(os.Environ(), "XDG_RUNTIME_DIR="+dir)
+		out, _ := cmd.CombinedOutput()
+		if inDir := strings.Contains(string(out), "in "+dir+"/rung "); inDir != (flags[0] == "-Ur") {
+			t.Errorf("unshare %s: %s", flags[0], out)
+		}
+	}
+}
+
+func TestPidsLimitZero(t *testing.T) {
+	t.Parallel()
+	c := bundle.New(t, pidsLimit(0), bundle.Shell("(true); true"))
+	r := c.Run()
+	if r.Code == 0 || !strings.Contains(r.Stderr, "can't fork") ||
+		!strings.Contains(r.Stderr, "linux.resources.pids.limit is 0: no process of the container can fork") {
+		t.Errorf("status %d: %s", r.Code, r.Stderr)
+	}
 }
