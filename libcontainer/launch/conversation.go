@@ -1,6 +1,7 @@
 package launch
 
 import (
+	"errors"
 	"fmt"
 
 	"golang.org/x/sys/unix"
@@ -15,7 +16,8 @@ const End = 0
 // Converse does what the program asks for until it sends the tag, which is left
 // unanswered, see [Process.Answer]; or, with [End], until its execve or its end closes the other
 // end. An error that the program has reported is why what it asked for has failed, and is returned
-// in place of that. The process may be there after an error.
+// in place of that; if it has ended without a report, that is a part of the error. The process
+// may be there after an error.
 func (p *Process) Converse(until byte) error {
 	for {
 		tag, fds, err := p.receive()
@@ -33,6 +35,9 @@ func (p *Process) Converse(until byte) error {
 		if err != nil {
 			if failed := p.Failure(); failed != nil {
 				return failed
+			}
+			if ended, _ := kernel.Ends(p.Pidfd.Int(), 0); ended && p.found { // before its time: how says why
+				err = errors.Join(err, p.ended(p.reap()))
 			}
 			return err
 		}

@@ -213,6 +213,21 @@ func TestHookThatDoesNotRead(t *testing.T) {
 	c.LeavesNothing()
 }
 
+// A hook ends with the container, and the error says what became of that.
+func TestFirstProcessEndsDuringHook(t *testing.T) {
+	t.Parallel()
+	for _, kind := range hookKinds[:3] {
+		c := bundle.New(t, func(s *specs.Spec) {
+			s.Hooks = &specs.Hooks{}
+			kill := `kill -9 $(sed 's/.*"pid":\([0-9]*\).*/\1/'); exec sleep 1000`
+			setHooks(s.Hooks, kind, []specs.Hook{shellHook(kill)})
+		})
+		c.Create().Fails("error running "+kind+" hook #0: /bin/sh: ", "the container's first process has ended",
+			"the first process was ended by killed")
+		c.LeavesNothing()
+	}
+}
+
 func TestHookTimeout(t *testing.T) {
 	t.Parallel()
 	dir := newDir(t)
