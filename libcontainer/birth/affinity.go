@@ -33,18 +33,27 @@ func (c *compiler) runOn(cpus, property string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", property, err)
 	}
-	mask := make([]byte, maxCPUs/8)
-	for _, r := range ranges {
-		if r.Last >= maxCPUs {
-			return fmt.Errorf("%s: CPU %d is more than the kernel can have", property, r.Last)
-		}
-		for cpu := r.First; cpu <= r.Last; cpu++ {
-			mask[cpu/8] |= 1 << (cpu % 8)
-		}
+	mask, err := bitmap(ranges, maxCPUs)
+	if err != nil {
+		return fmt.Errorf("%s: CPU %w", property, err)
 	}
 	c.about(property, "setting "+property)
 	c.SchedSetaffinity(mask)
 	return nil
+}
+
+// bitmap has the numbers of ranges, all below most, as bits.
+func bitmap(ranges []spec.Range, most uint32) ([]byte, error) {
+	bits := make([]byte, most/8)
+	for _, r := range ranges {
+		if r.Last >= most {
+			return nil, fmt.Errorf("%d is more than the kernel can have", r.Last)
+		}
+		for n := r.First; n <= r.Last; n++ {
+			bits[n/8] |= 1 << (n % 8)
+		}
+	}
+	return bits, nil
 }
 
 // affinity undoes a restriction that the caller of rung lives under: the

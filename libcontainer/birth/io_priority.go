@@ -2,20 +2,15 @@ package birth
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 )
 
 func (c *compiler) ioPriority(io *specs.LinuxIOPriority) error {
-	class := 0
-	switch io.Class {
-	case specs.IOPRIO_CLASS_RT:
-		class = 1
-	case specs.IOPRIO_CLASS_BE:
-		class = 2
-	case specs.IOPRIO_CLASS_IDLE:
-		class = 3
-	default:
+	classes := []specs.IOPriorityClass{specs.IOPRIO_CLASS_RT, specs.IOPRIO_CLASS_BE, specs.IOPRIO_CLASS_IDLE}
+	class := 1 + slices.Index(classes, io.Class)
+	if class == 0 {
 		return fmt.Errorf("process.ioPriority.class: unknown class %q", io.Class)
 	}
 	c.about("process.ioPriority", "setting process.ioPriority")

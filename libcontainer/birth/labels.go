@@ -4,30 +4,27 @@ import "fmt"
 
 // labels sets what the LSMs will do at execve.
 func (c *compiler) labels() error {
-	if profile := c.proc.ApparmorProfile; profile != "" {
-		if !c.in.Host.AppArmor {
-			if err := c.leaveOut("process.apparmorProfile", "AppArmor", profile); err != nil {
+	for _, l := range [...]struct {
+		property, label, module string
+		enabled                 bool
+	}{
+		{"process.apparmorProfile", c.proc.ApparmorProfile, "AppArmor", c.in.Host.AppArmor},
+		{"process.selinuxLabel", c.proc.SelinuxLabel, "SELinux", c.in.Host.SELinux},
+		{"linux.mountLabel", c.hasLinux.MountLabel, "SELinux", c.in.Host.SELinux},
+	} {
+		if l.label != "" && !l.enabled {
+			if err := c.leaveOut(l.property, l.module, l.label); err != nil {
 				return err
 			}
-		} else {
-			c.about("process.apparmorProfile", "setting the AppArmor profile "+profile)
-			c.writeProcfs("self/attr/apparmor/exec", "exec "+profile, 0)
 		}
 	}
-	if label := c.proc.SelinuxLabel; label != "" {
-		if !c.in.Host.SELinux {
-			if err := c.leaveOut("process.selinuxLabel", "SELinux", label); err != nil {
-				return err
-			}
-		} else {
-			c.about("process.selinuxLabel", "setting the SELinux label "+label)
-			c.writeProcfs("self/attr/exec", label, 0)
-		}
+	if profile := c.proc.ApparmorProfile; profile != "" && c.in.Host.AppArmor {
+		c.about("process.apparmorProfile", "setting the AppArmor profile "+profile)
+		c.writeProcfs("self/attr/apparmor/exec", "exec "+profile, 0)
 	}
-	if label := c.hasLinux.MountLabel; label != "" && !c.in.Host.SELinux {
-		if err := c.leaveOut("linux.mountLabel", "SELinux", label); err != nil {
-			return err
-		}
+	if label := c.proc.SelinuxLabel; label != "" && c.in.Host.SELinux {
+		c.about("process.selinuxLabel", "setting the SELinux label "+label)
+		c.writeProcfs("self/attr/exec", label, 0)
 	}
 	if c.needsProcfs() {
 		c.close(c.procfs)

@@ -2,6 +2,7 @@ package birth
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
@@ -18,56 +19,45 @@ func (c *compiler) memoryPolicy(p *specs.LinuxMemoryPolicy) error {
 	if err != nil && p.Nodes != "" {
 		return fmt.Errorf("nodes: %w", err)
 	}
-	const maxNodes = 1024
-	mask, nodes := make([]byte, maxNodes/8), 0
-	for _, r := range ranges {
-		if r.Last >= maxNodes {
-			return fmt.Errorf("nodes: %d is more than the kernel can have", r.Last)
-		}
-		for n := r.First; n <= r.Last; n++ {
-			mask[n/8] |= 1 << (n % 8)
-			nodes++
-		}
+	mask, err := bitmap(ranges, maxNodes)
+	if err != nil {
+		return fmt.Errorf("nodes: %w", err)
 	}
 	c.about("linux.memoryPolicy", "setting linux.memoryPolicy")
-	if nodes == 0 {
+	if len(ranges) == 0 {
 		mask = nil
 	}
 	c.SetMempolicy(mode, mask)
 	return nil
 }
 
-// memoryPolicyMode is the mode with its flags (include/uapi/linux/mempolicy.h).
-func memoryPolicyMode(p *specs.LinuxMemoryPolicy) (mode int, err error) {
-	switch p.Mode {
-	case specs.MpolDefault:
-		mode = 0
-	case specs.MpolPreferred:
-		mode = 1
-	case specs.MpolBind:
-		mode = 2
-	case specs.MpolInterleave:
-		mode = 3
-	case specs.MpolLocal:
-		mode = 4
-	case specs.MpolPreferredMany:
-		mode = 5
-	case specs.MpolWeightedInterleave:
-		mode = 6
-	default:
+// maxNodes is the greatest number of NUMA nodes that Linux can be built for (CONFIG_NODES_SHIFT).
+const maxNodes = 1024
+
+// The modes have the numbers of their places, the flags these bits
+// (include/uapi/linux/mempolicy.h).
+var (
+	memoryPolicyModes = [...]specs.MemoryPolicyModeType{
+		specs.MpolDefault, specs.MpolPreferred, specs.MpolBind, specs.MpolInterleave, specs.MpolLocal,
+		specs.MpolPreferredMany, specs.MpolWeightedInterleave,
+	}
+	memoryPolicyFlags = map[specs.MemoryPolicyFlagType]int{
+		specs.MpolFStaticNodes: 1 << 15, specs.MpolFRelativeNodes: 1 << 14, specs.MpolFNumaBalancing: 1 << 13,
+	}
+)
+
+// memoryPolicyMode is the mode with its flags.
+func memoryPolicyMode(p *specs.LinuxMemoryPolicy) (int, error) {
+	mode := slices.Index(memoryPolicyModes[:], p.Mode)
+	if mode < 0 {
 		return 0, fmt.Errorf("mode: unknown mode %q", p.Mode)
 	}
 	for i, f := range p.Flags {
-		switch f {
-		case specs.MpolFStaticNodes:
-			mode |= 1 << 15
-		case specs.MpolFRelativeNodes:
-			mode |= 1 << 14
-		case specs.MpolFNumaBalancing:
-			mode |= 1 << 13
-		default:
+		bit, known := memoryPolicyFlags[f]
+		if !known {
 			return 0, fmt.Errorf("flags[%d]: unknown flag %q", i, f)
 		}
+		mode |= bit
 	}
 	return mode, nil
 }

@@ -13,14 +13,12 @@ import (
 // hostPropagation is what all mounts of the new mount namespace become.
 func (c *compiler) hostPropagation() (uint64, error) {
 	switch strings.TrimPrefix(c.hasLinux.RootfsPropagation, "r") {
-	case "", "slave":
+	case "", "slave", "unbindable": // the latter of the root alone, at the end: what is to be bound must be bindable
 		return unix.MS_SLAVE, nil
 	case "private":
 		return unix.MS_PRIVATE, nil
 	case "shared":
 		return unix.MS_SHARED, nil
-	case "unbindable":
-		return unix.MS_SLAVE, nil // of the root alone, at the end: what is to be bound must be bindable
 	}
 	return 0, fmt.Errorf("linux.rootfsPropagation: unknown value %q", c.hasLinux.RootfsPropagation)
 }

@@ -2,6 +2,7 @@ package birth
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"golang.org/x/sys/unix"
@@ -11,12 +12,7 @@ import (
 
 // sysctls writes linux.sysctl through the procfs that nothing can be mounted in.
 func (c *compiler) sysctls() error {
-	keys := make([]string, 0, len(c.hasLinux.Sysctl))
-	for key := range c.hasLinux.Sysctl {
-		keys = append(keys, key)
-	}
-	slices.Sort(keys)
-	for _, key := range keys {
+	for _, key := range slices.Sorted(maps.Keys(c.hasLinux.Sysctl)) {
 		path, err := spec.SysctlPath(key)
 		if err != nil {
 			return fmt.Errorf("linux.sysctl[%s]: %w", key, err)

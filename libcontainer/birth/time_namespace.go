@@ -2,6 +2,7 @@ package birth
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -15,16 +16,11 @@ func (c *compiler) timeNamespace() {
 	}
 	c.about("linux.namespaces", "making the time namespace")
 	c.Unshare(unix.CLONE_NEWTIME)
-	var clocks []string
-	for clock := range c.hasLinux.TimeOffsets {
-		clocks = append(clocks, clock)
-	}
-	if len(clocks) == 0 {
+	if len(c.hasLinux.TimeOffsets) == 0 {
 		return
 	}
-	slices.Sort(clocks)
 	var text strings.Builder
-	for _, clock := range clocks {
+	for _, clock := range slices.Sorted(maps.Keys(c.hasLinux.TimeOffsets)) {
 		o := c.hasLinux.TimeOffsets[clock]
 		fmt.Fprintf(&text, "%s %d %d\n", clock, o.Secs, o.Nanosecs)
 	}

@@ -5,6 +5,7 @@ package capabilities
 
 import (
 	"fmt"
+	"slices"
 
 	"golang.org/x/sys/unix"
 )
@@ -55,7 +56,7 @@ var all = [...]string{
 }
 
 // Names returns the names of all capabilities, in the order of their numbers.
-func Names() []string { return append([]string(nil), all[:]...) }
+func Names() []string { return slices.Clone(all[:]) }
 
 // Name returns the name of a capability, CAP_41 and so on for one that is
 // newer than this package.
@@ -69,12 +70,8 @@ func Name(number uint) string {
 // Parse returns the number of a capability from its name as the specification
 // writes it, in capitals and with CAP_.
 func Parse(name string) (number uint, ok bool) {
-	for i := range all {
-		if all[i] == name {
-			return uint(i), true
-		}
-	}
-	return 0, false
+	i := slices.Index(all[:], name)
+	return uint(max(i, 0)), i >= 0
 }
 
 // Set returns the mask for capset(2) of a list of names, bit n for number n,

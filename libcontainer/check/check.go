@@ -5,6 +5,7 @@ package check
 
 import (
 	"io/fs"
+	"slices"
 	"strings"
 )
 
@@ -67,12 +68,7 @@ func (m *Machine) Check() []Finding {
 
 // CanRun reports whether containers can be run: nothing that they need is missing.
 func CanRun(findings []Finding) bool {
-	for _, f := range findings {
-		if f.Status == Fail {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(findings, func(f Finding) bool { return f.Status == Fail })
 }
 
 // read is a file of the machine without the spaces around its text, and whether

@@ -1,5 +1,7 @@
 package criu
 
+import "cmp"
+
 // A Type is what a request asks for and a response answers (enum criu_req_type).
 type Type int
 
@@ -12,21 +14,11 @@ const (
 	FeatureCheck Type = 9
 )
 
-func (t Type) String() string {
-	switch t {
-	case Dump:
-		return "dump"
-	case Restore:
-		return "restore"
-	case PreDump:
-		return "pre-dump"
-	case Notify:
-		return "notify"
-	case FeatureCheck:
-		return "feature check"
-	}
-	return "request"
+var typeNames = map[Type]string{
+	Dump: "dump", Restore: "restore", PreDump: "pre-dump", Notify: "notify", FeatureCheck: "feature check",
 }
+
+func (t Type) String() string { return cmp.Or(typeNames[t], "request") }
 
 // A Request is what CRIU is asked to do (message criu_req).
 type Request struct {

@@ -2,6 +2,7 @@ package executable
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"runtime"
@@ -71,13 +72,7 @@ func runs(goarch string, h header) bool {
 
 // machineName names a machine as uname -m does.
 func machineName(goarch string) string {
-	switch goarch {
-	case "amd64":
-		return "x86_64"
-	case "arm64":
-		return "aarch64"
-	}
-	return goarch
+	return cmp.Or(map[string]string{"amd64": "x86_64", "arm64": "aarch64"}[goarch], goarch)
 }
 
 func (h header) machineName() string {

@@ -37,21 +37,19 @@ func (e *Error) Unwrap() error { return e.Errno }
 
 // explain makes an Error of what check returned for a path given with a slash.
 func (f *Finder) explain(args0, path string, err error) error {
-	var errno unix.Errno
-	if errors.Is(err, ErrBehindMount) || !errors.As(err, &errno) {
+	errno, ok := errors.AsType[unix.Errno](err)
+	if !ok || errors.Is(err, ErrBehindMount) {
 		return err
 	}
 	reason := fmt.Sprintf("stat %s: %s", path, errno)
-	var u *unfit
-	if errors.As(err, &u) {
+	if u, ok := errors.AsType[*unfit](err); ok {
 		reason = u.Error()
 	}
 	return &Error{Args0: args0, Path: path, Errno: errno, Reason: reason, Hint: hintFor(err)}
 }
 
 func hintFor(err error) string {
-	var u *unfit
-	if errors.As(err, &u) {
+	if u, ok := errors.AsType[*unfit](err); ok {
 		return u.hint
 	}
 	switch {

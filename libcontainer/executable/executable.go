@@ -9,6 +9,7 @@ package executable
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -159,21 +160,12 @@ func (f *Finder) executable(at place) bool {
 		return true
 	case at.stat.Uid == f.UID:
 		mode &= unix.S_IXUSR
-	case f.member(at.stat.Gid):
+	case slices.Contains(f.GIDs, at.stat.Gid):
 		mode &= unix.S_IXGRP
 	default:
 		mode &= unix.S_IXOTH
 	}
 	return mode&any != 0 || f.hasACL(at)
-}
-
-func (f *Finder) member(gid uint32) bool {
-	for _, g := range f.GIDs {
-		if g == gid {
-			return true
-		}
-	}
-	return false
 }
 
 // hasACL reports whether more than the mode bits decides.

@@ -116,8 +116,7 @@ func shebang(head []byte) string {
 // checkInterpreter says whether the interpreter of a script can be executed.
 func (f *Finder) checkInterpreter(args0, script, interpreter string) error {
 	err := f.dependency(args0, "interpreter", interpreter)
-	var e *Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		e.Hint = fmt.Sprintf("the first line of %s names it", script)
 		if strings.HasSuffix(interpreter, "\r") {
 			e.Hint = fmt.Sprintf("the lines of %s end in CR LF, as on Windows, and the CR belongs to the name; "+
@@ -134,8 +133,7 @@ func (f *Finder) checkLoader(args0, program, loader string) error {
 		return nil
 	}
 	err := f.dependency(args0, "loader", loader)
-	var e *Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		e.Hint = fmt.Sprintf("%s is dynamically linked and needs it", program)
 		switch {
 		case strings.Contains(loader, "/ld-musl-"):
@@ -151,8 +149,8 @@ func (f *Finder) checkLoader(args0, program, loader string) error {
 // kernel knows no EISDIR here.
 func (f *Finder) dependency(args0, role, name string) error {
 	err := f.check(name)
-	var errno unix.Errno
-	if err == nil || errors.Is(err, ErrBehindMount) || !errors.As(err, &errno) {
+	errno, ok := errors.AsType[unix.Errno](err)
+	if !ok || errors.Is(err, ErrBehindMount) {
 		return err
 	}
 	if errno == unix.EISDIR {

@@ -55,8 +55,8 @@ func (e *Step) Fields() []logs.Field {
 
 // OfStep gives a failed step a hint where its errno alone misleads.
 func OfStep(err error) error {
-	var step *nsenter.StepError
-	if !errors.As(err, &step) {
+	step, ok := errors.AsType[*nsenter.StepError](err)
+	if !ok {
 		return err
 	}
 	if mismatched(step) && step.Errno == unix.EINVAL {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"slices"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -24,30 +25,21 @@ type Detailed interface {
 // that does not say it already.
 func FieldsOf(err error) []Field {
 	var fields []Field
-	var d Detailed
-	if errors.As(err, &d) {
+	if d, ok := errors.AsType[Detailed](err); ok {
 		fields = append(fields, d.Fields()...)
 	}
 	add := func(key, value string) {
-		for _, f := range fields {
-			if f.Key == key {
-				return
-			}
-		}
-		if value != "" {
+		if value != "" && !slices.ContainsFunc(fields, func(f Field) bool { return f.Key == key }) {
 			fields = append(fields, Field{key, value})
 		}
 	}
-	var pathErr *fs.PathError
-	var callErr *os.SyscallError
-	if errors.As(err, &pathErr) {
+	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
 		add("syscall", pathErr.Op)
 		add("path", pathErr.Path)
-	} else if errors.As(err, &callErr) {
+	} else if callErr, ok := errors.AsType[*os.SyscallError](err); ok {
 		add("syscall", callErr.Syscall)
 	}
-	var errno syscall.Errno
-	if errors.As(err, &errno) {
+	if errno, ok := errors.AsType[syscall.Errno](err); ok {
 		add("errno", unix.ErrnoName(errno))
 	}
 	return fields

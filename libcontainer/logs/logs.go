@@ -14,6 +14,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -30,31 +32,20 @@ const (
 	LevelDebug
 )
 
-func (l Level) String() string {
-	switch l {
-	case LevelError:
-		return "error"
-	case LevelWarning:
-		return "warning"
-	case LevelInfo:
-		return "info"
-	}
-	return "debug"
-}
+var levelNames = [...]string{LevelError: "error", LevelWarning: "warning", LevelInfo: "info", LevelDebug: "debug"}
+
+func (l Level) String() string { return levelNames[min(l, LevelDebug)] }
 
 // ParseLevel returns the level of that name, "warn" being "warning" too.
 func ParseLevel(name string) (Level, error) {
-	switch name {
-	case "error":
-		return LevelError, nil
-	case "warning", "warn":
+	if name == "warn" {
 		return LevelWarning, nil
-	case "info":
-		return LevelInfo, nil
-	case "debug":
-		return LevelDebug, nil
 	}
-	return 0, fmt.Errorf("log level %q is none of error, warning, info, debug", name)
+	level := slices.Index(levelNames[:], name)
+	if level < 0 {
+		return 0, fmt.Errorf("log level %q is none of %s", name, strings.Join(levelNames[:], ", "))
+	}
+	return Level(level), nil
 }
 
 // A Format is how a line is written.

@@ -57,17 +57,7 @@ const (
 	Running              // anything else, stopped and frozen ones too
 )
 
-func (s State) String() string {
-	switch s {
-	case Dead:
-		return "dead"
-	case Zombie:
-		return "zombie"
-	case Running:
-		return "running"
-	}
-	return "State(" + strconv.Itoa(int(s)) + ")"
-}
+func (s State) String() string { return [...]string{"dead", "zombie", "running"}[s] }
 
 // State returns the state of the process.
 func (p Identity) State() (State, error) {

@@ -89,21 +89,18 @@ func parseEntry(index int, s *specs.LinuxSyscall) (entry, error) {
 
 // rulesOf makes one rule of conditions on different arguments, or one of each
 // condition when an argument occurs twice.
-func rulesOf(action uint32, all []condition) []rule {
+func rulesOf(action uint32, all []condition) (rules []rule) {
 	var seen [maxArgs]bool
+	twice := false
 	for _, c := range all {
-		if seen[c.arg] {
-			return alternatives(action, all)
-		}
+		twice = twice || seen[c.arg]
 		seen[c.arg] = true
 	}
-	return []rule{{action, all}}
-}
-
-func alternatives(action uint32, all []condition) []rule {
-	rules := make([]rule, len(all))
-	for i := range all {
-		rules[i] = rule{action, all[i : i+1]}
+	if !twice {
+		return []rule{{action, all}}
+	}
+	for one := range slices.Chunk(all, 1) {
+		rules = append(rules, rule{action, one})
 	}
 	return rules
 }

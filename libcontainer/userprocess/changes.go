@@ -1,6 +1,7 @@
 package userprocess
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -31,9 +32,7 @@ func (c *Changes) Apply(p *specs.Process) error {
 		return errors.New("process args cannot be empty")
 	}
 	p.Args, p.Terminal = c.Args, c.Terminal
-	if c.Cwd != "" {
-		p.Cwd = c.Cwd
-	}
+	p.Cwd = cmp.Or(c.Cwd, p.Cwd)
 	for _, setting := range c.Env {
 		name, _, ok := strings.Cut(setting, "=")
 		if !ok || name == "" { // not quoted whole: it may be a secret
@@ -42,12 +41,8 @@ func (c *Changes) Apply(p *specs.Process) error {
 		p.Env = slices.DeleteFunc(p.Env, func(old string) bool { return strings.HasPrefix(old, name+"=") })
 		p.Env = append(p.Env, setting)
 	}
-	if c.UID != nil {
-		p.User.UID = *c.UID
-	}
-	if c.GID != nil {
-		p.User.GID = *c.GID
-	}
+	p.User.UID = *cmp.Or(c.UID, &p.User.UID)
+	p.User.GID = *cmp.Or(c.GID, &p.User.GID)
 	p.User.AdditionalGids = append(p.User.AdditionalGids, c.AdditionalGids...)
 	if len(c.Capabilities) > 0 {
 		if p.Capabilities == nil {
@@ -64,15 +59,9 @@ func (c *Changes) Apply(p *specs.Process) error {
 			}
 		}
 	}
-	if c.NoNewPrivs != nil {
-		p.NoNewPrivileges = *c.NoNewPrivs
-	}
-	if c.SelinuxLabel != "" {
-		p.SelinuxLabel = c.SelinuxLabel
-	}
-	if c.AppArmor != "" {
-		p.ApparmorProfile = c.AppArmor
-	}
+	p.NoNewPrivileges = *cmp.Or(c.NoNewPrivs, &p.NoNewPrivileges)
+	p.SelinuxLabel = cmp.Or(c.SelinuxLabel, p.SelinuxLabel)
+	p.ApparmorProfile = cmp.Or(c.AppArmor, p.ApparmorProfile)
 	return spec.ValidateProcess(p)
 }
 

@@ -3,6 +3,7 @@
 package userprocess
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 
@@ -25,31 +26,15 @@ func Load(file string) (p *specs.Process, data []byte, unknown []spec.Unknown, e
 
 // Inherit gives a process what it leaves out of the restrictions of the container's own.
 func Inherit(p, own *specs.Process) {
-	if p.ApparmorProfile == "" {
-		p.ApparmorProfile = own.ApparmorProfile
-	}
-	if p.SelinuxLabel == "" {
-		p.SelinuxLabel = own.SelinuxLabel
-	}
+	p.ApparmorProfile = cmp.Or(p.ApparmorProfile, own.ApparmorProfile)
+	p.SelinuxLabel = cmp.Or(p.SelinuxLabel, own.SelinuxLabel)
 	if len(p.Rlimits) == 0 {
 		p.Rlimits = own.Rlimits
 	}
-	if p.Capabilities == nil {
-		p.Capabilities = own.Capabilities
-	}
-	if p.OOMScoreAdj == nil {
-		p.OOMScoreAdj = own.OOMScoreAdj
-	}
-	if p.Scheduler == nil {
-		p.Scheduler = own.Scheduler
-	}
-	if p.IOPriority == nil {
-		p.IOPriority = own.IOPriority
-	}
-	if p.User.Umask == nil {
-		p.User.Umask = own.User.Umask
-	}
-	if p.ExecCPUAffinity == nil {
-		p.ExecCPUAffinity = own.ExecCPUAffinity
-	}
+	p.Capabilities = cmp.Or(p.Capabilities, own.Capabilities)
+	p.OOMScoreAdj = cmp.Or(p.OOMScoreAdj, own.OOMScoreAdj)
+	p.Scheduler = cmp.Or(p.Scheduler, own.Scheduler)
+	p.IOPriority = cmp.Or(p.IOPriority, own.IOPriority)
+	p.User.Umask = cmp.Or(p.User.Umask, own.User.Umask)
+	p.ExecCPUAffinity = cmp.Or(p.ExecCPUAffinity, own.ExecCPUAffinity)
 }
