@@ -46,10 +46,10 @@ func (c *compiler) bind(m mount) {
 	if m.NoFollow&spec.DestinationLink != 0 { // which fails: a directory covers no link
 		onDir.Flags = unix.O_NOFOLLOW
 	}
-	c.ensure(m.Target, unix.S_IFREG, onFile, m.target)
+	c.ensure(m.Target, unix.S_IFREG, onFile, m.target, nil)
 	c.Goto(attach)
 	c.Place(dir)
-	c.ensure(m.Target, unix.S_IFDIR, onDir, m.target)
+	c.ensure(m.Target, unix.S_IFDIR, onDir, m.target, nil)
 	c.Place(attach)
 	c.attach(m)
 }

@@ -7,7 +7,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/nsenter"
-	"github.com/rung-oci/rung/spec"
 )
 
 // mountCgroups shows the container its cgroups: a tmpfs with a directory for
@@ -18,10 +17,8 @@ func (c *compiler) mountCgroups(m mount) error {
 		c.warn("%s (%s): a cgroup mount has no options of its own: %s ignored",
 			m.Property, m.Destination, commas(m.Data))
 	}
-	readonly := m.Attr.Set & unix.MOUNT_ATTR_RDONLY
 	list := m
 	list.Type, list.Source, list.Data = "tmpfs", "tmpfs", []string{"mode=755"}
-	list.Attr.Set &^= unix.MOUNT_ATTR_RDONLY // until its directories are made
 	if err := c.filesystem(list); err != nil {
 		return err
 	}
@@ -29,12 +26,6 @@ func (c *compiler) mountCgroups(m mount) error {
 		if err := c.mountHierarchy(m, h); err != nil {
 			return err
 		}
-	}
-	if readonly != 0 {
-		c.about(m.Property, "making "+m.Target+" read-only")
-		c.resolve(m.Target, unix.O_PATH|unix.O_DIRECTORY, 0, m.tree)
-		c.setAttributes(m.tree, 0, spec.MountAttr{Set: readonly})
-		c.close(m.tree)
 	}
 	return nil
 }

@@ -80,8 +80,9 @@ type compiler struct {
 	stat    nsenter.Stat   // for statx and fstatfs
 	word    *nsenter.Data  // for answers
 
-	mounts  []mount // in.Mounts, with the cells that they are made with
-	devices []device
+	mounts     []mount // in.Mounts, with the cells that they are made with
+	devices    []device
+	restricted []mount // mounts that become read-only at the end
 
 	lowFiles *specs.POSIXRlimit // a limit of open files that would be in the way before the end
 
@@ -120,6 +121,7 @@ func Compile(in *Input) (*Birth, error) {
 		c.readonlyPaths,
 		c.maskedPaths,
 		c.openWorkingDirectory,
+		c.restrict,
 		c.changeRoot,
 		c.hostname,
 		c.sysctls,

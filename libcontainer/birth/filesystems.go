@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/nsenter"
+	"github.com/rung-oci/rung/spec"
 )
 
 // fsconfigMax is the length of strings that fsconfig(2) takes.
@@ -49,9 +50,12 @@ func isOfKernel(filesystem string) bool {
 
 // filesystem mounts a new filesystem.
 func (c *compiler) filesystem(m mount) error {
-	later := uint64(0)
-	if m.Type == "tmpfs" { // when it is filled, and has the mode of what it covers
-		later = m.Attr.Set & unix.MOUNT_ATTR_RDONLY
+	late := m.restrictedLast()
+	if late {
+		m.tree = c.Cell(fmt.Sprintf("read-only %d", len(c.restricted)))
+		m.Attr.Set &^= unix.MOUNT_ATTR_RDONLY
+		m.RecAttr.Set &^= unix.MOUNT_ATTR_RDONLY
+		c.restricted = append(c.restricted, m)
 	}
 	c.about(m.Property, "mounting "+m.Type+" on "+m.Target)
 	c.Fsopen(m.Type).Into(c.fs)
@@ -59,25 +63,46 @@ func (c *compiler) filesystem(m mount) error {
 		c.FsconfigSetString(nsenter.Value(c.fs), "source", m.Source).FailTo(c.explain)
 	}
 	c.filesystemOptions(m.Mount)
-	c.createFilesystem(m.Attr.Set&^later, m.tree)
+	c.createFilesystem(m.Attr.Set, m.tree)
 
-	resolve := uint64(0)
+	how := unix.OpenHow{}
 	if m.NoSymlinks {
-		resolve = unix.RESOLVE_NO_SYMLINKS
+		how.Resolve = unix.RESOLVE_NO_SYMLINKS
 	}
-	c.ensureDirectory(m.Target, resolve, m.target)
-	if m.Type == "tmpfs" {
-		if err := c.fillTmpfs(m); err != nil {
-			return err
+	var err error
+	c.ensure(m.Target, unix.S_IFDIR, how, m.target, func() {
+		if m.Type == "tmpfs" {
+			err = c.fillTmpfs(m)
 		}
+	})
+	if err != nil {
+		return err
 	}
-	c.setattr(m.tree, 0, unix.MountAttr{Attr_set: later})
 	c.setAttributes(m.tree, unix.AT_RECURSIVE, m.RecAttr)
 	c.applyPropagation(m)
 	c.MoveMount(nsenter.Value(m.tree), nsenter.Value(m.target), "")
 	c.countVersions(m)
-	c.close(m.tree)
+	if !late {
+		c.close(m.tree)
+	}
 	c.close(m.target)
+	return nil
+}
+
+// restrictedLast reports whether the mount becomes read-only when all else is made: a
+// filesystem that is empty at first takes its content then, and the mount points below.
+func (m *Mount) restrictedLast() bool {
+	attr := m.Attr.Set&^m.RecAttr.Clear | m.RecAttr.Set
+	return (m.Type == "tmpfs" || m.Type == "ramfs") && attr&unix.MOUNT_ATTR_RDONLY != 0
+}
+
+// restrict makes read-only what only now may be.
+func (c *compiler) restrict() error {
+	for _, m := range c.restricted {
+		c.about(m.Property, "making "+m.Target+" read-only")
+		c.setAttributes(m.tree, 0, spec.MountAttr{Set: unix.MOUNT_ATTR_RDONLY})
+		c.close(m.tree)
+	}
 	return nil
 }
 

@@ -33,8 +33,9 @@ func TestMessages(t *testing.T) {
 	said := map[byte]bool{}
 	for name, p := range programs {
 		kind, _, _ := strings.Cut(name, " ")
-		full := kind == "exec" // for the first clone
-		k := &fakeKernel{fail: func(name, _ string) (errno unix.Errno) {
+		full := kind == "exec"                             // for the first clone
+		copied := map[string]uint64{"cache": unix.S_IFDIR} // what is there to copy up
+		k := &fakeKernel{tree: copied, fail: func(name, _ string) (errno unix.Errno) {
 			if full && name == "clone3" {
 				full, errno = false, unix.EAGAIN
 			}

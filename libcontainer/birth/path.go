@@ -22,19 +22,22 @@ func (c *compiler) resolve(path string, flags, resolve uint64, into nsenter.Cell
 // ensureDirectory resolves a path, after making its missing directories. Where it may
 // not be searched the program goes on at denied, if that is given.
 func (c *compiler) ensureDirectory(path string, resolve uint64, into nsenter.Cell, denied ...nsenter.Target) {
-	c.ensure(path, unix.S_IFDIR, unix.OpenHow{Resolve: resolve}, into, denied...)
+	c.ensure(path, unix.S_IFDIR, unix.OpenHow{Resolve: resolve}, into, nil, denied...)
 }
 
 // ensureFile resolves a path, after making its missing directories and an empty file.
 // What is there already may be of any type.
 func (c *compiler) ensureFile(path string, into nsenter.Cell) {
-	c.ensure(path, unix.S_IFREG, unix.OpenHow{}, into)
+	c.ensure(path, unix.S_IFREG, unix.OpenHow{}, into, nil)
 }
 
 // ensure resolves a path, without ".." in it. Of what is missing each component is made
 // by its name alone, in a directory that was resolved for it: no call that makes
 // something is given a path that symlinks of the image could lead out of the root.
-func (c *compiler) ensure(path string, fileType uint32, how unix.OpenHow, into nsenter.Cell, denied ...nsenter.Target) {
+// Where nothing was missing the steps of found come next.
+func (c *compiler) ensure(path string, fileType uint32, how unix.OpenHow, into nsenter.Cell, found func(),
+	denied ...nsenter.Target,
+) {
 	flags, resolve := unix.O_PATH|how.Flags, how.Resolve
 	if fileType == unix.S_IFDIR {
 		flags |= unix.O_DIRECTORY
@@ -43,6 +46,9 @@ func (c *compiler) ensure(path string, fileType uint32, how unix.OpenHow, into n
 	look := c.resolve(path, flags, resolve, into).JumpOn(unix.ENOENT, missing)
 	for _, t := range denied {
 		look.JumpOn(unix.EACCES, t)
+	}
+	if found != nil {
+		found()
 	}
 	c.Goto(have)
 	c.Place(missing)

@@ -16,7 +16,8 @@ func (c *compiler) newTmpfs(into nsenter.Cell, attributes uint64) {
 	c.createFilesystem(attributes, into)
 }
 
-// fillTmpfs gives a tmpfs what it is to have of the directory that it will cover.
+// fillTmpfs gives a tmpfs what it is to have of the directory that it will cover, if the
+// image has that: one that had to be made says nothing, and a tmpfs is 1777 then, like everywhere.
 func (c *compiler) fillTmpfs(m mount) error {
 	if !hasKey(m.Data, "mode") {
 		c.copyMode(m)

@@ -10,12 +10,17 @@ import (
 	"github.com/rung-oci/rung/spec"
 )
 
-// TestReadOnlyTmpfs makes sure that a tmpfs gets its mode and its content before
-// it becomes read-only.
+// TestReadOnlyTmpfs makes sure that a tmpfs gets its mode, its content and the mount
+// points of others before it becomes read-only.
 func TestReadOnlyTmpfs(t *testing.T) {
 	for _, options := range [][]string{{"ro"}, {"ro", "mode=755"}, {"ro", "tmpcopyup"}, {"rro"}, {"rro", "tmpcopyup"}} {
 		s := spec.Default()
-		s.Mounts = []specs.Mount{{Destination: "/a", Type: "tmpfs", Source: "tmpfs", Options: options}}
+		s.Mounts = []specs.Mount{
+			{Destination: "/a", Type: "tmpfs", Source: "tmpfs", Options: options},
+			{Destination: "/link/b", Type: "ramfs", Options: []string{"ro"}},
+			{Destination: "/c", Type: "cgroup", Options: []string{"ro"}},
+			{Destination: "/d", Type: "bind", Source: "/s"},
+		}
 		s.Linux.MaskedPaths, s.Linux.ReadonlyPaths, s.Root.Readonly = nil, nil, false
 		s.Process.Terminal = false
 		birth := compiled(t, inputFor(s))
@@ -24,8 +29,9 @@ func TestReadOnlyTmpfs(t *testing.T) {
 		if err := birth.Program.Failure(k.report); err != nil {
 			t.Errorf("%v: %v", options, err)
 		}
-		if text := string(printBirth(t, birth)); !strings.Contains(text, "MOUNT_ATTR_RDONLY") {
-			t.Errorf("%v: it is not read-only", options)
+		_, below, _ := strings.Cut(string(printBirth(t, birth)), "binding /s to /d")
+		if n := strings.Count(below, "MOUNT_ATTR_RDONLY"); n != 3 {
+			t.Errorf("%v: %d become read-only when all are mounted, want 3", options, n)
 		}
 	}
 }
