@@ -36,6 +36,22 @@ func containerID(c *cli.Context) (string, error) {
 	return args[0], nil
 }
 
+// onContainer returns a command that does something with one container.
+func onContainer(usage string, do func(id string) error, flags ...cli.Flag) *cli.Command {
+	return &cli.Command{
+		Usage:     usage,
+		ArgsUsage: "ID",
+		Flags:     flags,
+		Action: func(c *cli.Context) error {
+			id, err := containerID(c)
+			if err != nil {
+				return err
+			}
+			return do(id)
+		},
+	}
+}
+
 // makeAbsolute makes paths absolute that are not empty.
 func makeAbsolute(paths ...*string) error {
 	for _, p := range paths {

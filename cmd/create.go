@@ -25,30 +25,31 @@ func (a *App) create() *cli.Command {
 // createFlags are the flags that create and run have in common.
 func createFlags(o *libcontainer.CreateOptions) []cli.Flag {
 	return append(bundleFlags(o),
-		&cli.StringFlag{Name: "console-socket", Destination: &o.ConsoleSocket,
-			Usage: "send the terminal's master to the socket at `PATH`"},
-		&cli.StringFlag{Name: "pidfd-socket", Destination: &o.PidfdSocket,
-			Usage: "send a pidfd of the process to the socket at `PATH`"},
-		&cli.StringFlag{Name: "pid-file", Destination: &o.PidFile, Usage: "write the process's pid to `FILE`"},
-		&cli.BoolFlag{Name: "no-pivot", Destination: &o.NoPivot, Usage: "change the root with chroot, not pivot_root",
-			DisableDefaultText: true},
-		&cli.BoolFlag{Name: "no-new-keyring", Destination: &o.NoNewKeyring, Usage: "keep the session keyring",
-			DisableDefaultText: true},
-		&cli.IntFlag{Name: "preserve-fds", Destination: &o.PreserveFds,
-			Usage: "pass `N` more file descriptors to the process"},
-		&cli.BoolFlag{Name: "no-subreaper", Destination: &o.NoSubreaper,
-			Usage: "run: do not adopt and reap what the container's processes leave", DisableDefaultText: true},
+		stringFlag("console-socket", &o.ConsoleSocket, "send the terminal's master to the socket at `PATH`"),
+		stringFlag("pidfd-socket", &o.PidfdSocket, "send a pidfd of the process to the socket at `PATH`"),
+		stringFlag("pid-file", &o.PidFile, "write the process's pid to `FILE`"),
+		boolFlag("no-pivot", &o.NoPivot, "change the root with chroot, not pivot_root"),
+		boolFlag("no-new-keyring", &o.NoNewKeyring, "keep the session keyring"),
+		preserveFlag(&o.PreserveFds),
+		boolFlag("no-subreaper", &o.NoSubreaper, "run: do not adopt and reap what the container's processes leave"),
 	)
 }
 
 // bundleFlags are the flags that say where config.json is.
 func bundleFlags(o *libcontainer.CreateOptions) []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "bundle", Aliases: []string{"b"}, Destination: &o.Bundle, Value: ".",
-			Usage: "`DIR` of the bundle", DefaultText: "working directory"},
-		&cli.StringFlag{Name: "config", Aliases: []string{"f"}, Destination: &o.Config,
-			Usage: "use `FILE` instead of the bundle's config.json"},
+		bundleFlag(&o.Bundle),
+		stringFlag("config, f", &o.Config, "use `FILE` instead of the bundle's config.json"),
 	}
+}
+
+func bundleFlag(to *string) cli.Flag {
+	return &cli.StringFlag{Name: "bundle", Aliases: []string{"b"}, Destination: to, Value: ".",
+		Usage: "`DIR` of the bundle", DefaultText: "working directory"}
+}
+
+func preserveFlag(to *int) cli.Flag {
+	return &cli.IntFlag{Name: "preserve-fds", Destination: to, Usage: "pass `N` more file descriptors to the process"}
 }
 
 // complete takes the ID from the arguments and makes the paths absolute.

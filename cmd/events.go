@@ -16,45 +16,35 @@ func (a *App) events() *cli.Command {
 	var interval time.Duration
 	var stats bool
 	var format string
-	return &cli.Command{
-		Usage:     "show the statistics of a container, and when its memory runs out",
-		ArgsUsage: "ID",
-		Flags: []cli.Flag{
-			&cli.DurationFlag{Name: "interval", Destination: &interval, Value: 5 * time.Second,
-				Usage: "`TIME` between statistics", DefaultText: "5s"},
-			&cli.BoolFlag{Name: "stats", Destination: &stats, Usage: "show the statistics once",
-				DisableDefaultText: true},
-			&cli.StringFlag{Name: "format", Aliases: []string{"f"}, Destination: &format, Value: "json",
-				Usage: "`FORMAT` of the output: json or table"},
-		},
-		Action: func(c *cli.Context) error {
-			id, err := containerID(c)
-			if err != nil {
-				return err
-			}
-			if interval <= 0 {
-				return fmt.Errorf("events: --interval: %v: must be greater than 0", interval)
-			}
-			var show func(libcontainer.Event) error
-			switch format {
-			case "json":
-				show = func(e libcontainer.Event) error { return writeEvent(a.stdout, id, e) }
-			case "table":
-				t := statsTable{w: a.stdout, id: id}
-				show = t.event
-			default:
-				return fmt.Errorf("events: format %q is neither json nor table", format)
-			}
-			if !stats {
-				return a.runtime.Events(id, interval, show)
-			}
-			s, err := a.runtime.Stats(id)
-			if err != nil {
-				return err
-			}
-			return show(libcontainer.Event{Stats: s})
-		},
+	tell := func(id string) error {
+		if interval <= 0 {
+			return fmt.Errorf("events: --interval: %v: must be greater than 0", interval)
+		}
+		var show func(libcontainer.Event) error
+		switch format {
+		case "json":
+			show = func(e libcontainer.Event) error { return writeEvent(a.stdout, id, e) }
+		case "table":
+			t := statsTable{w: a.stdout, id: id}
+			show = t.event
+		default:
+			return fmt.Errorf("events: format %q is neither json nor table", format)
+		}
+		if !stats {
+			return a.runtime.Events(id, interval, show)
+		}
+		s, err := a.runtime.Stats(id)
+		if err != nil {
+			return err
+		}
+		return show(libcontainer.Event{Stats: s})
 	}
+	return onContainer("show the statistics of a container, and when its memory runs out", tell,
+		&cli.DurationFlag{Name: "interval", Destination: &interval, Value: 5 * time.Second,
+			Usage: "`TIME` between statistics", DefaultText: "5s"},
+		boolFlag("stats", &stats, "show the statistics once"),
+		&cli.StringFlag{Name: "format", Aliases: []string{"f"}, Destination: &format, Value: "json",
+			Usage: "`FORMAT` of the output: json or table"})
 }
 
 // An eventJSON is a line of events, as clients of runc decode it.

@@ -11,8 +11,7 @@ func (a *App) kill() *cli.Command {
 		Usage:     "send a signal to the process of a container",
 		ArgsUsage: "ID [SIGNAL]",
 		Flags: []cli.Flag{
-			&cli.BoolFlag{Name: "all", Aliases: []string{"a"}, Destination: &all,
-				Usage: "send it to all processes of the container", DisableDefaultText: true},
+			boolFlag("all, a", &all, "send it to all processes of the container"),
 			regexFlag(&regex),
 		},
 		Action: func(c *cli.Context) error {

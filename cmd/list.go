@@ -26,8 +26,7 @@ func (a *App) list() *cli.Command {
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "format", Aliases: []string{"f"}, Destination: &format, Value: "table",
 				Usage: "`FORMAT` of the output: table or json"},
-			&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Destination: &quiet, Usage: "print only the IDs",
-				DisableDefaultText: true},
+			boolFlag("quiet, q", &quiet, "print only the IDs"),
 		},
 		Action: func(c *cli.Context) error {
 			if _, err := arguments(c, 0, 0); err != nil {

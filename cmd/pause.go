@@ -3,29 +3,9 @@ package cmd
 import "github.com/urfave/cli/v2"
 
 func (a *App) pause() *cli.Command {
-	return &cli.Command{
-		Usage:     "stop all processes of a container until resume",
-		ArgsUsage: "ID",
-		Action: func(c *cli.Context) error {
-			id, err := containerID(c)
-			if err != nil {
-				return err
-			}
-			return a.runtime.Pause(id)
-		},
-	}
+	return onContainer("stop all processes of a container until resume", a.runtime.Pause)
 }
 
 func (a *App) resume() *cli.Command {
-	return &cli.Command{
-		Usage:     "let the processes of a paused container go on",
-		ArgsUsage: "ID",
-		Action: func(c *cli.Context) error {
-			id, err := containerID(c)
-			if err != nil {
-				return err
-			}
-			return a.runtime.Resume(id)
-		},
-	}
+	return onContainer("let the processes of a paused container go on", a.runtime.Resume)
 }

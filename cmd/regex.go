@@ -10,8 +10,7 @@ import (
 
 // regexFlag is crun's flag for commands on several containers.
 func regexFlag(regex *bool) cli.Flag {
-	return &cli.BoolFlag{Name: "regex", Aliases: []string{"r"}, Destination: regex,
-		Usage: "ID is a regular expression: do so to all containers that it matches", DisableDefaultText: true}
+	return boolFlag("regex, r", regex, "ID is a regular expression: do so to all containers that it matches")
 }
 
 // each does something to a container, or to each whose ID a regular expression matches, also

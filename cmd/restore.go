@@ -28,19 +28,13 @@ func (a *App) restore() *cli.Command {
 
 func restoreFlags(o *libcontainer.RestoreOptions) []cli.Flag {
 	return append(criuFlags(&o.CRIUOptions),
-		&cli.StringFlag{Name: "bundle", Aliases: []string{"b"}, Destination: &o.Bundle, Value: ".",
-			Usage: "`DIR` of the bundle", DefaultText: "working directory"},
-		&cli.StringFlag{Name: "console-socket", Destination: &o.ConsoleSocket,
-			Usage: "send the terminal's master to the socket at `PATH`"},
-		&cli.BoolFlag{Name: "detach", Aliases: []string{"d"}, Destination: &o.Detach,
-			Usage: "do not wait for the process", DisableDefaultText: true},
-		&cli.StringFlag{Name: "pid-file", Destination: &o.PidFile, Usage: "write the process's pid to `FILE`"},
-		&cli.BoolFlag{Name: "no-subreaper", Destination: &o.NoSubreaper,
-			Usage: "do not adopt and reap what the container's processes leave", DisableDefaultText: true},
-		&cli.BoolFlag{Name: "no-pivot", Usage: "ignored: it is CRIU that changes the root", DisableDefaultText: true},
-		&cli.StringFlag{Name: "lsm-profile", Destination: &o.LSMProfile,
-			Usage: "restore under another `TYPE:NAME` than was saved"},
-		&cli.StringFlag{Name: "lsm-mount-context", Destination: &o.LSMMountContext,
-			Usage: "mount with the SELinux `CONTEXT`"},
+		bundleFlag(&o.Bundle),
+		stringFlag("console-socket", &o.ConsoleSocket, "send the terminal's master to the socket at `PATH`"),
+		boolFlag("detach, d", &o.Detach, "do not wait for the process"),
+		stringFlag("pid-file", &o.PidFile, "write the process's pid to `FILE`"),
+		boolFlag("no-subreaper", &o.NoSubreaper, "do not adopt and reap what the container's processes leave"),
+		boolFlag("no-pivot", nil, "ignored: it is CRIU that changes the root"),
+		stringFlag("lsm-profile", &o.LSMProfile, "restore under another `TYPE:NAME` than was saved"),
+		stringFlag("lsm-mount-context", &o.LSMMountContext, "mount with the SELinux `CONTEXT`"),
 	)
 }

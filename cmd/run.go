@@ -13,10 +13,8 @@ func (a *App) run() *cli.Command {
 		Usage:     "create and start a container",
 		ArgsUsage: "ID",
 		Flags: append(createFlags(&o),
-			&cli.BoolFlag{Name: "detach", Aliases: []string{"d"}, Destination: &o.Detach,
-				Usage: "do not wait for the process", DisableDefaultText: true},
-			&cli.BoolFlag{Name: "keep", Destination: &o.Keep, Usage: "do not delete the container",
-				DisableDefaultText: true},
+			boolFlag("detach, d", &o.Detach, "do not wait for the process"),
+			boolFlag("keep", &o.Keep, "do not delete the container"),
 			timelineFlag(&timeline),
 		),
 		Action: func(c *cli.Context) error {

@@ -18,12 +18,10 @@ func (a *App) spec() *cli.Command {
 	return &cli.Command{
 		Usage: "write a config.json to start from",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "bundle", Aliases: []string{"b"}, Destination: &bundle, Usage: "`DIR` of the bundle",
-				DefaultText: "working directory"},
+			bundleFlag(&bundle),
 			&cli.StringFlag{Name: "file", Aliases: []string{"f"}, Destination: &file, Value: "config.json",
 				Usage: "`FILE` in the bundle to write"},
-			&cli.BoolFlag{Name: "rootless", Destination: &rootless, Usage: "for a user without privileges",
-				DisableDefaultText: true},
+			boolFlag("rootless", &rootless, "for a user without privileges"),
 		},
 		Action: func(c *cli.Context) error {
 			if _, err := arguments(c, 0, 0); err != nil {

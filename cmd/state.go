@@ -15,32 +15,23 @@ import (
 
 func (a *App) state() *cli.Command {
 	var format string
-	return &cli.Command{
-		Usage:     "print the state of a container",
-		ArgsUsage: "ID",
-		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "format", Aliases: []string{"f"}, Destination: &format, Value: "json",
-				Usage: "`FORMAT` of the output: json or table"},
-		},
-		Action: func(c *cli.Context) error {
-			id, err := containerID(c)
-			if err != nil {
-				return err
-			}
-			if format != "json" && format != "table" {
-				return fmt.Errorf("state: format %q is neither json nor table", format)
-			}
-			s, err := a.runtime.State(id)
-			if err != nil {
-				return err
-			}
-			if format == "table" {
-				return writeStateTable(a.stdout, s, time.Now())
-			}
-			_, err = a.stdout.Write(append(appendState(nil, s, "", ""), '\n'))
+	show := func(id string) error {
+		if format != "json" && format != "table" {
+			return fmt.Errorf("state: format %q is neither json nor table", format)
+		}
+		s, err := a.runtime.State(id)
+		if err != nil {
 			return err
-		},
+		}
+		if format == "table" {
+			return writeStateTable(a.stdout, s, time.Now())
+		}
+		_, err = a.stdout.Write(append(appendState(nil, s, "", ""), '\n'))
+		return err
 	}
+	return onContainer("print the state of a container", show,
+		&cli.StringFlag{Name: "format", Aliases: []string{"f"}, Destination: &format, Value: "json",
+			Usage: "`FORMAT` of the output: json or table"})
 }
 
 // writeStateTable writes a line for each property, for people.

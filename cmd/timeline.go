@@ -10,9 +10,8 @@ import (
 )
 
 func timelineFlag(file *string) cli.Flag {
-	return &cli.StringFlag{Name: "timeline", Destination: file,
-		Usage: "write where the start-up time went to `FILE`, for chrome://tracing or ui.perfetto.dev; - draws a " +
-			"chart on stderr"}
+	return stringFlag("timeline", file, "write where the start-up time went to `FILE`, for chrome://tracing or "+
+		"ui.perfetto.dev; - draws a chart on stderr")
 }
 
 // timed does what a command does, with a timeline if there is a file for it. It

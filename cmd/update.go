@@ -20,16 +20,13 @@ func (a *App) update() *cli.Command {
 	return &cli.Command{
 		Usage:     "change the limits of a container",
 		ArgsUsage: "ID",
-		Flags: append([]cli.Flag{
-			&cli.StringFlag{Name: "resources", Aliases: []string{"r"}, Destination: &file,
-				Usage: "read the limits from `FILE`, or from standard input if it is -"},
-		}, updateFlags()...),
+		Flags:     updateFlags(&file),
 		Action: func(c *cli.Context) error {
 			id, err := containerID(c)
 			if err != nil {
 				return err
 			}
-			var patch *specs.LinuxResources
+			var patch *resources
 			if c.IsSet("resources") {
 				patch, err = a.readResources(file)
 			} else {
@@ -43,67 +40,72 @@ func (a *App) update() *cli.Command {
 	}
 }
 
+type resources = specs.LinuxResources
+
 // A limitFlag is a flag of update: its value goes to the patch.
 type limitFlag struct {
 	name, arg, usage string
-	set              func(patch *specs.LinuxResources, value string) error
+	set              func(patch *resources, value string) error
 }
 
 func limitFlags() []limitFlag {
-	memory := func(r *specs.LinuxResources) *specs.LinuxMemory { return ensure(&r.Memory) }
-	cpu := func(r *specs.LinuxResources) *specs.LinuxCPU { return ensure(&r.CPU) }
+	memory := func(r *resources) *specs.LinuxMemory { return ensure(&r.Memory) }
+	cpu := func(r *resources) *specs.LinuxCPU { return ensure(&r.CPU) }
 	return []limitFlag{
-		{"blkio-weight", "N", "weight of block I/O, 10 to 1000", func(r *specs.LinuxResources, v string) error {
-			n, err := strconv.ParseUint(v, 10, 16)
-			weight := uint16(n)
-			ensure(&r.BlockIO).Weight = &weight
-			return err
-		}},
-		{"cpu-period", "µS", "length of a period for --cpu-quota", func(r *specs.LinuxResources, v string) error {
-			return number(&cpu(r).Period, v)
-		}},
-		{"cpu-quota", "µS", "CPU time in a period", func(r *specs.LinuxResources, v string) error {
-			return signed(&cpu(r).Quota, v)
-		}},
-		{"cpu-burst", "µS", "CPU time that may be saved up for a burst", func(r *specs.LinuxResources, v string) error {
-			return number(&cpu(r).Burst, v)
-		}},
-		{"cpu-share", "N", "weight of CPU time, 2 to 262144", func(r *specs.LinuxResources, v string) error {
-			return number(&cpu(r).Shares, v)
-		}},
+		{"blkio-weight", "N", "weight of block I/O, 10 to 1000",
+			limit(weight, func(r *resources) **uint16 { return &ensure(&r.BlockIO).Weight })},
+		{"cpu-period", "µS", "length of a period for --cpu-quota",
+			limit(unsigned, func(r *resources) **uint64 { return &cpu(r).Period })},
+		{"cpu-quota", "µS", "CPU time in a period",
+			limit(signed, func(r *resources) **int64 { return &cpu(r).Quota })},
+		{"cpu-burst", "µS", "CPU time that may be saved up for a burst",
+			limit(unsigned, func(r *resources) **uint64 { return &cpu(r).Burst })},
+		{"cpu-share", "N", "weight of CPU time, 2 to 262144",
+			limit(unsigned, func(r *resources) **uint64 { return &cpu(r).Shares })},
 		{"cpu-rt-period", "µS", "length of a period for --cpu-rt-runtime",
-			func(r *specs.LinuxResources, v string) error {
-				return number(&cpu(r).RealtimePeriod, v)
-			}},
+			limit(unsigned, func(r *resources) **uint64 { return &cpu(r).RealtimePeriod })},
 		{"cpu-rt-runtime", "µS", "CPU time of realtime processes in a period",
-			func(r *specs.LinuxResources, v string) error {
-				return signed(&cpu(r).RealtimeRuntime, v)
-			}},
-		{"cpuset-cpus", "LIST", "CPUs to use: 0-2,7", func(r *specs.LinuxResources, v string) error {
-			cpu(r).Cpus = v
-			return nil
-		}},
-		{"cpuset-mems", "LIST", "memory nodes to use", func(r *specs.LinuxResources, v string) error {
-			cpu(r).Mems = v
-			return nil
-		}},
-		{"cpu-idle", "N", "1: use only idle CPU time, 0: do not", func(r *specs.LinuxResources, v string) error {
-			return signed(&cpu(r).Idle, v)
-		}},
-		{"memory", "SIZE", "limit of memory", func(r *specs.LinuxResources, v string) error {
-			return size(&memory(r).Limit, v)
-		}},
+			limit(signed, func(r *resources) **int64 { return &cpu(r).RealtimeRuntime })},
+		{"cpuset-cpus", "LIST", "CPUs to use: 0-2,7",
+			text(func(r *resources) *string { return &cpu(r).Cpus })},
+		{"cpuset-mems", "LIST", "memory nodes to use",
+			text(func(r *resources) *string { return &cpu(r).Mems })},
+		{"cpu-idle", "N", "1: use only idle CPU time, 0: do not",
+			limit(signed, func(r *resources) **int64 { return &cpu(r).Idle })},
+		{"memory", "SIZE", "limit of memory",
+			limit(parseSize, func(r *resources) **int64 { return &memory(r).Limit })},
 		{"memory-reservation", "SIZE", "memory that is left when the machine's is short",
-			func(r *specs.LinuxResources, v string) error {
-				return size(&memory(r).Reservation, v)
-			}},
-		{"memory-swap", "SIZE", "limit of memory and swap together", func(r *specs.LinuxResources, v string) error {
-			return size(&memory(r).Swap, v)
-		}},
-		{"pids-limit", "N", "limit of processes and threads", func(r *specs.LinuxResources, v string) error {
-			return signed(&ensure(&r.Pids).Limit, v)
-		}},
+			limit(parseSize, func(r *resources) **int64 { return &memory(r).Reservation })},
+		{"memory-swap", "SIZE", "limit of memory and swap together",
+			limit(parseSize, func(r *resources) **int64 { return &memory(r).Swap })},
+		{"pids-limit", "N", "limit of processes and threads",
+			limit(signed, func(r *resources) **int64 { return &ensure(&r.Pids).Limit })},
 	}
+}
+
+// limit makes the setter of a limit from how it is parsed and where it is in a patch.
+func limit[T any](parse func(string) (T, error), in func(*resources) **T) func(*resources, string) error {
+	return func(patch *resources, value string) error {
+		v, err := parse(value)
+		*in(patch) = &v
+		return err
+	}
+}
+
+func text(in func(*resources) *string) func(*resources, string) error {
+	return func(patch *resources, value string) error {
+		*in(patch) = value
+		return nil
+	}
+}
+
+func unsigned(text string) (uint64, error) { return strconv.ParseUint(text, 10, 64) }
+
+func signed(text string) (int64, error) { return strconv.ParseInt(text, 10, 64) }
+
+func weight(text string) (uint16, error) {
+	n, err := strconv.ParseUint(text, 10, 16)
+	return uint16(n), err
 }
 
 // Flags that runc has and that change nothing: their reasons are theirs.
@@ -112,14 +114,16 @@ const (
 	noKernelMemory = "ignored: the kernel no longer limits its memory by itself"
 )
 
-func updateFlags() []cli.Flag {
-	var flags []cli.Flag
+func updateFlags(file *string) []cli.Flag {
+	flags := []cli.Flag{
+		stringFlag("resources, r", file, "read the limits from `FILE`, or from standard input if it is -"),
+	}
 	for _, f := range limitFlags() {
-		flags = append(flags, &cli.StringFlag{Name: f.name, Usage: "`" + f.arg + "`: " + f.usage})
+		flags = append(flags, stringFlag(f.name, nil, "`"+f.arg+"`: "+f.usage))
 	}
 	return append(flags,
-		&cli.StringFlag{Name: "l3-cache-schema", Usage: "refused: " + noRDT},
-		&cli.StringFlag{Name: "mem-bw-schema", Usage: "refused: " + noRDT},
+		stringFlag("l3-cache-schema", nil, "refused: "+noRDT),
+		stringFlag("mem-bw-schema", nil, "refused: "+noRDT),
 		&cli.StringFlag{Name: "kernel-memory", Hidden: true},
 		&cli.StringFlag{Name: "kernel-memory-tcp", Hidden: true},
 	)
@@ -127,7 +131,7 @@ func updateFlags() []cli.Flag {
 
 // resourcesOf makes a patch of the flags. Whether a flag was given is seen from its
 // value: IsSet sorts all of them each time.
-func (a *App) resourcesOf(c *cli.Context) (*specs.LinuxResources, error) {
+func (a *App) resourcesOf(c *cli.Context) (*resources, error) {
 	for _, name := range [...]string{"l3-cache-schema", "mem-bw-schema"} {
 		if c.String(name) != "" {
 			return nil, fmt.Errorf("update: --%s: %s", name, noRDT)
@@ -138,7 +142,7 @@ func (a *App) resourcesOf(c *cli.Context) (*specs.LinuxResources, error) {
 			a.runtime.Log.Warnf("update: --%s: %s", name, noKernelMemory)
 		}
 	}
-	patch := new(specs.LinuxResources)
+	patch := new(resources)
 	for _, f := range limitFlags() {
 		value := c.String(f.name)
 		if value == "" {
@@ -156,7 +160,7 @@ func (a *App) resourcesOf(c *cli.Context) (*specs.LinuxResources, error) {
 }
 
 // readResources reads a patch.
-func (a *App) readResources(file string) (*specs.LinuxResources, error) {
+func (a *App) readResources(file string) (*resources, error) {
 	var data []byte
 	var err error
 	if file == "-" {
@@ -191,24 +195,6 @@ func ensure[T any](p **T) *T {
 		*p = new(T)
 	}
 	return *p
-}
-
-func number(to **uint64, text string) error {
-	n, err := strconv.ParseUint(text, 10, 64)
-	*to = &n
-	return err
-}
-
-func signed(to **int64, text string) error {
-	n, err := strconv.ParseInt(text, 10, 64)
-	*to = &n
-	return err
-}
-
-func size(to **int64, text string) error {
-	n, err := parseSize(text)
-	*to = &n
-	return err
 }
 
 // parseSize returns the bytes of a size: -1 for no limit, or a number, which may
