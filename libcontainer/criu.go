@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/cgroups"
+	"github.com/rung-oci/rung/internal/kernel"
 	"github.com/rung-oci/rung/libcontainer/birth"
 	"github.com/rung-oci/rung/libcontainer/criu"
 	"github.com/rung-oci/rung/libcontainer/failure"
@@ -196,10 +197,7 @@ func separateMounts() error {
 	if err == nil {
 		err = unix.Mount("", "/", "", unix.MS_REC|unix.MS_SLAVE, "")
 	}
-	if err != nil {
-		return fmt.Errorf("separating criu's mounts from the host's: %w", err)
-	}
-	return nil
+	return kernel.Failed("separating criu's mounts from the host's", err)
 }
 
 // program makes the process CRIU, whose end of the conversation is the socket.

@@ -76,10 +76,7 @@ func (c *container) joining(init int) (joining, error) {
 func openNamespaceDir(process string) (int, error) {
 	path := "/proc/" + process + "/ns"
 	fd, err := unix.Open(path, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return -1, fmt.Errorf("%s: %w", path, err)
-	}
-	return fd, nil
+	return fd, kernel.Failed(path, err)
 }
 
 // entrant is a process that is to join a container, and is not waited for longer than the

@@ -7,6 +7,7 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/rung-oci/rung/internal/kernel"
 	"github.com/rung-oci/rung/libcontainer/store"
 	"github.com/rung-oci/rung/spec"
 )
@@ -85,17 +86,11 @@ func (c *container) patches() (*specs.LinuxResources, error) {
 		return nil, fmt.Errorf("reading the saved resources: %w", err)
 	}
 	r, _, err := spec.LoadResources(data)
-	if err != nil {
-		return nil, fmt.Errorf("reading the saved resources: %w", err)
-	}
-	return r, nil
+	return r, kernel.Failed("reading the saved resources", err)
 }
 
 func (c *container) savePatches(r *specs.LinuxResources) error {
-	if err := c.dir.WriteFile(store.ResourcesName, spec.EncodeResources(r)); err != nil {
-		return fmt.Errorf("saving the resources: %w", err)
-	}
-	return nil
+	return kernel.Failed("saving the resources", c.dir.WriteFile(store.ResourcesName, spec.EncodeResources(r)))
 }
 
 // updated applies to the configuration what update has changed.

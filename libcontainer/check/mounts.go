@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/internal/kernel"
 	"github.com/rung-oci/rung/libcontainer/birth"
 	"github.com/rung-oci/rung/libcontainer/launch"
 	"github.com/rung-oci/rung/libcontainer/userns"
@@ -92,8 +93,5 @@ func mappedNamespace() (fd int, err error) {
 		}
 	}
 	fd, err = unix.Open(fmt.Sprintf("/proc/%d/ns/user", child.Pid), unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return -1, fmt.Errorf("ns/user: %w", err)
-	}
-	return fd, nil
+	return fd, kernel.Failed("ns/user", err)
 }

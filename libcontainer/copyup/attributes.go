@@ -60,10 +60,7 @@ func setTime(at int, name string, attr *unix.Statx_t) error {
 	if name == "" {
 		flags = unix.AT_EMPTY_PATH
 	}
-	if err := unix.UtimesNanoAt(at, name, times, flags); err != nil {
-		return fmt.Errorf("setting the time: %w", err)
-	}
-	return nil
+	return kernel.Failed("setting the time", unix.UtimesNanoAt(at, name, times, flags))
 }
 
 // copyXattrs copies the extended attributes that belong to the content:

@@ -1,6 +1,6 @@
 package criu
 
-import "fmt"
+import "github.com/rung-oci/rung/internal/kernel"
 
 // A Response is what CRIU says (message criu_resp).
 type Response struct {
@@ -61,8 +61,5 @@ func (r *Response) Unmarshal(m []byte) error {
 	if err == nil && has != [2]bool{true, true} {
 		err = errMessage
 	}
-	if err != nil {
-		return fmt.Errorf("response of criu: %w", err)
-	}
-	return nil
+	return kernel.Failed("response of criu", err)
 }

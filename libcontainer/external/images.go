@@ -2,7 +2,6 @@ package external
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -25,10 +24,7 @@ func SaveMode(dir int, mode criu.Mode) error {
 	} else {
 		err = removeAmong(dir, ignoreName)
 	}
-	if err != nil {
-		return fmt.Errorf("saving how cgroups are restored: %w", err)
-	}
-	return nil
+	return kernel.Failed("saving how cgroups are restored", err)
 }
 
 // IgnoresCgroups reports whether the images tell so.

@@ -91,10 +91,7 @@ func SaveStreams(dir int, keys []string) error {
 	if err == nil {
 		err = writeAmong(dir, streamsName, text)
 	}
-	if err != nil {
-		return fmt.Errorf("saving the keys of the standard streams: %w", err)
-	}
-	return nil
+	return kernel.Failed("saving the keys of the standard streams", err)
 }
 
 // StreamKeys are what SaveStreams has kept. It need not be rung that put the file

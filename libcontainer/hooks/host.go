@@ -8,6 +8,8 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/internal/kernel"
 )
 
 // InHost starts a hook in the namespaces and the cgroup of this process and in
@@ -31,8 +33,5 @@ func InHost(h specs.Hook, dir string, stdin, output int) (int, error) {
 		Files: []uintptr{uintptr(stdin), uintptr(output), uintptr(output)},
 		Sys:   &syscall.SysProcAttr{Setpgid: true},
 	})
-	if err != nil {
-		return 0, fmt.Errorf("executing it: %w", err)
-	}
-	return pid, nil
+	return pid, kernel.Failed("executing it", err)
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/internal/kernel"
 	"github.com/rung-oci/rung/libcontainer/birth"
 	"github.com/rung-oci/rung/spec"
 )
@@ -90,8 +91,5 @@ func isOwn(fd int, t specs.LinuxNamespaceType) bool {
 // OpenNetwork opens the network namespace of a process.
 func OpenNetwork(pid int) (int, error) {
 	fd, err := unix.Open(fmt.Sprintf("/proc/%d/ns/net", pid), unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return -1, fmt.Errorf("network namespace of the first process: %w", err)
-	}
-	return fd, nil
+	return fd, kernel.Failed("network namespace of the first process", err)
 }

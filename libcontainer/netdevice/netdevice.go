@@ -10,6 +10,8 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/internal/kernel"
 )
 
 // Move moves network devices, given by their names in the caller's network
@@ -112,10 +114,7 @@ func (m *mover) move(name, newName string) error {
 			return fmt.Errorf("address %s: %w", a, err)
 		}
 	}
-	if err := m.container.change(upRequest(index)); err != nil {
-		return fmt.Errorf("setting up: %w", err)
-	}
-	return nil
+	return kernel.Failed("setting up", m.container.change(upRequest(index)))
 }
 
 // freeIndex returns an index that no device of the container has, the present

@@ -33,10 +33,7 @@ type Proxy struct{ fd int }
 // reach it is up to the directory.
 func Listen(dirfd int, name string) (*Proxy, error) {
 	p, err := listen(dirfd, name)
-	if err != nil {
-		return nil, fmt.Errorf("notify socket: %w", err)
-	}
-	return p, nil
+	return p, kernel.Failed("notify socket", err)
 }
 
 func listen(dirfd int, name string) (*Proxy, error) {

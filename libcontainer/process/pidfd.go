@@ -24,10 +24,7 @@ func EndsWithin(pidfd int, wait time.Duration) bool {
 // SendKill sends SIGKILL to the first process of a container, by its pidfd. That it
 // has ended is no error.
 func SendKill(pidfd int) error {
-	if err := kernel.Signal(pidfd, unix.SIGKILL); err != nil {
-		return fmt.Errorf("killing the first process: %w", err)
-	}
-	return nil
+	return kernel.Failed("killing the first process", kernel.Signal(pidfd, unix.SIGKILL))
 }
 
 // WaitEnd waits until the first process of a container, which was killed, has ended. It

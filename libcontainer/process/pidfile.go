@@ -2,10 +2,11 @@ package process
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
+
+	"github.com/rung-oci/rung/internal/kernel"
 )
 
 // WritePidFile writes pid in decimal, without a newline, to the file at path.
@@ -17,10 +18,7 @@ func WritePidFile(path string, pid int) error {
 	if err == nil {
 		err = os.Rename(temp, path)
 	}
-	if err != nil {
-		return fmt.Errorf("writing the pid file: %w", err)
-	}
-	return nil
+	return kernel.Failed("writing the pid file", err)
 }
 
 func writeNew(path, text string) error {

@@ -101,10 +101,7 @@ func Unblock(list ...unix.Signal) error {
 	for _, s := range list {
 		mask.Val[(s-1)/64] |= 1 << ((s - 1) % 64)
 	}
-	if err := unix.PthreadSigmask(unix.SIG_UNBLOCK, &mask, nil); err != nil {
-		return fmt.Errorf("unblocking signals: %w", err)
-	}
-	return nil
+	return kernel.Failed("unblocking signals", unix.PthreadSigmask(unix.SIG_UNBLOCK, &mask, nil))
 }
 
 func (q *Queue) catch(s unix.Signal) error {

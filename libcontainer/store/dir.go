@@ -87,10 +87,7 @@ func (d *Dir) WriteRecord(r *Record) error {
 	if err == nil {
 		err = d.WriteFile(recordName, text)
 	}
-	if err != nil {
-		return fmt.Errorf("writing the container's record: %w", err)
-	}
-	return nil
+	return kernel.Failed("writing the container's record", err)
 }
 
 // ReadFile returns the contents of the file of that name in the directory.

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/internal/kernel"
 	"github.com/rung-oci/rung/libcontainer/seccomp"
 	"github.com/rung-oci/rung/spec"
 )
@@ -82,10 +83,7 @@ func (d *Dir) Exec() (*Exec, error) {
 	if err == nil {
 		err = e.unmarshal(data)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("reading what was kept for exec: %w", err)
-	}
-	return e, nil
+	return e, kernel.Failed("reading what was kept for exec", err)
 }
 
 // oldExec is for containers that a rung created that did not keep it.

@@ -31,6 +31,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/internal/kernel"
 )
 
 // DefaultRoot is the root of a store of which nothing else is said.
@@ -189,10 +191,7 @@ func (s Store) openAt(root int, id string) (*Dir, error) {
 // O_RDONLY to list it.
 func (s Store) openRoot(flags int) (int, error) {
 	fd, err := openOwn(unix.AT_FDCWD, s.root, s.root, flags, true)
-	if err != nil {
-		return -1, fmt.Errorf("opening the store: %w", err)
-	}
-	return fd, nil
+	return fd, kernel.Failed("opening the store", err)
 }
 
 // Sweep removes what a killed create or delete has left of a container: a

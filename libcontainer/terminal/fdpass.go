@@ -13,18 +13,12 @@ import (
 // SendConsole sends the master of a pseudoterminal to whoever listens on the
 // console socket at path, with the name of its slave inside the container.
 func SendConsole(path string, master int, name string) error {
-	if err := sendTo(path, master, name); err != nil {
-		return fmt.Errorf("sending the terminal to the console socket: %w", err)
-	}
-	return nil
+	return kernel.Failed("sending the terminal to the console socket", sendTo(path, master, name))
 }
 
 // SendPidfd sends a pidfd to whoever listens on the socket at path.
 func SendPidfd(path string, pidfd int) error {
-	if err := sendTo(path, pidfd, "pidfd"); err != nil {
-		return fmt.Errorf("sending the pidfd to the pidfd socket: %w", err)
-	}
-	return nil
+	return kernel.Failed("sending the pidfd to the pidfd socket", sendTo(path, pidfd, "pidfd"))
 }
 
 // sendTo connects to the stream socket at path and sends one message: a
@@ -35,10 +29,7 @@ func sendTo(path string, fd int, data string) error {
 		return err
 	}
 	defer unix.Close(sock)
-	if err := kernel.Send(sock, []byte(data), fd); err != nil {
-		return fmt.Errorf("sendmsg: %w", err)
-	}
-	return nil
+	return kernel.Failed("sendmsg", kernel.Send(sock, []byte(data), fd))
 }
 
 // connect connects to the stream socket at path. The address of a socket has

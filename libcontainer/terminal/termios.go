@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/internal/kernel"
 )
 
 // IsTerminal reports whether a descriptor is a terminal.
@@ -20,10 +22,7 @@ func ClearONLCR(fd int) error {
 		return fmt.Errorf("reading the terminal's settings: %w", err)
 	}
 	t.Oflag &^= unix.ONLCR
-	if err := unix.IoctlSetTermios(fd, unix.TCSETS, t); err != nil {
-		return fmt.Errorf("clearing the terminal's ONLCR: %w", err)
-	}
-	return nil
+	return kernel.Failed("clearing the terminal's ONLCR", unix.IoctlSetTermios(fd, unix.TCSETS, t))
 }
 
 // MakeRaw puts a terminal into raw mode, and returns its settings before
@@ -48,10 +47,7 @@ func MakeRaw(fd int) (*unix.Termios, error) {
 
 // Restore gives a terminal the settings that it had.
 func Restore(fd int, old *unix.Termios) error {
-	if err := unix.IoctlSetTermios(fd, unix.TCSETS, old); err != nil {
-		return fmt.Errorf("restoring the terminal's settings: %w", err)
-	}
-	return nil
+	return kernel.Failed("restoring the terminal's settings", unix.IoctlSetTermios(fd, unix.TCSETS, old))
 }
 
 // SetSize sets the size of a terminal, in characters.

@@ -5,6 +5,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/internal/kernel"
 	"github.com/rung-oci/rung/nsenter"
 )
 
@@ -34,10 +35,7 @@ func OpenTimes(t *nsenter.Timing, files map[string]int) error {
 		return fmt.Errorf("memfd_create for the timeline: %w", err)
 	}
 	files[fileTimes] = fd
-	if err := unix.Ftruncate(fd, int64(t.Size())); err != nil {
-		return fmt.Errorf("ftruncate for the timeline: %w", err)
-	}
-	return nil
+	return kernel.Failed("ftruncate for the timeline", unix.Ftruncate(fd, int64(t.Size())))
 }
 
 // ReadTimes notes what the program of a process has written down so far.
