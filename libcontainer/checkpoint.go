@@ -197,13 +197,7 @@ func (o *CheckpointOptions) cgroupsMode(pid int, config *specs.Spec, m cgroups.M
 			return 0, &RootCgroupError{controllers}
 		}
 	}
-	switch o.ManageCgroups {
-	case "full":
-		return criu.Full, nil
-	case "strict":
-		return criu.Strict, nil
-	}
-	return criu.Soft, nil
+	return cgroupsModes[o.ManageCgroups], nil
 }
 
 // A RootCgroupError is why a checkpoint fails, unless ManageCgroups is "ignore": CRIU would

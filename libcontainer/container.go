@@ -2,6 +2,7 @@ package libcontainer
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -41,6 +42,24 @@ func (r *Runtime) open(id string, lock bool) (*container, error) {
 		return nil, err
 	}
 	return &container{dir: dir, record: record}, nil
+}
+
+// openIn is open for a change, which only a container of certain states may undergo: wrong begins
+// the error for the others.
+func (r *Runtime) openIn(id, wrong string, states ...Status) (*container, error) {
+	c, err := r.open(id, true)
+	if err != nil {
+		return nil, err
+	}
+	status, err := c.status()
+	if err == nil && !slices.Contains(states, status) {
+		err = fmt.Errorf("%s: it is %s", wrong, status)
+	}
+	if err != nil {
+		c.close()
+		return nil, err
+	}
+	return c, nil
 }
 
 func (c *container) close() { c.dir.Close() }

@@ -182,9 +182,7 @@ func (c *creation) compile(in *birth.Input) (err error) {
 	if c.birth, err = birth.Compile(in); err != nil {
 		return err
 	}
-	for _, w := range c.birth.Warnings {
-		c.r.Log.Warnf("%s", w)
-	}
+	c.r.warn(c.birth.Warnings)
 	ownTime := namespaces.Has(c.spec, specs.TimeNamespace)
 	if c.timing = c.r.Timeline.Time(c.birth.Program, ownTime); c.timing != nil {
 		c.birth.Ready = c.timing.Moved(c.birth.Ready)

@@ -1,6 +1,7 @@
 package libcontainer
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -36,6 +37,11 @@ type CRIUOptions struct {
 	EmptyNS        []string // network
 }
 
+// cgroupsModes are CRIU's by the names of ManageCgroups.
+var cgroupsModes = map[string]criu.Mode{
+	"": criu.Soft, "soft": criu.Soft, "full": criu.Full, "strict": criu.Strict, "ignore": criu.Ignore,
+}
+
 // criuOptions turns them into CRIU's, which have the two directories open.
 func (o *CRIUOptions) criuOptions() (*criu.Options, error) {
 	c := &criu.Options{
@@ -43,16 +49,8 @@ func (o *CRIUOptions) criuOptions() (*criu.Options, error) {
 		TCPEstablished: o.TCPEstablished, ExtUnixSk: o.ExtUnixSk, ShellJob: o.ShellJob,
 		FileLocks: o.FileLocks, AutoDedup: o.AutoDedup, LazyPages: o.LazyPages, ManageCgroups: true,
 	}
-	switch o.ManageCgroups {
-	case "", "soft":
-		c.CgroupsMode = criu.Soft
-	case "full":
-		c.CgroupsMode = criu.Full
-	case "strict":
-		c.CgroupsMode = criu.Strict
-	case "ignore":
-		c.CgroupsMode = criu.Ignore
-	default:
+	var known bool
+	if c.CgroupsMode, known = cgroupsModes[o.ManageCgroups]; !known {
 		return nil, optionError("ManageCgroups",
 			fmt.Errorf("%q is none of soft, full, strict and ignore", o.ManageCgroups))
 	}
@@ -106,11 +104,7 @@ func openDirectory(option, path string) (int, error) {
 
 // findCRIU looks for CRIU's executable.
 func (r *Runtime) findCRIU() (string, error) {
-	name := r.CRIU
-	if name == "" {
-		name = "criu"
-	}
-	path, err := exec.LookPath(name)
+	path, err := exec.LookPath(cmp.Or(r.CRIU, "criu"))
 	if err == nil {
 		path, err = filepath.Abs(path)
 	}

@@ -1,6 +1,7 @@
 package libcontainer
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strconv"
@@ -310,8 +311,7 @@ func (e *execution) launch() error {
 		}
 	}
 	err = enter(p, e.init)
-	var failed *failure.Step
-	if errors.As(err, &failed) && failed.Name == "execve" && !errors.Is(err, errInitEnded) {
+	if failed, ok := errors.AsType[*failure.Step](err); ok && failed.Name == "execve" && !errors.Is(err, errInitEnded) {
 		return e.notFound(err)
 	}
 	if err == nil {
@@ -336,10 +336,7 @@ func (e *execution) notFound(err error) error {
 	if why == nil {
 		why = f.Inspect(resolved)
 	}
-	if why == nil {
-		return err
-	}
-	return why
+	return cmp.Or(why, err)
 }
 
 // ready gets ready to stand for the process.

@@ -2,24 +2,16 @@ package libcontainer
 
 import (
 	"errors"
-	"fmt"
 )
 
 // Pause stops all processes of a container that is created or running, where they
 // are. If that cannot be done in two seconds they go on, and the error says so.
 func (r *Runtime) Pause(id string) error {
-	c, err := r.open(id, true)
+	c, err := r.openIn(id, "container not running", Running, Created)
 	if err != nil {
 		return err
 	}
 	defer c.close()
-	status, err := c.status()
-	if err != nil {
-		return err
-	}
-	if status != Running && status != Created {
-		return fmt.Errorf("container not running: it is %s", status)
-	}
 	m := c.cgroup()
 	defer m.Close()
 	r.at("freezing the cgroup")
@@ -39,18 +31,11 @@ func (r *Runtime) Pause(id string) error {
 
 // Resume lets the processes of a paused container go on.
 func (r *Runtime) Resume(id string) error {
-	c, err := r.open(id, true)
+	c, err := r.openIn(id, "container not paused", Paused)
 	if err != nil {
 		return err
 	}
 	defer c.close()
-	status, err := c.status()
-	if err != nil {
-		return err
-	}
-	if status != Paused {
-		return fmt.Errorf("container not paused: it is %s", status)
-	}
 	m := c.cgroup()
 	defer m.Close()
 	r.at("thawing the cgroup")

@@ -43,8 +43,8 @@ func (r *Runtime) Start(id string) error {
 		if err := r.runHooks(c, hooks.StartContainer, h.StartContainer, c.hookState(specs.StateCreated), config,
 			init); err != nil {
 			// the hook may have failed because the program did, whose step says why
-			var failed *failure.Step
-			if why := c.executed(); errors.As(why, &failed) {
+			why := c.executed()
+			if _, ok := errors.AsType[*failure.Step](why); ok {
 				err = errors.Join(why, err)
 			}
 			return errors.Join(err, process.Kill(init))

@@ -25,18 +25,11 @@ func (r *Runtime) Update(id string, patch *specs.LinuxResources) error {
 	if err := spec.ValidateResources(patch); err != nil {
 		return err
 	}
-	c, err := r.open(id, true)
+	c, err := r.openIn(id, "container not running", Created, Running, Paused)
 	if err != nil {
 		return err
 	}
 	defer c.close()
-	status, err := c.status()
-	if err != nil {
-		return err
-	}
-	if status == Stopped || status == Creating {
-		return fmt.Errorf("container not running: it is %s", status)
-	}
 	patches, err := c.patches()
 	if err != nil {
 		return err
@@ -52,9 +45,7 @@ func (r *Runtime) Update(id string, patch *specs.LinuxResources) error {
 	if err != nil {
 		return err
 	}
-	for _, w := range change.Warnings {
-		r.Log.Warnf("%s", w)
-	}
+	r.warn(change.Warnings)
 	r.at("saving the limits")
 	if err := c.savePatches(spec.MergeResources(patches, patch)); err != nil {
 		return errors.Join(err, change.Revert())

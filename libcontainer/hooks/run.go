@@ -28,7 +28,10 @@ func run(start StartFunc, h specs.Hook, state []byte, timeout time.Duration, end
 	if err != nil {
 		return err
 	}
-	defer c.closePipes()
+	defer func() {
+		c.stdin.Close()
+		c.stdout.Close()
+	}()
 	c.pid, err = start(h, hookIn, hookOut)
 	unix.Close(hookIn)
 	unix.Close(hookOut)
@@ -41,9 +44,9 @@ func run(start StartFunc, h specs.Hook, state []byte, timeout time.Duration, end
 // A child is a running hook, seen from here.
 type child struct {
 	pid    int
-	stdin  int    // write end of its input, nonblocking; -1 if closed
-	state  []byte // still to be written to it
-	stdout int    // read end of its output, nonblocking; -1 if closed
+	stdin  kernel.Fd // write end of its input, nonblocking
+	state  []byte    // still to be written to it
+	stdout kernel.Fd // read end of its output, nonblocking
 	out    *output
 
 	container int // pidfd of the container's first process, -1: none
@@ -60,23 +63,11 @@ func (c *child) openPipes() (hookIn, hookOut int, err error) {
 		unix.Close(in[1])
 		return -1, -1, fmt.Errorf("pipe2: %w", err)
 	}
-	c.stdin, c.stdout = in[1], out[0]
+	c.stdin, c.stdout = kernel.Own(in[1]), kernel.Own(out[0])
 	// Only the ends that stay here: a hook expects blocking ones.
-	unix.SetNonblock(c.stdin, true)
-	unix.SetNonblock(c.stdout, true)
+	unix.SetNonblock(in[1], true)
+	unix.SetNonblock(out[0], true)
 	return in[0], out[1], nil
-}
-
-func (c *child) closePipes() {
-	closeFd(&c.stdin)
-	closeFd(&c.stdout)
-}
-
-func closeFd(fd *int) {
-	if *fd >= 0 {
-		unix.Close(*fd)
-	}
-	*fd = -1
 }
 
 // wait serves the hook until it ends, and reaps it.
@@ -127,7 +118,7 @@ func (c *child) serve(timeout time.Duration) (ended bool, err error) {
 	deadline := time.Now().Add(timeout)
 	for {
 		fds := [...]unix.PollFd{
-			kernel.Readable(pidfd), kernel.Readable(c.stdout), {Fd: int32(c.stdin), Events: unix.POLLOUT},
+			kernel.Readable(pidfd), kernel.Readable(c.stdout.Int()), {Fd: int32(c.stdin.Int()), Events: unix.POLLOUT},
 			kernel.Readable(c.container), kernel.Readable(c.interrupt),
 		}
 		wait := time.Duration(-1)
@@ -164,12 +155,12 @@ func (c *child) serve(timeout time.Duration) (ended bool, err error) {
 func (c *child) read() {
 	var buf [4096]byte
 	for range 16 {
-		n, err := kernel.RestartInt(func() (int, error) { return unix.Read(c.stdout, buf[:]) })
+		n, err := kernel.RestartInt(func() (int, error) { return unix.Read(c.stdout.Int(), buf[:]) })
 		if err == unix.EAGAIN {
 			return
 		}
 		if n <= 0 {
-			closeFd(&c.stdout)
+			c.stdout.Close()
 			return
 		}
 		c.out.Write(buf[:n])
@@ -180,7 +171,7 @@ func (c *child) read() {
 // not want it.
 func (c *child) write() {
 	if len(c.state) > 0 {
-		n, err := kernel.RestartInt(func() (int, error) { return unix.Write(c.stdin, c.state) })
+		n, err := kernel.RestartInt(func() (int, error) { return unix.Write(c.stdin.Int(), c.state) })
 		if err == unix.EAGAIN {
 			return
 		}
@@ -191,5 +182,5 @@ func (c *child) write() {
 			}
 		}
 	}
-	closeFd(&c.stdin)
+	c.stdin.Close()
 }

@@ -3,8 +3,11 @@ package terminal
 import (
 	"runtime"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/internal/kernel"
 )
 
 // A stream is one direction of what is copied. It holds what was read and could
@@ -72,18 +75,16 @@ func (in *input) copy() {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	for !in.closed && !in.end {
-		reads, timeout := in.wantsRead(), -1
+		reads, timeout := in.wantsRead(), forever
 		if reads && in.mustNotRead() {
 			reads, timeout = false, backgroundTime
 		}
 		fds := [...]unix.PollFd{
-			{Fd: int32(in.stop), Events: unix.POLLIN},
+			kernel.Readable(in.stop),
 			pollFd(in.from, reads, false),
 			pollFd(in.to, false, in.wantsWrite()),
 		}
-		if _, err := unix.Poll(fds[:], timeout); err == unix.EINTR {
-			continue
-		} else if err != nil || fds[0].Revents != 0 {
+		if _, err := kernel.Poll(fds[:], timeout); err != nil || fds[0].Revents != 0 {
 			return
 		}
 		if fds[1].Revents != 0 {
@@ -153,18 +154,16 @@ func newOutput(from, to, stop int) *output {
 // copy copies until the output ends or is stopped.
 func (out *output) copy() {
 	for !out.end {
-		writes, timeout := out.wantsWrite(), -1
+		writes, timeout := out.wantsWrite(), forever
 		if writes && out.mustNotWrite() {
 			writes, timeout = false, backgroundTime
 		}
 		fds := [...]unix.PollFd{
-			{Fd: int32(out.stop), Events: unix.POLLIN},
+			kernel.Readable(out.stop),
 			pollFd(out.from, out.wantsRead(), false),
 			pollFd(out.to, false, writes),
 		}
-		if _, err := unix.Poll(fds[:], timeout); err == unix.EINTR {
-			continue
-		} else if err != nil {
+		if _, err := kernel.Poll(fds[:], timeout); err != nil {
 			return
 		}
 		if fds[1].Revents != 0 {
@@ -211,8 +210,10 @@ func (out *output) finish() {
 }
 
 // backgroundTime is how soon it is seen that this process is in the foreground
-// again, in milliseconds.
-const backgroundTime = 200
+// again.
+const backgroundTime = 200 * time.Millisecond
+
+const forever = time.Duration(-1)
 
 func inBackground(tty int) bool {
 	group, err := unix.IoctlGetInt(tty, unix.TIOCGPGRP)
