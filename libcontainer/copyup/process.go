@@ -51,8 +51,10 @@ func Run(exe string, pid, from, to, tasks int) error {
 		return fmt.Errorf("copying up: %w", err)
 	case status.Signaled():
 		return ErrKilled
-	case status != 0:
+	case len(text) > 0:
 		return errors.New(string(text))
+	case status != 0:
+		return fmt.Errorf("copying up: %s ended with status %d", exe, status.ExitStatus())
 	}
 	return nil
 }

@@ -12,10 +12,14 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/libcontainer/copyup"
 	"github.com/rung-oci/rung/tests/bundle"
 )
 
 func TestMain(m *testing.M) {
+	if status, called := copyup.Main(os.Args); called {
+		os.Exit(status)
+	}
 	if os.Getenv(faultEnv) != "" {
 		os.Exit(rung())
 	}
