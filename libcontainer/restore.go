@@ -246,19 +246,18 @@ func (c *restoration) restoreOptions(options *criu.Options, setup *criuSetup) er
 	return err
 }
 
-// prepareMountpoints makes the mount points that a fresh root filesystem lacks:
-// CRIU does not. Those below other mounts come with them.
+// prepareMountpoints makes the mount points that a fresh root filesystem lacks, and
+// directories of the host that are bound: CRIU does not. Those below other mounts come
+// with them.
 func (c *restoration) prepareMountpoints() error {
 	c.r.at("making mount points")
-	root, err := unix.Open(c.host.Rootfs, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return fmt.Errorf("root.path: %w", err)
-	}
-	defer unix.Close(root)
 	for i, m := range c.mounts {
-		below := func(other birth.Mount) bool { return kernel.Below(m.Target, other.Target) }
-		if slices.ContainsFunc(c.mounts[:i], below) {
-			continue
+		dir, at := c.host.Rootfs, m.Target
+		if below, ok := lastOver(c.mounts[:i], m.Target); ok {
+			if below.Kind != birth.BindMount || below.Target == m.Target || below.Attr.Set&unix.MOUNT_ATTR_RDONLY != 0 {
+				continue
+			}
+			dir, at = below.Source, strings.TrimPrefix(m.Target, below.Target)
 		}
 		file := false
 		if m.Kind == birth.BindMount {
@@ -268,11 +267,31 @@ func (c *restoration) prepareMountpoints() error {
 			}
 			file = !st.IsDir()
 		}
-		if err := makeIn(root, m.Target, file); err != nil {
+		if err := makeBelow(dir, at, file); err != nil {
 			return fmt.Errorf("%s (%s): making the mount point: %w", m.Property, m.Destination, err)
 		}
 	}
 	return nil
+}
+
+// lastOver is the last of the mounts that covers a path.
+func lastOver(mounts []birth.Mount, p string) (birth.Mount, bool) {
+	for _, m := range slices.Backward(mounts) {
+		if m.Kind != birth.Remount && kernel.Below(p, m.Target) {
+			return m, true
+		}
+	}
+	return birth.Mount{}, false
+}
+
+// makeBelow is makeIn by the path of the root.
+func makeBelow(dir, p string, file bool) error {
+	root, err := unix.Open(dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return &os.PathError{Op: "open", Path: dir, Err: err}
+	}
+	defer unix.Close(root)
+	return makeIn(root, p, file)
 }
 
 // makeIn makes a directory, or an empty file, and the directories above it, without
@@ -364,5 +383,12 @@ func (c *restoration) restored(pid int) (err error) {
 		return err
 	}
 	c.first.Pid, c.first.Pidfd = pid, kernel.Own(pidfd)
+	// CRIU gives a container a time namespace, if it has none, so that its clocks go on;
+	// who executes something in it has to be there, too, or it cannot be saved again
+	j, err := c.joining(pidfd)
+	if err != nil {
+		return err
+	}
+	c.record.HostNamespaces &^= j.namespaces & unix.CLONE_NEWTIME
 	return c.commit()
 }

@@ -2,6 +2,7 @@ package checkpoint
 
 import (
 	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -61,5 +62,29 @@ func TestInodesOfTheHost(t *testing.T) {
 			}
 			s.Delete().OK()
 		})
+	}
+}
+
+// Mount points below a bind mount are made again, as for a container that is created.
+func TestMountPointsInBoundDirectories(t *testing.T) {
+	s := newSubject(t, counter)
+	data, other := filepath.Join(s.Dir, "data"), filepath.Join(s.Dir, "other")
+	s.write(filepath.Join(data, "file"), "data")
+	s.write(filepath.Join(other, "file"), "other")
+	s.Configure(bundle.Shell(counter), bind(data, "/mnt/data"), bind(other, "/mnt/data/new/dir"),
+		bind(filepath.Join(other, "file"), "/mnt/data/single"),
+		bundle.Mount(specs.Mount{Type: "tmpfs", Source: "tmpfs", Destination: "/mnt/data/tmp"}))
+	s.start()
+	s.checkpoint().OK()
+	for _, made := range []string{"new/dir", "new", "single", "tmp"} {
+		if err := os.Remove(filepath.Join(data, made)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.restore().OK()
+	s.counts(s.count())
+	got := s.Exec(nil, "cat", "/mnt/data/new/dir/file", "/mnt/data/single", "/mnt/data/file").OK().Stdout
+	if got != "otherotherdata" {
+		t.Errorf("restored with %q", got)
 	}
 }

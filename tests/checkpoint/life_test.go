@@ -1,6 +1,7 @@
 package checkpoint
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -326,5 +327,29 @@ func TestFileLocks(t *testing.T) {
 	s.restore("--file-locks").OK()
 	if !locked() {
 		t.Error("the restored container has not got its lock")
+	}
+}
+
+// What is executed in a restored container is where its first process is, and both can be
+// saved and restored again. CRIU gives a container a time namespace that had none.
+func TestExecAfterRestore(t *testing.T) {
+	s := newSubject(t, counter)
+	s.start()
+	s.checkpoint().OK()
+	s.restore().OK()
+	s.counts(s.count())
+	for range 2 {
+		s.Exec([]string{"--detach"}, "sh", "-c", "exec sleep 1000 </dev/null >/dev/null 2>&1").OK()
+		its := host(t, "readlink", fmt.Sprintf("/proc/%d/ns/time", s.State().Pid))
+		executed := strings.TrimSpace(s.Exec(nil, "readlink", "/proc/self/ns/time").OK().Stdout)
+		if executed != its {
+			t.Errorf("what is executed has the time namespace %s, the first process %s", executed, its)
+		}
+		bundle.Eventually(t, "executed sleep", func() bool {
+			return strings.Contains(s.Exec(nil, "ps").OK().Stdout, "sleep 1000")
+		})
+		s.checkpoint().OK()
+		s.restore().OK()
+		s.counts(s.count())
 	}
 }
