@@ -1,6 +1,7 @@
 package libcontainer
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -17,6 +18,7 @@ import (
 	"github.com/rung-oci/rung/libcontainer/external"
 	"github.com/rung-oci/rung/libcontainer/interrupt"
 	"github.com/rung-oci/rung/libcontainer/namespaces"
+	"github.com/rung-oci/rung/libcontainer/process"
 	"github.com/rung-oci/rung/spec"
 )
 
@@ -84,25 +86,32 @@ func (r *Runtime) Checkpoint(o CheckpointOptions) error {
 
 // dump has CRIU save the container. Once it is at work it must come to an end, or
 // it would leave the processes stopped, with code of its own in them: signals wait
-// for it, and the container stays locked until it has ended.
+// for it, and the container stays locked until it has ended. It is recorded for
+// delete --force, which need not wait: there will be no process left to care for.
 func (r *Runtime) dump(c *container, request *criu.Request) error {
 	var held interrupt.Interruption
 	if err := held.Catch(); err != nil {
 		return err
 	}
 	defer held.Release()
-	process, err := r.startCRIU(criuSetup{outlives: true, keep: []int{c.dir.Fd()}})
+	saver, err := r.startCRIU(criuSetup{outlives: true, keep: []int{c.dir.Fd()}})
 	if err != nil {
 		return err
 	}
+	if c.record.CRIU, err = process.Of(saver.Pid); err == nil {
+		err = c.dir.WriteRecord(c.record)
+	}
+	if err != nil {
+		unix.Kill(saver.Pid, unix.SIGKILL)
+	}
 	r.at("saving the container")
-	pid := process.Pid
-	held.Hold(process.Pidfd.Int(), func(s unix.Signal) {
+	pid := saver.Pid
+	held.Hold(saver.Pidfd.Int(), func(s unix.Signal) {
 		r.Log.Warnf("%s: waiting until criu, process %d, has let go of the container; the next signal does not wait",
 			unix.SignalName(s), pid)
 	})
-	_, err = process.ask(request, nil)
-	return err
+	_, askErr := saver.ask(request, nil)
+	return errors.Join(err, askErr)
 }
 
 // dumpOptions completes the options with what CRIU must know of the container.

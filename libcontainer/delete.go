@@ -53,14 +53,20 @@ func (r *Runtime) Delete(id string, force bool) error {
 }
 
 // interrupt kills the first process without waiting for the lock, and with it
-// what may hold that: a creation, which cleans up behind itself, or hooks. It fails
-// only if others, who are not found without the first process, do not end.
+// what may hold that: a creation, which cleans up behind itself, hooks, or a CRIU,
+// which may hang. It fails only if others, who are not found without the first process, do not end.
 func (r *Runtime) interrupt(id string) error {
 	c, err := r.open(id, false)
 	if err != nil {
 		return nil // there is none, or the lock and the record will tell why not
 	}
 	defer c.close()
+	if criu, err := c.record.CRIU.Open(); err == nil {
+		defer func() { // when there is nothing more that it could leave stopped
+			_ = kernel.Signal(criu, unix.SIGKILL)
+			unix.Close(criu)
+		}()
+	}
 	init, err := c.record.Init.Open()
 	if err != nil {
 		return nil

@@ -193,6 +193,7 @@ func (c *restoration) revive(options *criu.Options) error {
 	}
 	// until there is a first process, what must end is CRIU
 	if c.record.Init, err = process.Of(p.Pid); err == nil {
+		c.record.CRIU = c.record.Init
 		err = c.dir.WriteRecord(c.record)
 	}
 	if err != nil {

@@ -58,6 +58,10 @@ type Record struct {
 	// Streams are the standard streams that the first process was made with. A
 	// checkpoint tells by them what is not the container's own.
 	Streams [3]Stream
+
+	// CRIU is the one that saves or restores the container, or has done so. Whatever
+	// becomes of who started it, it may hold the lock.
+	CRIU process.Identity
 }
 
 // A Stream is a file by its device and inode number; the zero value is none.
@@ -102,6 +106,9 @@ func (r *Record) MarshalText() ([]byte, error) {
 		b = appendUint(b, "hostNamespaces", r.HostNamespaces)
 	}
 	b = appendStreams(b, r.Streams)
+	if s := r.CRIU; s.Pid != 0 {
+		b = fmt.Appendf(b, "criu %d %d %q\n", s.Pid, s.StartTime, s.BootID)
+	}
 	for _, k := range slices.Sorted(maps.Keys(r.Annotations)) {
 		b = append(b, "annotation "...)
 		b = strconv.AppendQuote(b, k)
@@ -209,6 +216,8 @@ func (r *Record) set(name, value string) (err error) {
 		r.HostNamespaces, err = strconv.ParseUint(value, 10, 64)
 	case "streams":
 		r.Streams, err = parseStreams(value)
+	case "criu":
+		_, err = fmt.Sscanf(value, "%d %d %q", &r.CRIU.Pid, &r.CRIU.StartTime, &r.CRIU.BootID)
 	case "annotation":
 		err = r.setAnnotation(value)
 	}

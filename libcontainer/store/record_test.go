@@ -30,6 +30,7 @@ func full() *Record {
 		Cgroup:         []byte(`{"paths":{"memory":"/x"}}`),
 		HostNamespaces: 1 << 30,
 		Streams:        [3]Stream{{Dev: 1, Ino: 1<<64 - 1}, {}, {Dev: 3, Ino: 4}},
+		CRIU:           process.Identity{Pid: 4712, StartTime: 1<<64 - 2, BootID: "6d1d9a0e"},
 	}
 }
 

@@ -2,11 +2,13 @@ package checkpoint
 
 import (
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -380,4 +382,41 @@ func TestKilledCheckpoint(t *testing.T) {
 	n := s.count()
 	s.restore().OK()
 	s.counts(n)
+}
+
+// delete --force does not wait for a CRIU that hangs, with the lock, when whoever has
+// started it is gone, or waits for it, too.
+func TestDeleteDuringCheckpoint(t *testing.T) {
+	for name, killed := range map[string]bool{"alone": true, "waited for": false} {
+		t.Run(name, func(t *testing.T) {
+			s := newSubject(t, counter)
+			s.start()
+			address, _ := stalledServer(t)
+			cmd := s.checkpointing("--page-server", address)
+			threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", cmd.Process.Pid))
+			saver, err := strconv.Atoi(strings.TrimSpace(host(t, "cat", threads...)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := syscall.Kill(saver, syscall.SIGSTOP); err != nil {
+				t.Fatal(err)
+			}
+			if killed {
+				cmd.Process.Kill()
+				cmd.Wait()
+			}
+			if !s.locked() {
+				t.Error("CRIU does not hang")
+			}
+			begin := time.Now()
+			s.Delete("--force").OK()
+			if took := time.Since(begin); took > 15*time.Second {
+				t.Errorf("delete --force took %v", took)
+			}
+			if !killed {
+				cmd.Wait()
+			}
+			s.gone()
+		})
+	}
 }
