@@ -38,8 +38,7 @@ func appendText[T ~string](b []byte, p *T) []byte { return AppendString(b, strin
 
 func appendBoolean[T ~bool](b []byte, p *T) []byte { return strconv.AppendBool(b, bool(*p)) }
 
-func appendInteger[T ~int | ~int8 | ~int16 | ~int32 | ~int64 | ~uint | ~uint8 | ~uint16 | ~uint32 | ~uint64](b []byte,
-	p *T) []byte {
+func appendInteger[T anyInteger](b []byte, p *T) []byte {
 	if *p < 0 {
 		return strconv.AppendInt(b, int64(*p), 10)
 	}

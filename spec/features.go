@@ -82,9 +82,14 @@ func supportedMountOptions() []string {
 }
 
 func stringsOf[T ~string](list []T) []string {
-	names := make([]string, len(list))
-	for i, s := range list {
-		names[i] = string(s)
+	return collect(list, func(s T) string { return string(s) })
+}
+
+// collect returns what is to be had of each element.
+func collect[T, S any](list []T, of func(T) S) []S {
+	all := make([]S, len(list))
+	for i, e := range list {
+		all[i] = of(e)
 	}
-	return names
+	return all
 }

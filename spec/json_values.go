@@ -3,7 +3,7 @@ package spec
 import (
 	"fmt"
 	"reflect"
-	"strings"
+	"strconv"
 )
 
 // text reads a string.
@@ -34,9 +34,13 @@ func boolean[T ~bool](r *reader, p *T) {
 	}
 }
 
+// An anyInteger is a type of the numbers of the specification.
+type anyInteger interface {
+	~int | ~int8 | ~int16 | ~int32 | ~int64 | ~uint | ~uint8 | ~uint16 | ~uint32 | ~uint64
+}
+
 // integer reads a number that has neither fraction nor exponent and fits T.
-func integer[T ~int | ~int8 | ~int16 | ~int32 | ~int64 | ~uint | ~uint8 | ~uint16 | ~uint32 | ~uint64](r *reader,
-	p *T) {
+func integer[T anyInteger](r *reader, p *T) {
 	switch c := r.peek(); {
 	case c == 'n':
 		r.literal("null")
@@ -56,25 +60,14 @@ func integer[T ~int | ~int8 | ~int16 | ~int32 | ~int64 | ~uint | ~uint8 | ~uint1
 }
 
 // parse returns the value of an optional minus sign and decimal digits.
-func parse[T ~int | ~int8 | ~int16 | ~int32 | ~int64 | ~uint | ~uint8 | ~uint16 | ~uint32 | ~uint64](literal string) (T,
-	bool) {
-	digits := strings.TrimPrefix(literal, "-")
-	var n uint64
-	for _, c := range []byte(digits) {
-		d := uint64(c - '0')
-		if n > (1<<64-1-d)/10 {
-			return 0, false
-		}
-		n = n*10 + d
+func parse[T anyInteger](literal string) (T, bool) {
+	bits := reflect.TypeFor[T]().Bits()
+	if ^T(0) < 0 { // T is signed
+		n, err := strconv.ParseInt(literal, 10, bits)
+		return T(n), err == nil
 	}
-	switch signed := ^T(0) < 0; {
-	case !signed:
-		return T(n), len(digits) == len(literal) && uint64(T(n)) == n
-	case len(digits) == len(literal):
-		return T(n), n < 1<<63 && int64(T(n)) == int64(n)
-	default:
-		return T(-n), n <= 1<<63 && int64(T(-n)) == -int64(n)
-	}
+	n, err := strconv.ParseUint(literal, 10, bits)
+	return T(n), err == nil
 }
 
 // pointer reads a value into a new variable, or into the one that a previous

@@ -119,7 +119,7 @@ func ParseMountOptions(options []string) (o MountOptions) {
 		})
 		switch {
 		case ok:
-			o.apply(mountOptions[i])
+			mountOptions[i].effect(&o, mountOptions[i].flag)
 		case name != "":
 			o.Data = append(o.Data, name)
 		}
@@ -129,101 +129,61 @@ func ParseMountOptions(options []string) (o MountOptions) {
 
 // MountOptionNames returns the sorted names of all options that are known.
 func MountOptionNames() []string {
-	names := make([]string, len(mountOptions))
-	for i, o := range mountOptions {
-		names[i] = o.name
-	}
-	return names
+	return collect(mountOptions[:], func(o mountOption) string { return o.name })
 }
 
-func (o *MountOptions) apply(option mountOption) {
-	flag := option.flag
-	switch option.effect {
-	case nothing:
-	case attrSet:
-		o.Attr.set(flag)
-	case attrClear:
-		o.Attr.clear(flag)
-	case atimeSet:
-		o.Attr.setAtime(flag)
-	case atimeUnset:
-		o.Attr.unsetAtime(flag)
-	case recSet:
-		o.RecAttr.set(flag)
-	case recClear:
-		o.RecAttr.clear(flag)
-	case recAtimeSet:
-		o.RecAttr.setAtime(flag)
-	case recAtimeUnset:
-		o.RecAttr.unsetAtime(flag)
-	case readOnly:
-		o.Attr.set(unix.MOUNT_ATTR_RDONLY)
-		o.superSet(unix.MS_RDONLY)
-	case readWrite:
-		o.Attr.clear(unix.MOUNT_ATTR_RDONLY)
-		o.superClear(unix.MS_RDONLY)
-	case superSet:
-		o.superSet(flag)
-	case superClear:
-		o.superClear(flag)
-	case propagation:
-		o.Propagation = append(o.Propagation, flag)
-	case bind:
-		o.Bind = true
-		o.Rbind = o.Rbind || flag&unix.MS_REC != 0
-	case remount:
-		o.Remount = true
-	case tmpCopyUp:
-		o.TmpCopyUp = true
-	case noFollow:
-		o.NoFollow |= flag
-	case idMap:
-		o.IDMap = true
-		o.RecIDMap = o.RecIDMap || flag&unix.MS_REC != 0
-	}
+// A mountOption is an option of the specification.
+type mountOption struct {
+	name   string
+	effect func(*MountOptions, uint64) // on what is asked for
+	flag   uint64                      // MOUNT_ATTR_* or MS_*, as the effect needs
 }
 
-func (o *MountOptions) superSet(flag uint64) {
+// What options do with their flags.
+
+func nothing(*MountOptions, uint64)               {}
+func attrSet(o *MountOptions, flag uint64)        { o.Attr.set(flag) }
+func attrClear(o *MountOptions, flag uint64)      { o.Attr.clear(flag) }
+func atimeSet(o *MountOptions, value uint64)      { o.Attr.setAtime(value) }
+func atimeUnset(o *MountOptions, value uint64)    { o.Attr.unsetAtime(value) }
+func recSet(o *MountOptions, flag uint64)         { o.RecAttr.set(flag) }
+func recClear(o *MountOptions, flag uint64)       { o.RecAttr.clear(flag) }
+func recAtimeSet(o *MountOptions, value uint64)   { o.RecAttr.setAtime(value) }
+func recAtimeUnset(o *MountOptions, value uint64) { o.RecAttr.unsetAtime(value) }
+func propagation(o *MountOptions, types uint64)   { o.Propagation = append(o.Propagation, types) }
+func remount(o *MountOptions, _ uint64)           { o.Remount = true }
+func tmpCopyUp(o *MountOptions, _ uint64)         { o.TmpCopyUp = true }
+func noFollow(o *MountOptions, links uint64)      { o.NoFollow |= links }
+
+func readOnly(o *MountOptions, _ uint64) {
+	o.Attr.set(unix.MOUNT_ATTR_RDONLY)
+	superSet(o, unix.MS_RDONLY)
+}
+
+func readWrite(o *MountOptions, _ uint64) {
+	o.Attr.clear(unix.MOUNT_ATTR_RDONLY)
+	superClear(o, unix.MS_RDONLY)
+}
+
+func superSet(o *MountOptions, flag uint64) {
 	o.SuperSet |= flag
 	o.SuperClear &^= flag
 }
 
-func (o *MountOptions) superClear(flag uint64) {
+func superClear(o *MountOptions, flag uint64) {
 	o.SuperSet &^= flag
 	o.SuperClear |= flag
 }
 
-// A mountOption is an option of the specification, or of crun where podman sends it.
-type mountOption struct {
-	name   string
-	effect effect
-	flag   uint64 // MOUNT_ATTR_* or MS_*, as the effect needs
+func bind(o *MountOptions, recursive uint64) {
+	o.Bind = true
+	o.Rbind = o.Rbind || recursive != 0
 }
 
-// An effect says what an option does with its flag.
-type effect uint8
-
-const (
-	nothing effect = iota
-	attrSet
-	attrClear
-	atimeSet
-	atimeUnset
-	recSet
-	recClear
-	recAtimeSet
-	recAtimeUnset
-	readOnly
-	readWrite
-	superSet
-	superClear
-	propagation
-	bind
-	remount
-	tmpCopyUp
-	noFollow
-	idMap
-)
+func idMap(o *MountOptions, recursive uint64) {
+	o.IDMap = true
+	o.RecIDMap = o.RecIDMap || recursive != 0
+}
 
 // mountOptions is sorted by name.
 //

@@ -47,9 +47,5 @@ func findNamespace(is func(Namespace) bool) Namespace {
 }
 
 func namespaceNames() []specs.LinuxNamespaceType {
-	names := make([]specs.LinuxNamespaceType, len(namespaceTypes))
-	for i, n := range namespaceTypes {
-		names[i] = n.Type
-	}
-	return names
+	return collect(namespaceTypes[:], func(n Namespace) specs.LinuxNamespaceType { return n.Type })
 }

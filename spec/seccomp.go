@@ -45,11 +45,7 @@ func SeccompActionByName(name specs.LinuxSeccompAction) (a SeccompAction, ok boo
 }
 
 func seccompActionNames() []specs.LinuxSeccompAction {
-	names := make([]specs.LinuxSeccompAction, len(seccompActions))
-	for i, a := range seccompActions {
-		names[i] = a.Name
-	}
-	return names
+	return collect(seccompActions[:], func(a SeccompAction) specs.LinuxSeccompAction { return a.Name })
 }
 
 var seccompArchs = [...]specs.Arch{

@@ -244,7 +244,7 @@ func knowns[T ~string](path string, list, set []T) (ps Problems) {
 }
 
 // within judges a number that has to be between two others.
-func within[T ~int | ~int32 | ~int64 | ~uint | ~uint16 | ~uint32 | ~uint64](path string, n, low, high T) (ps Problems) {
+func within[T anyInteger](path string, n, low, high T) (ps Problems) {
 	if n < low || high < n {
 		ps.add(path, "%d is not in the range %d to %d", n, low, high)
 	}
