@@ -35,7 +35,13 @@ func (c *compiler) bind(m mount) {
 	if !c.shared || !m.asksShared() {
 		c.setPropagation(m.tree, unix.AT_RECURSIVE, c.clonePropagation())
 	}
-	c.applyOptions(m)
+	if m.Attr.IsZero() && m.SuperSet|m.SuperClear == 0 { // nothing is said of flags: they are the source's
+		c.applyOptions(m)
+	} else {
+		c.replaceOptions(m)
+	}
+	c.about(m.Property, "binding "+m.Source+" to "+m.Target)
+	c.Kind(KindBind)
 	dir, attach := c.Target(), c.Target()
 	c.Statx(nsenter.Value(m.tree), "", c.stat)
 	c.JumpIfType(c.stat, unix.S_IFDIR, dir)

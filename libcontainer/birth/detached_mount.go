@@ -26,6 +26,9 @@ func (c *compiler) cover(target string) mount { return c.newMount(Mount{Target: 
 // applyOptions gives a mount the attributes and the propagation of its options.
 func (c *compiler) applyOptions(m mount) {
 	c.setAttributes(m.tree, 0, m.Attr)
+	if !m.RecAttr.IsZero() {
+		c.about(m.Property, "mounting "+m.Target+": its recursive options, of which a user namespace may lock some")
+	}
 	c.setAttributes(m.tree, unix.AT_RECURSIVE, m.RecAttr)
 	c.applyPropagation(m)
 }

@@ -83,8 +83,8 @@ func (c *compiler) enterContainer(namespaces uint64, chroot string) error {
 	c.Label("joining the container")
 	joinNamespaces(c.Program, namespaces)
 	if c.userNS {
-		c.Label("becoming root of the user namespace")
-		becomeRoot(c.Program)
+		c.Label("becoming a user that the user namespace maps: 0, or process.user")
+		becomeRoot(c.Program, c.proc.User)
 	}
 	c.Label("entering the container's root")
 	if chroot != "" {

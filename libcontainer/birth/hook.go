@@ -65,7 +65,7 @@ func CompileHook(in *HookInput) (*nsenter.Program, error) {
 		}
 	}
 	if in.Namespaces&unix.CLONE_NEWUSER != 0 {
-		becomeRoot(c.Program)
+		becomeRoot(c.Program, c.proc.User)
 	}
 	c.Dup3(nsenter.File(FileStdin), 0, 0)
 	c.Dup3(nsenter.File(FileOutput), 1, 0)

@@ -35,8 +35,8 @@ func (c *compiler) becomeRoot() error {
 		c.sync(TagMaps)
 	}
 	if c.userNS {
-		c.about("linux.namespaces", "becoming root of the user namespace")
-		becomeRoot(c.Program)
+		c.about("linux.namespaces", "becoming a user that the user namespace maps: 0, or process.user")
+		becomeRoot(c.Program, c.proc.User)
 	}
 	if c.newUser && c.newNS[specs.IPCNamespace] {
 		c.about("linux.namespaces", "making the ipc namespace")
@@ -45,9 +45,20 @@ func (c *compiler) becomeRoot() error {
 	return nil
 }
 
-// becomeRoot takes the ids 0 of a user namespace that was joined.
-func becomeRoot(p *nsenter.Program) {
-	p.Setresgid(0, 0, 0)
-	p.Setresuid(0, 0, 0)
+// becomeRoot takes the ids 0 of a user namespace, or, where that has none, those of the
+// process: files on its filesystems can only belong to ids that it knows. All
+// capabilities stay, because they are lost with an id 0 alone (capabilities(7)).
+func becomeRoot(p *nsenter.Program, user specs.User) {
+	for _, id := range [...]struct {
+		become func(real, effective, saved uint32) nsenter.Call
+		own    uint32
+	}{{p.Setresgid, user.GID}, {p.Setresuid, user.UID}} {
+		unmapped, done := p.Target(), p.Target()
+		id.become(0, 0, 0).JumpOn(unix.EINVAL, unmapped)
+		p.Goto(done)
+		p.Place(unmapped)
+		id.become(id.own, id.own, id.own)
+		p.Place(done)
+	}
 	hide(p) // a change of ids made it dumpable again
 }

@@ -66,7 +66,9 @@ func rootIDs(pid int) (uid, gid int, err error) {
 		if err != nil {
 			return 0, 0, fmt.Errorf("the container's root: %w", err)
 		}
-		ids[i] = int(birth.HostID(mappings, nil))
+		if ids[i] = int(birth.HostID(mappings, nil)); ids[i] == 0 && len(mappings) > 0 && mappings[0].ContainerID != 0 {
+			ids[i] = int(mappings[0].HostID) // it has no root: any id that it knows
+		}
 	}
 	return ids[0], ids[1], nil
 }

@@ -1,6 +1,8 @@
 package integration
 
 import (
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -61,4 +63,77 @@ func TestTmpfsModes(t *testing.T) {
 			t.Errorf("%v: the image's directory has mode %s", options, got)
 		}
 	}
+}
+
+// Flags that a bind mount's options say replace those of its source. Where they say none, and
+// where a user namespace locks them, they stay; what is asked for and locked is named.
+func TestBindOptionsReplace(t *testing.T) {
+	t.Parallel()
+	dir := newDir(t)
+	mounted(t, dir+"/src", "-t", "tmpfs", "-o", "nosuid,nodev,noexec,noatime,mode=755", "none")
+	mounted(t, dir+"/src/below", "-t", "tmpfs", "-o", "noexec", "none")
+	mounted(t, dir+"/ro", "-t", "tmpfs", "-o", "ro", "none")
+	for _, test := range []struct {
+		source  string
+		options []string
+		users   bool
+		want    string // of the mount, or a part of the error
+	}{
+		{"src", []string{"rbind", "rprivate", "rw"}, false, "!noexec,!nosuid,!nodev,noatime,rw"},
+		{"src", []string{"rbind", "ro"}, false, "!noexec,!nosuid,!nodev,noatime,ro"},
+		{"src", []string{"rbind", "nosuid", "relatime"}, false, "!noexec,nosuid,!nodev,!noatime,relatime"},
+		{"src", []string{"rbind", "rprivate"}, false, "noexec,nosuid,nodev,noatime,rw"},
+		{"src", []string{"rbind", "rw"}, true, "noexec,nosuid,nodev,noatime,rw"},
+		{"ro", []string{"rbind", "nosuid", "rslave"}, true, "ro,nosuid"},
+		{"ro", []string{"rbind", "rw"}, true, "ro or rw"},
+		{"src", []string{"rbind", "exec"}, true, "exec or noexec"},
+		{"src", []string{"rbind", "relatime"}, true, "access time"},
+		{"src", []string{"rbind", "rexec"}, true, "recursive options"},
+	} {
+		changes := []bundle.Change{bundle.Shell("cat /proc/self/mountinfo"),
+			bundle.Mount(specs.Mount{Destination: "/mnt", Source: dir + "/" + test.source, Options: test.options})}
+		if test.users {
+			changes = append(changes, userNamespace(100000))
+		}
+		c := bundle.New(t, changes...)
+		if strings.Contains(test.want, " ") {
+			c.Run().Fails("mounts[", "/mnt", test.want, "operation not permitted")
+			continue
+		}
+		out := c.Run().OK().Stdout
+		if m := findMount(t, out, "/mnt"); !has(m.options, strings.Split(test.want, ",")...) {
+			t.Errorf("%v: %s, want %s", test.options, m.options, test.want)
+		}
+		if test.source == "src" {
+			if m := findMount(t, out, "/mnt/below"); !has(m.options, "noexec") {
+				t.Errorf("%v: below it is %s", test.options, m.options)
+			}
+		}
+	}
+}
+
+// A user namespace need not have an id 0: its only user is the process's. One that has no
+// ids is refused with the name of the property.
+func TestUserNamespaceWithoutRoot(t *testing.T) {
+	t.Parallel()
+	for _, size := range []uint32{1, 10} {
+		c := bundle.New(t, userNamespace(100000), func(s *specs.Spec) {
+			ids := []specs.LinuxIDMapping{{ContainerID: 1000, HostID: 100000, Size: size}}
+			s.Linux.UIDMappings, s.Linux.GIDMappings = ids, ids
+			s.Process.User = specs.User{UID: 1000, GID: 1000}
+			s.Process.Capabilities = nil
+			for i := range s.Mounts { // its group is none of theirs
+				s.Mounts[i].Options = slices.DeleteFunc(s.Mounts[i].Options, func(o string) bool { return o == "gid=5" })
+			}
+		}, bundle.Shell("id -u; id -g; stat -c %u:%a /copy/f; exec sleep 100"),
+			bundle.Mount(specs.Mount{Destination: "/copy", Type: "tmpfs", Source: "tmpfs", Options: []string{"tmpcopyup"}}))
+		host(t, "mkdir", c.Path("copy"))
+		host(t, "touch", c.Path("copy/f"))
+		host(t, "chown", "-R", "100000:100000", c.Path("copy"))
+		c.Create().OK()
+		c.Start().OK()
+		c.Exec(nil, "id", "-u").OK().Prints("1000")
+	}
+	c := bundle.New(t, userNamespace(100000), func(s *specs.Spec) { s.Linux.UIDMappings, s.Linux.GIDMappings = nil, nil })
+	c.Run().Fails("linux.uidMappings", "needs it")
 }
