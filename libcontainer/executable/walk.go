@@ -16,13 +16,6 @@ type place struct {
 	stat unix.Stat_t
 }
 
-// maxParts is how many components of a path are looked up, of which each takes a lookup from
-// the root. Symbolic links may have 80,000 of them; what that leads to the container may tell.
-const maxParts = 256
-
-// maxLinks is the kernel's MAXSYMLINKS.
-const maxLinks = 40
-
 // walk opens a file, relative to the working directory if it is relative. It
 // follows symbolic links as the container would and fails with an errno, or with
 // ErrBehindMount as soon as a mount has a part in the path.
@@ -52,6 +45,9 @@ func (f *Finder) walk(name string) (place, error) {
 // walkLinks is walk for paths with symbolic links.
 func (f *Finder) walkLinks(name string) (place, error) {
 	at, err := f.follow(name, false)
+	if err == kernel.ErrTooManyParts {
+		return place{}, errLong
+	}
 	if err != nil {
 		return place{}, err
 	}
@@ -69,58 +65,19 @@ func (f *Finder) walkLinks(name string) (place, error) {
 // to. missing says that the rest after a component that is not there counts as
 // if it had been made.
 func (f *Finder) follow(name string, missing bool) (at string, err error) {
-	rest, links := name, 0
-	for parts := 0; rest != ""; parts++ {
-		if parts > maxParts {
-			return "", errLong
-		}
-		var part string
-		part, rest, _ = strings.Cut(rest, "/")
-		switch part {
-		case "", ".":
-			continue
-		case "..":
-			at = strings.TrimSuffix(path.Dir("/"+at), "/")
-			continue
-		}
-		target, err := f.readlink(at + "/" + part)
-		if err == unix.ENOENT && f.behindMount(path.Join("/", at, part, rest)) {
+	return kernel.FollowLinks(name, func(at, rest string) (string, error) {
+		if f.behindMount(at) {
 			return "", ErrBehindMount
 		}
-		if err != nil && !(missing && err == unix.ENOENT) {
-			return "", err
+		target, err := kernel.ReadlinkInRoot(f.Root, at)
+		if err == unix.ENOENT && f.behindMount(path.Join(at, rest)) {
+			return "", ErrBehindMount
 		}
-		if target == "" {
-			at += "/" + part
-			continue
+		if err == unix.ENOENT && missing {
+			return "", nil
 		}
-		if links++; links > maxLinks {
-			return "", unix.ELOOP
-		}
-		if strings.HasPrefix(target, "/") {
-			at = ""
-		}
-		rest = target + "/" + rest
-	}
-	return at, nil
-}
-
-// readlink returns the target of a symbolic link, or "" for any other file.
-func (f *Finder) readlink(name string) (string, error) {
-	if f.behindMount(name) {
-		return "", ErrBehindMount
-	}
-	fd, err := kernel.OpenInRoot(f.Root, name, unix.O_PATH|unix.O_NOFOLLOW, unix.RESOLVE_NO_SYMLINKS)
-	if err != nil {
-		return "", err
-	}
-	defer unix.Close(fd)
-	buf := make([]byte, unix.PathMax)
-	n, err := unix.Readlinkat(fd, "", buf)
-	if err != nil { // ENOENT: not a link
-		return "", nil
-	}
-	return string(buf[:n]), nil
+		return target, err
+	})
 }
 
 func stat(fd int, name string) (place, error) {
@@ -164,7 +121,7 @@ func (f *Finder) resolveMounts() {
 			unix.Close(fd)
 		case unix.ELOOP:
 			if clean, err = f.follow(clean, true); err != nil {
-				f.everywhere = f.everywhere || err == errLong
+				f.everywhere = f.everywhere || err == kernel.ErrTooManyParts
 				continue
 			}
 		}

@@ -1,9 +1,6 @@
 package host
 
 import (
-	"path"
-	"strings"
-
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/internal/kernel"
@@ -28,7 +25,11 @@ func FollowDangling(rootfs string, mounts []birth.Mount) {
 		if m.NoSymlinks || m.NoFollow&(spec.DestinationLink|spec.CopiedLink) != 0 || Exists(root, m.Target) == nil {
 			continue
 		}
-		if to := resolveLinks(root, m.Target); to != "/" {
+		to, err := kernel.FollowLinks(m.Target, func(at, _ string) (string, error) {
+			target, _ := kernel.ReadlinkInRoot(root, at) // what cannot be read is made, or fails, under its name
+			return target, nil
+		})
+		if err == nil && to != "" {
 			m.Target = to
 		}
 	}
@@ -41,49 +42,4 @@ func Exists(root int, p string) error {
 		unix.Close(fd)
 	}
 	return err
-}
-
-// maxParts is how many components of a path are looked up. The 40 symlinks that the kernel
-// follows could have 80,000, each looked up from the root again: seconds for each mount.
-const maxParts = 256
-
-// resolveLinks follows the symlinks of a path in the root as text.
-func resolveLinks(root int, p string) string {
-	rest := strings.Split(p, "/")
-	done := "/"
-	for links, parts := 0, 0; len(rest) > 0; parts++ {
-		if parts > maxParts {
-			return p
-		}
-		part := rest[0]
-		rest = rest[1:]
-		next := path.Join(done, part)
-		target, err := readLinkIn(root, next)
-		if err != nil {
-			done = next
-			continue
-		}
-		if links++; links > 40 {
-			return p
-		}
-		rest = append(strings.Split(target, "/"), rest...)
-		if path.IsAbs(target) {
-			done = "/"
-		}
-	}
-	return done
-}
-
-func readLinkIn(root int, p string) (string, error) {
-	fd, err := kernel.OpenInRoot(root, p, unix.O_PATH|unix.O_NOFOLLOW, 0)
-	if err != nil {
-		return "", err
-	}
-	defer unix.Close(fd)
-	buf := make([]byte, unix.PathMax)
-	n, err := unix.Readlinkat(fd, "", buf)
-	if err != nil {
-		return "", err
-	}
-	return string(buf[:n]), nil
 }
