@@ -57,8 +57,6 @@ const (
 	Running              // anything else, stopped and frozen ones too
 )
 
-func (s State) String() string { return [...]string{"dead", "zombie", "running"}[s] }
-
 // State returns the state of the process.
 func (p Identity) State() (State, error) {
 	if p.Pid <= 0 {

@@ -1,6 +1,10 @@
 package seccomp
 
-import "golang.org/x/sys/unix"
+import (
+	"slices"
+
+	"golang.org/x/sys/unix"
+)
 
 // On 32-bit x86 the System V IPC calls and the socket calls can also be made
 // through one number each, ipc and socketcall, with the call as the first
@@ -28,52 +32,27 @@ const (
 	ipc386        = 117
 )
 
-// muxed are sorted by name; the numbers are those of include/uapi/linux/net.h
-// and ipc.h.
-var muxed = [...]struct {
-	name string
-	mux
-}{
-	{"accept", mux{socketcall386, 5}},
-	{"accept4", mux{socketcall386, 18}},
-	{"bind", mux{socketcall386, 2}},
-	{"connect", mux{socketcall386, 3}},
-	{"getpeername", mux{socketcall386, 7}},
-	{"getsockname", mux{socketcall386, 6}},
-	{"getsockopt", mux{socketcall386, 15}},
-	{"listen", mux{socketcall386, 4}},
-	{"msgctl", mux{ipc386, 14}},
-	{"msgget", mux{ipc386, 13}},
-	{"msgrcv", mux{ipc386, 12}},
-	{"msgsnd", mux{ipc386, 11}},
-	{"recv", mux{socketcall386, 10}},
-	{"recvfrom", mux{socketcall386, 12}},
-	{"recvmmsg", mux{socketcall386, 19}},
-	{"recvmsg", mux{socketcall386, 17}},
-	{"semctl", mux{ipc386, 3}},
-	{"semget", mux{ipc386, 2}},
-	{"semop", mux{ipc386, 1}},
-	{"semtimedop", mux{ipc386, 4}},
-	{"send", mux{socketcall386, 9}},
-	{"sendmmsg", mux{socketcall386, 20}},
-	{"sendmsg", mux{socketcall386, 16}},
-	{"sendto", mux{socketcall386, 11}},
-	{"setsockopt", mux{socketcall386, 14}},
-	{"shmat", mux{ipc386, 21}},
-	{"shmctl", mux{ipc386, 24}},
-	{"shmdt", mux{ipc386, 22}},
-	{"shmget", mux{ipc386, 23}},
-	{"shutdown", mux{socketcall386, 13}},
-	{"socket", mux{socketcall386, 1}},
-	{"socketpair", mux{socketcall386, 8}},
-}
+// The calls of each multiplexer, in the places that are their numbers (include/uapi/linux/net.h, ipc.h).
+var (
+	socketcalls = [...]string{
+		1: "socket", "bind", "connect", "listen", "accept", "getsockname", "getpeername", "socketpair", "send", "recv",
+		"sendto", "recvfrom", "shutdown", "setsockopt", "getsockopt", "sendmsg", "recvmsg", "accept4", "recvmmsg",
+		"sendmmsg",
+	}
+	ipcs = [...]string{
+		1: "semop", "semget", "semctl", "semtimedop",
+		11: "msgsnd", "msgrcv", "msgget", "msgctl",
+		21: "shmat", "shmdt", "shmget", "shmctl",
+	}
+)
 
 // lookupMux returns the multiplexed form of a system call, or the zero mux.
 func lookupMux(name string) mux {
-	for i := range muxed {
-		if muxed[i].name == name {
-			return muxed[i].mux
-		}
+	if call := slices.Index(socketcalls[:], name); call > 0 {
+		return mux{socketcall386, uint32(call)}
+	}
+	if call := slices.Index(ipcs[:], name); call > 0 {
+		return mux{ipc386, uint32(call)}
 	}
 	return mux{}
 }

@@ -365,9 +365,34 @@ func TestTables(t *testing.T) {
 			t.Errorf("%s: %v, want %v", name, row, want)
 		}
 	}
-	for _, m := range muxed {
-		if m.call == 0 || m.nr == 0 {
-			t.Errorf("%s has no number", m.name)
+}
+
+type named386 struct {
+	name string
+	mux
+}
+
+// muxed are all calls of the multiplexers.
+var muxed = func() (all []named386) {
+	for call, name := range socketcalls[1:] {
+		all = append(all, named386{name, mux{102, uint32(call + 1)}})
+	}
+	for call, name := range ipcs {
+		if name != "" {
+			all = append(all, named386{name, mux{117, uint32(call)}})
+		}
+	}
+	return all
+}()
+
+// TestMuxNumbers looks at the ends of each row of numbers (include/uapi/linux/net.h, ipc.h).
+func TestMuxNumbers(t *testing.T) {
+	for name, want := range map[string]mux{
+		"socket": {102, 1}, "recv": {102, 10}, "sendmmsg": {102, 20}, "semop": {117, 1}, "semtimedop": {117, 4},
+		"msgsnd": {117, 11}, "msgctl": {117, 14}, "shmat": {117, 21}, "shmctl": {117, 24}, "socketcall": {}, "": {},
+	} {
+		if got := lookupMux(name); got != want {
+			t.Errorf("%s: %v, want %v", name, got, want)
 		}
 	}
 }

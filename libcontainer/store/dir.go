@@ -37,9 +37,6 @@ type Dir struct {
 	locked bool
 }
 
-// ID returns the container's ID.
-func (d *Dir) ID() string { return d.id }
-
 // Path returns the directory's absolute path.
 func (d *Dir) Path() string { return d.path }
 
