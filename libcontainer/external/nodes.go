@@ -29,23 +29,34 @@ func CoverNodes(s *specs.Spec, mounts []birth.Mount, dir *store.Dir) error {
 		return fmt.Errorf("a filesystem for device nodes: %w", err)
 	}
 	defer unix.Unmount(at, unix.MNT_DETACH)
-	null := filepath.Join(at, "null")
-	err = cover(os.DevNull, null, unix.MOUNT_ATTR_RDONLY, unix.S_IFCHR|0o666, unix.Mkdev(1, 3), 0, 0)
+	null := node{path: filepath.Join(at, "null"), mode: unix.S_IFCHR | 0o666, number: unix.Mkdev(1, 3)}
+	err = null.cover(os.DevNull, unix.MOUNT_ATTR_RDONLY)
 	for i := range devices {
 		if d := &devices[i]; d.Bound && err == nil {
-			mode, number, uid, gid := d.Node(s.Linux)
-			err = cover(d.Path, filepath.Join(at, strconv.Itoa(i)), 0, mode, number, uid, gid)
+			n := node{path: filepath.Join(at, strconv.Itoa(i))}
+			n.mode, n.number, n.uid, n.gid = d.Node(s.Linux)
+			err = n.cover(d.Path, 0)
 		}
 	}
 	return err
 }
 
-// cover makes a node, and a mount of it over what the host has there, if there is something.
-func cover(target, node string, attributes uint64, mode uint32, number uint64, uid, gid int) error {
-	err := errors.Join(unix.Mknod(node, mode, int(number)), unix.Chmod(node, mode&0o7777), unix.Chown(node, uid, gid))
+// A node is a device node to be made.
+type node struct {
+	path     string
+	mode     uint32 // type and permissions
+	number   uint64
+	uid, gid int
+}
+
+// cover makes the node, and a mount of it, with MOUNT_ATTR_* attributes, over what the
+// host has at target, if there is something.
+func (n *node) cover(target string, attributes uint64) error {
+	err := errors.Join(unix.Mknod(n.path, n.mode, int(n.number)), unix.Chmod(n.path, n.mode&0o7777),
+		unix.Chown(n.path, n.uid, n.gid))
 	mount := -1
 	if err == nil {
-		mount, err = unix.OpenTree(unix.AT_FDCWD, node, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)
+		mount, err = unix.OpenTree(unix.AT_FDCWD, n.path, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)
 	}
 	if err == nil {
 		defer unix.Close(mount)
