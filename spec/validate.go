@@ -28,9 +28,7 @@ func Validate(s *specs.Spec) error {
 	} else {
 		ps = append(ps, required("path", s.Root.Path).in("root")...)
 	}
-	if s.Process != nil {
-		ps = append(ps, process(s.Process).in("process")...)
-	}
+	ps = append(ps, optional("process", s.Process, process)...)
 	linux := s.Linux
 	if linux == nil {
 		linux = &specs.Linux{}
@@ -41,9 +39,7 @@ func Validate(s *specs.Spec) error {
 	}
 	ps = append(ps, names(s, linux)...)
 	ps = append(ps, annotations(s.Annotations).in("annotations")...)
-	if s.Hooks != nil {
-		ps = append(ps, hooks(s.Hooks).in("hooks")...)
-	}
+	ps = append(ps, optional("hooks", s.Hooks, hooks)...)
 	ps = append(ps, linuxObject(linux, s).in("linux")...)
 	return ps.err()
 }
@@ -116,9 +112,7 @@ func hooks(h *specs.Hooks) (ps Problems) {
 		{"poststart", h.Poststart},
 		{"poststop", h.Poststop},
 	} {
-		for i := range list.hooks {
-			ps = append(ps, hook(&list.hooks[i]).at(list.name, i)...)
-		}
+		ps = append(ps, each(list.name, list.hooks, hook)...)
 	}
 	return ps
 }
@@ -186,13 +180,8 @@ func noNUL(path, s string) (ps Problems) {
 	return ps
 }
 
-func noNULs(path string, list []string) (ps Problems) {
-	for i, s := range list {
-		if strings.IndexByte(s, 0) >= 0 {
-			ps.add(element(path, i), "contains a NUL byte")
-		}
-	}
-	return ps
+func noNULs(path string, list []string) Problems {
+	return each(path, list, func(s *string) Problems { return noNUL("", *s) })
 }
 
 // required judges a string that must not be empty.
@@ -213,13 +202,8 @@ func absolute(path, s string) (ps Problems) {
 	return append(ps, noNUL(path, s)...)
 }
 
-func absolutes(path string, list []string) (ps Problems) {
-	for i, s := range list {
-		if found := absolute("", s); len(found) > 0 {
-			ps = append(ps, found.at(path, i)...)
-		}
-	}
-	return ps
+func absolutes(path string, list []string) Problems {
+	return each(path, list, func(s *string) Problems { return absolute("", *s) })
 }
 
 // known judges a string, one of a fixed set.
@@ -234,19 +218,47 @@ func known[T ~string](path string, s T, set []T) (ps Problems) {
 	return ps
 }
 
-func knowns[T ~string](path string, list, set []T) (ps Problems) {
-	for i, s := range list {
-		if found := known("", s, set); len(found) > 0 {
-			ps = append(ps, found.at(path, i)...)
-		}
+func knowns[T ~string](path string, list, set []T) Problems {
+	return each(path, list, func(s *T) Problems { return known("", *s, set) })
+}
+
+// optional judges an object that may be missing.
+func optional[T any](property string, p *T, judge func(*T) Problems) Problems {
+	if p == nil {
+		return nil
+	}
+	return judge(p).in(property)
+}
+
+// each judges the elements of an array.
+func each[T any](property string, list []T, judge func(*T) Problems) (ps Problems) {
+	for i := range list {
+		ps = append(ps, judge(&list[i]).at(property, i)...)
 	}
 	return ps
 }
 
-// within judges a number that has to be between two others.
-func within[T anyInteger](path string, n, low, high T) (ps Problems) {
-	if n < low || high < n {
-		ps.add(path, "%d is not in the range %d to %d", n, low, high)
+// once judges the element at an index: no earlier one has its key.
+func once[T any](path string, list []T, index int, key func(T) string) (ps Problems) {
+	k := key(list[index])
+	if slices.ContainsFunc(list[:index], func(e T) bool { return key(e) == k }) {
+		ps.add(path, "%s is given twice", k)
+	}
+	return ps
+}
+
+// id judges the ID of a user or a group, which may be missing.
+func id(path string, n *uint32) (ps Problems) {
+	if n != nil && *n == noID {
+		ps.add(path, "%d is not an ID", *n)
+	}
+	return ps
+}
+
+// within judges a number, which may be missing: it has to be between two others.
+func within[T anyInteger](path string, n *T, low, high T) (ps Problems) {
+	if n != nil && (*n < low || high < *n) {
+		ps.add(path, "%d is not in the range %d to %d", *n, low, high)
 	}
 	return ps
 }

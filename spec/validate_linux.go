@@ -19,30 +19,18 @@ func linuxObject(l *specs.Linux, s *specs.Spec) (ps Problems) {
 	if strings.Contains(l.CgroupsPath, "\n") {
 		ps.add("cgroupsPath", "contains a newline, which the kernel has in no cgroup's name")
 	}
-	for i := range l.Devices {
-		ps = append(ps, device(&l.Devices[i]).at("devices", i)...)
-	}
-	if l.Resources != nil {
-		ps = append(ps, resources(l.Resources).in("resources")...)
-	}
-	if l.Seccomp != nil {
-		ps = append(ps, seccomp(l.Seccomp).in("seccomp")...)
-	}
+	ps = append(ps, each("devices", l.Devices, device)...)
+	ps = append(ps, optional("resources", l.Resources, resources)...)
+	ps = append(ps, optional("seccomp", l.Seccomp, seccomp)...)
 	if l.RootfsPropagation != "" {
 		ps = append(ps, known("rootfsPropagation", l.RootfsPropagation, propagations[:])...)
 	}
 	ps = append(ps, absolutes("maskedPaths", l.MaskedPaths)...)
 	ps = append(ps, absolutes("readonlyPaths", l.ReadonlyPaths)...)
 	ps = append(ps, noNUL("mountLabel", l.MountLabel)...)
-	if l.IntelRdt != nil {
-		ps = append(ps, intelRdt(l.IntelRdt).in("intelRdt")...)
-	}
-	if l.MemoryPolicy != nil {
-		ps = append(ps, memoryPolicy(l.MemoryPolicy).in("memoryPolicy")...)
-	}
-	if l.Personality != nil {
-		ps = append(ps, personality(l.Personality).in("personality")...)
-	}
+	ps = append(ps, optional("intelRdt", l.IntelRdt, intelRdt)...)
+	ps = append(ps, optional("memoryPolicy", l.MemoryPolicy, memoryPolicy)...)
+	ps = append(ps, optional("personality", l.Personality, personality)...)
 	return ps
 }
 
@@ -56,12 +44,7 @@ func namespaces(list []specs.LinuxNamespace) (ps Problems) {
 	for i, n := range list {
 		at := len(ps)
 		ps = append(ps, known("type", n.Type, namespaceNames())...)
-		for _, other := range list[:i] {
-			if other.Type == n.Type {
-				ps.add("type", "%s is given twice", n.Type)
-				break
-			}
-		}
+		ps = append(ps, once("type", list, i, func(n specs.LinuxNamespace) string { return string(n.Type) })...)
 		if n.Path != "" {
 			ps = append(ps, absolute("path", n.Path)...)
 		}
@@ -106,7 +89,7 @@ func timeOffsets(l *specs.Linux) (ps Problems) {
 		if clock != "monotonic" && clock != "boottime" {
 			keys = append(keys, Problems{{"", "is not a clock of a time namespace"}}.of("timeOffsets", clock)...)
 		}
-		keys = append(keys, within("nanosecs", offset.Nanosecs, 0, 999_999_999).of("timeOffsets", clock)...)
+		keys = append(keys, within("nanosecs", &offset.Nanosecs, 0, 999_999_999).of("timeOffsets", clock)...)
 	}
 	return append(ps, keys.sorted()...)
 }
@@ -186,8 +169,8 @@ const (
 func device(d *specs.LinuxDevice) (ps Problems) {
 	switch d.Type {
 	case "c", "u", "b":
-		ps = append(ps, within("major", d.Major, 0, maxMajor)...)
-		ps = append(ps, within("minor", d.Minor, 0, maxMinor)...)
+		ps = append(ps, within("major", &d.Major, 0, maxMajor)...)
+		ps = append(ps, within("minor", &d.Minor, 0, maxMinor)...)
 	case "p":
 	case "":
 		ps.add("type", "is empty or missing")
@@ -199,12 +182,8 @@ func device(d *specs.LinuxDevice) (ps Problems) {
 	if d.FileMode != nil && *d.FileMode > 0o177777 {
 		ps.add("fileMode", "%#o has other bits than those of a mode", uint32(*d.FileMode))
 	}
-	if d.UID != nil && *d.UID == noID {
-		ps.add("uid", "%d is not an ID", *d.UID)
-	}
-	if d.GID != nil && *d.GID == noID {
-		ps.add("gid", "%d is not an ID", *d.GID)
-	}
+	ps = append(ps, id("uid", d.UID)...)
+	ps = append(ps, id("gid", d.GID)...)
 	return ps
 }
 
@@ -218,10 +197,7 @@ func intelRdt(rdt *specs.LinuxIntelRdt) (ps Problems) {
 	if rdt.MemBwSchema != "" && !strings.HasPrefix(rdt.MemBwSchema, "MB:") {
 		ps.add("memBwSchema", "%q does not start with MB:", rdt.MemBwSchema)
 	}
-	for i, line := range rdt.Schemata {
-		ps = append(ps, oneLine("", line).at("schemata", i)...)
-	}
-	return ps
+	return append(ps, each("schemata", rdt.Schemata, func(line *string) Problems { return oneLine("", *line) })...)
 }
 
 func oneLine(path, s string) (ps Problems) {

@@ -21,21 +21,17 @@ func process(p *specs.Process) (ps Problems) {
 	ps = append(ps, user(&p.User).in("user")...)
 	if p.ConsoleSize != nil && p.Terminal {
 		const highest = 1<<16 - 1 // struct winsize has 16 bits for each
-		ps = append(ps, within("consoleSize.height", p.ConsoleSize.Height, 0, highest)...)
-		ps = append(ps, within("consoleSize.width", p.ConsoleSize.Width, 0, highest)...)
+		ps = append(ps, within("consoleSize.height", &p.ConsoleSize.Height, 0, highest)...)
+		ps = append(ps, within("consoleSize.width", &p.ConsoleSize.Width, 0, highest)...)
 	}
 	ps = append(ps, rlimits(p.Rlimits)...)
 	ps = append(ps, noNUL("apparmorProfile", p.ApparmorProfile)...)
 	ps = append(ps, noNUL("selinuxLabel", p.SelinuxLabel)...)
-	if p.OOMScoreAdj != nil {
-		ps = append(ps, within("oomScoreAdj", *p.OOMScoreAdj, -1000, 1000)...)
-	}
-	if p.Scheduler != nil {
-		ps = append(ps, scheduler(p.Scheduler).in("scheduler")...)
-	}
+	ps = append(ps, within("oomScoreAdj", p.OOMScoreAdj, -1000, 1000)...)
+	ps = append(ps, optional("scheduler", p.Scheduler, scheduler)...)
 	if p.IOPriority != nil {
 		ps = append(ps, known("ioPriority.class", p.IOPriority.Class, ioClasses[:])...)
-		ps = append(ps, within("ioPriority.priority", p.IOPriority.Priority, 0, 7)...)
+		ps = append(ps, within("ioPriority.priority", &p.IOPriority.Priority, 0, 7)...)
 	}
 	if p.ExecCPUAffinity != nil {
 		ps = append(ps, list("execCPUAffinity.initial", p.ExecCPUAffinity.Initial)...)
@@ -50,24 +46,15 @@ var ioClasses = [...]specs.IOPriorityClass{
 
 func user(u *specs.User) (ps Problems) {
 	const maxGroups = 1 << 16 // NGROUPS_MAX
-	if u.UID == noID {
-		ps.add("uid", "%d is not an ID", u.UID)
-	}
-	if u.GID == noID {
-		ps.add("gid", "%d is not an ID", u.GID)
-	}
+	ps = append(ps, id("uid", &u.UID)...)
+	ps = append(ps, id("gid", &u.GID)...)
 	if u.Umask != nil && *u.Umask > 0o777 {
 		ps.add("umask", "%#o has other bits than 0777", *u.Umask)
 	}
 	if len(u.AdditionalGids) > maxGroups {
 		ps.add("additionalGids", "has %d entries, more than %d", len(u.AdditionalGids), maxGroups)
 	}
-	for i, gid := range u.AdditionalGids {
-		if gid == noID {
-			ps.add(element("additionalGids", i), "%d is not an ID", gid)
-		}
-	}
-	return ps
+	return append(ps, each("additionalGids", u.AdditionalGids, func(gid *uint32) Problems { return id("", gid) })...)
 }
 
 // rlimitTypes are the resources of getrlimit(2).
@@ -82,12 +69,7 @@ func rlimits(limits []specs.POSIXRlimit) (ps Problems) {
 	for i, limit := range limits {
 		at := len(ps)
 		ps = append(ps, known("type", limit.Type, rlimitTypes[:])...)
-		for _, other := range limits[:i] {
-			if other.Type == limit.Type {
-				ps.add("type", "%s is given twice", limit.Type)
-				break
-			}
-		}
+		ps = append(ps, once("type", limits, i, func(l specs.POSIXRlimit) string { return l.Type })...)
 		if limit.Soft > limit.Hard {
 			ps.add("soft", "%d is higher than the hard limit, %d", limit.Soft, limit.Hard)
 		}
@@ -112,7 +94,7 @@ var schedulerFlags = [...]specs.LinuxSchedulerFlag{
 func scheduler(s *specs.Scheduler) (ps Problems) {
 	ps = append(ps, known("policy", s.Policy, schedulerPolicies[:])...)
 	ps = append(ps, knowns("flags", s.Flags, schedulerFlags[:])...)
-	ps = append(ps, within("nice", s.Nice, -20, 19)...)
+	ps = append(ps, within("nice", &s.Nice, -20, 19)...)
 	for _, flag := range s.Flags {
 		if flag == specs.SchedFlagKeepPolicy || flag == specs.SchedFlagKeepParams {
 			return ps // the rest depends on what there is to keep
@@ -120,7 +102,7 @@ func scheduler(s *specs.Scheduler) (ps Problems) {
 	}
 	switch s.Policy {
 	case specs.SchedFIFO, specs.SchedRR:
-		ps = append(ps, within("priority", s.Priority, 1, 99)...)
+		ps = append(ps, within("priority", &s.Priority, 1, 99)...)
 	default:
 		if s.Priority != 0 {
 			ps.add("priority", "%d, but %s has no priorities", s.Priority, s.Policy)

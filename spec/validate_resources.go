@@ -7,21 +7,13 @@ import (
 )
 
 func resources(r *specs.LinuxResources) (ps Problems) {
-	for i := range r.Devices {
-		ps = append(ps, deviceRule(&r.Devices[i]).at("devices", i)...)
-	}
-	if r.Memory != nil {
-		ps = append(ps, memory(r.Memory).in("memory")...)
-	}
-	if r.CPU != nil {
-		ps = append(ps, cpu(r.CPU).in("cpu")...)
-	}
+	ps = append(ps, each("devices", r.Devices, deviceRule)...)
+	ps = append(ps, optional("memory", r.Memory, memory)...)
+	ps = append(ps, optional("cpu", r.CPU, cpu)...)
 	if r.Pids != nil {
 		ps = append(ps, unlimited("pids.limit", r.Pids.Limit)...)
 	}
-	if r.BlockIO != nil {
-		ps = append(ps, blockIO(r.BlockIO).in("blockIO")...)
-	}
+	ps = append(ps, optional("blockIO", r.BlockIO, blockIO)...)
 	ps = append(ps, hugepageLimits(r.HugepageLimits)...)
 	if r.Network != nil {
 		for i, p := range r.Network.Priorities {
@@ -40,12 +32,8 @@ func deviceRule(d *specs.LinuxDeviceCgroup) (ps Problems) {
 	default:
 		ps.add("type", "%q is none of a, b, c and u", d.Type)
 	}
-	if d.Major != nil {
-		ps = append(ps, within("major", *d.Major, -1, maxMajor)...)
-	}
-	if d.Minor != nil {
-		ps = append(ps, within("minor", *d.Minor, -1, maxMinor)...)
-	}
+	ps = append(ps, within("major", d.Major, -1, maxMajor)...)
+	ps = append(ps, within("minor", d.Minor, -1, maxMinor)...)
 	if strings.Trim(d.Access, "rwm") != "" {
 		ps.add("access", "%q has other letters than r, w and m", d.Access)
 	}
@@ -70,9 +58,7 @@ func memory(m *specs.LinuxMemory) (ps Problems) {
 	if m.Limit != nil && m.Swap != nil && *m.Limit > 0 && 0 < *m.Swap && *m.Swap < *m.Limit {
 		ps.add("swap", "%d is less than the limit of memory alone, %d", *m.Swap, *m.Limit)
 	}
-	if m.Swappiness != nil {
-		ps = append(ps, within("swappiness", *m.Swappiness, 0, 100)...)
-	}
+	ps = append(ps, within("swappiness", m.Swappiness, 0, 100)...)
 	return ps
 }
 
@@ -81,7 +67,7 @@ func memory(m *specs.LinuxMemory) (ps Problems) {
 func cpu(c *specs.LinuxCPU) (ps Problems) {
 	const msec = 1000
 	if c.Period != nil && *c.Period != 0 {
-		ps = append(ps, within("period", *c.Period, 1*msec, 1000*msec)...)
+		ps = append(ps, within("period", c.Period, 1*msec, 1000*msec)...)
 	}
 	if c.Quota != nil && 0 < *c.Quota {
 		if *c.Quota < 1*msec {
@@ -91,9 +77,7 @@ func cpu(c *specs.LinuxCPU) (ps Problems) {
 			ps.add("burst", "%d is more than the quota, %d", *c.Burst, *c.Quota)
 		}
 	}
-	if c.Idle != nil {
-		ps = append(ps, within("idle", *c.Idle, 0, 1)...)
-	}
+	ps = append(ps, within("idle", c.Idle, 0, 1)...)
 	ps = append(ps, cpuset("cpus", c.Cpus)...)
 	return append(ps, cpuset("mems", c.Mems)...)
 }
@@ -139,14 +123,14 @@ func blockIO(b *specs.LinuxBlockIO) (ps Problems) {
 }
 
 func blockDevice(d *specs.LinuxBlockIODevice) (ps Problems) {
-	ps = append(ps, within("major", d.Major, 0, maxMajor)...)
-	return append(ps, within("minor", d.Minor, 0, maxMinor)...)
+	ps = append(ps, within("major", &d.Major, 0, maxMajor)...)
+	return append(ps, within("minor", &d.Minor, 0, maxMinor)...)
 }
 
 // weight judges a weight of blkio; 0 leaves it as it is.
 func weight(path string, w *uint16) (ps Problems) {
 	if w != nil && *w != 0 {
-		ps = append(ps, within(path, *w, 10, 1000)...)
+		ps = append(ps, within(path, w, 10, 1000)...)
 	}
 	return ps
 }
@@ -157,12 +141,7 @@ func hugepageLimits(limits []specs.LinuxHugepageLimit) (ps Problems) {
 		if !isPageSize(limit.Pagesize) {
 			ps.add("pageSize", "%q is not of the form 64KB, 2MB, 1GB", limit.Pagesize)
 		}
-		for _, other := range limits[:i] {
-			if other.Pagesize == limit.Pagesize {
-				ps.add("pageSize", "%s is given twice", limit.Pagesize)
-				break
-			}
-		}
+		ps = append(ps, once("pageSize", limits, i, func(l specs.LinuxHugepageLimit) string { return l.Pagesize })...)
 		ps[at:].at("hugepageLimits", i)
 	}
 	return ps

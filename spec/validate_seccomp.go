@@ -51,7 +51,7 @@ func syscallRule(s *specs.LinuxSyscall) (ps Problems) {
 		ps.add("args", "has %d entries, more than a system call has arguments", len(s.Args))
 	}
 	for i := range s.Args {
-		ps = append(ps, within("index", s.Args[i].Index, 0, 5).at("args", i)...)
+		ps = append(ps, within("index", &s.Args[i].Index, 0, 5).at("args", i)...)
 		ps = append(ps, known("op", s.Args[i].Op, seccompOperators[:]).at("args", i)...)
 	}
 	return ps
@@ -63,7 +63,7 @@ func errnoRet(path string, action specs.LinuxSeccompAction, number *uint) (ps Pr
 		return nil
 	}
 	if a, _ := SeccompActionByName(action); a.Most > 0 {
-		return within(path, *number, 0, a.Most)
+		return within(path, number, 0, a.Most)
 	}
 	ps.add(path, "%s returns no number", action)
 	return ps
