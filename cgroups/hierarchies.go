@@ -167,9 +167,7 @@ func mountedHierarchy(m kernel.Mount) (h Hierarchy, ok bool) {
 // takes the controllers from it and returns the path. A hierarchy is
 // recognised by its first controller: the mount's options name it too.
 func (h *Hierarchy) membership(self []byte) (path string, ok bool) {
-	for len(self) > 0 {
-		var line []byte
-		line, self, _ = bytes.Cut(self, []byte{'\n'})
+	for line := range bytes.SplitSeq(self, []byte{'\n'}) {
 		id, rest, _ := bytes.Cut(line, []byte{':'})
 		list, path, ok := strings.Cut(string(rest), ":")
 		if !ok {
@@ -192,9 +190,7 @@ func (h *Hierarchy) membership(self []byte) (path string, ok bool) {
 
 // contains reports whether a comma-separated list has the element.
 func contains(list, element string) bool {
-	for list != "" {
-		var e string
-		e, list, _ = strings.Cut(list, ",")
+	for e := range strings.SplitSeq(list, ",") {
 		if e == element {
 			return true
 		}

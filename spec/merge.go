@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 
@@ -11,31 +12,37 @@ import (
 // same form. Patches themselves are merged so, too: (base + a) + b = base + (a + b).
 // What a zero means, a value or none, is as package cgroups has it.
 func MergeResources(base, patch *specs.LinuxResources) *specs.LinuxResources {
-	base = orNew(base)
-	r := *base
-	r.Devices = mergeDeviceRules(base.Devices, patch.Devices)
-	r.Memory = mergeMemory(base.Memory, patch.Memory)
-	r.CPU = mergeCPU(base.CPU, patch.CPU)
-	r.BlockIO = mergeBlockIO(base.BlockIO, patch.BlockIO)
-	if patch.Pids != nil && patch.Pids.Limit != nil {
-		r.Pids = patch.Pids
-	}
-	r.HugepageLimits = mergeList(base.HugepageLimits, patch.HugepageLimits,
-		func(l specs.LinuxHugepageLimit) string { return l.Pagesize })
-	if patch.Network != nil {
-		n := specs.LinuxNetwork{}
-		if base.Network != nil {
-			n = *base.Network
+	return merge(base, patch, func(r, patch *specs.LinuxResources) {
+		r.Devices = mergeDeviceRules(r.Devices, patch.Devices)
+		r.Memory = merge(r.Memory, patch.Memory, mergeMemory)
+		r.CPU = merge(r.CPU, patch.CPU, mergeCPU)
+		r.BlockIO = merge(r.BlockIO, patch.BlockIO, mergeBlockIO)
+		if patch.Pids != nil && patch.Pids.Limit != nil {
+			r.Pids = patch.Pids
 		}
-		replace(&n.ClassID, patch.Network.ClassID)
-		n.Priorities = mergeList(n.Priorities, patch.Network.Priorities,
-			func(p specs.LinuxInterfacePriority) string { return p.Name })
-		r.Network = &n
+		r.HugepageLimits = mergeList(r.HugepageLimits, patch.HugepageLimits,
+			func(l specs.LinuxHugepageLimit) string { return l.Pagesize })
+		r.Network = merge(r.Network, patch.Network, mergeNetwork)
+		if len(patch.Rdma) > 0 {
+			rdma := make(map[string]specs.LinuxRdma)
+			maps.Copy(rdma, r.Rdma)
+			maps.Copy(rdma, patch.Rdma)
+			r.Rdma = rdma
+		}
+	})
+}
+
+// merge returns what an object, nil for none, becomes by a change, which a nil patch is not.
+func merge[T any](base, patch *T, change func(merged, patch *T)) *T {
+	if patch == nil {
+		return base
 	}
-	if len(patch.Rdma) > 0 {
-		r.Rdma = mergeMap(base.Rdma, patch.Rdma)
+	merged := new(T)
+	if base != nil {
+		*merged = *base
 	}
-	return &r
+	change(merged, patch)
+	return merged
 }
 
 // mergeDeviceRules appends the rules, unless one is for everything: then those
@@ -51,11 +58,7 @@ func mergeDeviceRules(base, patch []specs.LinuxDeviceCgroup) []specs.LinuxDevice
 	return slices.Concat(base, patch)
 }
 
-func mergeMemory(base, patch *specs.LinuxMemory) *specs.LinuxMemory {
-	if patch == nil {
-		return base
-	}
-	m := *orNew(base)
+func mergeMemory(m, patch *specs.LinuxMemory) {
 	limit(&m.Limit, patch.Limit)
 	if patch.Limit != nil && *patch.Limit == -1 {
 		m.Swap = patch.Limit // no limit of memory is one of both, unless the next says otherwise
@@ -69,37 +72,23 @@ func mergeMemory(base, patch *specs.LinuxMemory) *specs.LinuxMemory {
 	replace(&m.DisableOOMKiller, patch.DisableOOMKiller)
 	replace(&m.UseHierarchy, patch.UseHierarchy)
 	replace(&m.CheckBeforeUpdate, patch.CheckBeforeUpdate)
-	return &m
 }
 
-func mergeCPU(base, patch *specs.LinuxCPU) *specs.LinuxCPU {
-	if patch == nil {
-		return base
-	}
-	c := *orNew(base)
+func mergeCPU(c, patch *specs.LinuxCPU) {
 	limit(&c.Shares, patch.Shares)
 	limit(&c.Quota, patch.Quota)
 	replace(&c.Burst, patch.Burst)
 	limit(&c.Period, patch.Period)
 	limit(&c.RealtimeRuntime, patch.RealtimeRuntime)
 	limit(&c.RealtimePeriod, patch.RealtimePeriod)
-	if patch.Cpus != "" {
-		c.Cpus = patch.Cpus
-	}
-	if patch.Mems != "" {
-		c.Mems = patch.Mems
-	}
+	c.Cpus = cmp.Or(patch.Cpus, c.Cpus)
+	c.Mems = cmp.Or(patch.Mems, c.Mems)
 	replace(&c.Idle, patch.Idle)
-	return &c
 }
 
-func mergeBlockIO(base, patch *specs.LinuxBlockIO) *specs.LinuxBlockIO {
-	if patch == nil {
-		return base
-	}
+func mergeBlockIO(b, patch *specs.LinuxBlockIO) {
 	type number struct{ major, minor int64 }
 	throttle := func(d specs.LinuxThrottleDevice) number { return number{d.Major, d.Minor} }
-	b := *orNew(base)
 	limit(&b.Weight, patch.Weight)
 	limit(&b.LeafWeight, patch.LeafWeight)
 	b.WeightDevice = mergeList(b.WeightDevice, patch.WeightDevice,
@@ -108,7 +97,12 @@ func mergeBlockIO(base, patch *specs.LinuxBlockIO) *specs.LinuxBlockIO {
 	b.ThrottleWriteBpsDevice = mergeList(b.ThrottleWriteBpsDevice, patch.ThrottleWriteBpsDevice, throttle)
 	b.ThrottleReadIOPSDevice = mergeList(b.ThrottleReadIOPSDevice, patch.ThrottleReadIOPSDevice, throttle)
 	b.ThrottleWriteIOPSDevice = mergeList(b.ThrottleWriteIOPSDevice, patch.ThrottleWriteIOPSDevice, throttle)
-	return &b
+}
+
+func mergeNetwork(n, patch *specs.LinuxNetwork) {
+	replace(&n.ClassID, patch.ClassID)
+	n.Priorities = mergeList(n.Priorities, patch.Priorities,
+		func(p specs.LinuxInterfacePriority) string { return p.Name })
 }
 
 // limit replaces a value of which zero says that it is not given.
@@ -124,13 +118,6 @@ func replace[T any](base **T, patch *T) {
 	}
 }
 
-func orNew[T any](p *T) *T {
-	if p == nil {
-		return new(T)
-	}
-	return p
-}
-
 // mergeList replaces the elements with the same key, and appends the others.
 func mergeList[T any, K comparable](base, patch []T, key func(T) K) []T {
 	merged := slices.Clone(base)
@@ -141,14 +128,5 @@ func mergeList[T any, K comparable](base, patch []T, key func(T) K) []T {
 			merged = append(merged, p)
 		}
 	}
-	return merged
-}
-
-func mergeMap[K comparable, V any](base, patch map[K]V) map[K]V {
-	merged := maps.Clone(base)
-	if merged == nil {
-		return patch
-	}
-	maps.Copy(merged, patch)
 	return merged
 }

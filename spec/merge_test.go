@@ -25,12 +25,12 @@ func TestMergeResources(t *testing.T) {
 
 func TestMergeMemory(t *testing.T) {
 	none, limit, swap := int64(-1), int64(1<<20), int64(2<<20)
-	got := mergeMemory(&specs.LinuxMemory{Limit: &limit, Swap: &swap}, &specs.LinuxMemory{Limit: &none})
+	got := merge(&specs.LinuxMemory{Limit: &limit, Swap: &swap}, &specs.LinuxMemory{Limit: &none}, mergeMemory)
 	if *got.Limit != -1 || *got.Swap != -1 {
 		t.Errorf("no limit of memory leaves one of swap: %d", *got.Swap)
 	}
 	zero := int64(0)
-	got = mergeMemory(&specs.LinuxMemory{Limit: &limit}, &specs.LinuxMemory{Limit: &zero, Swap: &swap})
+	got = merge(&specs.LinuxMemory{Limit: &limit}, &specs.LinuxMemory{Limit: &zero, Swap: &swap}, mergeMemory)
 	if *got.Limit != limit || *got.Swap != swap {
 		t.Errorf("limits %d and %d", *got.Limit, *got.Swap)
 	}
