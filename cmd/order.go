@@ -51,7 +51,7 @@ func passesOn(c *cli.Command) bool { return c.Name == "exec" || c.Name == "ps" }
 // is neither a global flag nor the value of one; or len(args).
 func commandIndex(app *cli.App, args []string) int {
 	for i := 1; i < len(args); i++ {
-		if !strings.HasPrefix(args[i], "-") || args[i] == "-" {
+		if !isFlag(args[i]) {
 			return i
 		}
 		if _, separate := findFlag(app.Flags, args[i]); separate {
@@ -64,18 +64,11 @@ func commandIndex(app *cli.App, args []string) int {
 // findFlag looks an argument up among flags, in either spelling. With separate
 // the flag's value is the next argument.
 func findFlag(flags []cli.Flag, arg string) (known, separate bool) {
-	name, ok := strings.CutPrefix(arg, "-")
-	if !ok {
+	if !isFlag(arg) {
 		return false, false
 	}
-	name, _, hasValue := strings.Cut(strings.TrimPrefix(name, "-"), "=")
-	for _, f := range flags {
-		for _, n := range f.Names() {
-			if n == name {
-				d, ok := f.(cli.DocGenerationFlag)
-				return true, ok && d.TakesValue() && !hasValue
-			}
-		}
-	}
-	return false, false
+	name, _, hasValue := strings.Cut(strings.TrimPrefix(arg[1:], "-"), "=")
+	f := flagOf(flags, name)
+	_, isBool := f.(*cli.BoolFlag)
+	return f != nil, f != nil && !isBool && !hasValue
 }

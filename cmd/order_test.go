@@ -14,7 +14,7 @@ func TestFlagsFirst(t *testing.T) {
 		Commands: []*cli.Command{
 			{Name: "kill", Flags: []cli.Flag{&cli.BoolFlag{Name: "all", Aliases: []string{"a"}}}},
 			{Name: "update", Flags: []cli.Flag{&cli.StringFlag{Name: "resources", Aliases: []string{"r"}},
-				&cli.Int64Flag{Name: "cpu-quota"}}},
+				&cli.IntFlag{Name: "cpu-quota"}}},
 			{Name: "exec", Flags: []cli.Flag{&cli.StringFlag{Name: "cwd"}}},
 			{Name: "ps", Flags: []cli.Flag{&cli.StringFlag{Name: "format", Aliases: []string{"f"}}}},
 		},
