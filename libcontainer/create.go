@@ -149,6 +149,11 @@ func (c *creation) look(gate birth.Gate) (in *birth.Input, err error) {
 	if c.host, err = host.Look(c.o.ID, c.o.Bundle, c.spec); err != nil {
 		return nil, err
 	}
+	if c.o.NoPivot {
+		if c.host.Mounts, err = host.Mounts(); err != nil {
+			return nil, err
+		}
+	}
 	c.host.CgroupFiles = c.manager.EntryFiles()
 	if c.host.Hierarchies, err = shownCgroups(c.mounts, c.manager); err != nil {
 		return nil, err

@@ -76,7 +76,7 @@ var flagNames = [...][]flagName{
 	closeRangeFlags: {{unix.CLOSE_RANGE_CLOEXEC, "CLOSE_RANGE_CLOEXEC"}},
 	fsmountFlags:    {{unix.FSMOUNT_CLOEXEC, "FSMOUNT_CLOEXEC"}},
 	fsopenFlags:     {{unix.FSOPEN_CLOEXEC, "FSOPEN_CLOEXEC"}},
-	umountFlags:     {{unix.MNT_DETACH, "MNT_DETACH"}},
+	umountFlags:     {{unix.MNT_DETACH, "MNT_DETACH"}, {unix.UMOUNT_NOFOLLOW, "UMOUNT_NOFOLLOW"}},
 }
 
 // spell writes v as a set of flags.

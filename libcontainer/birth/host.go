@@ -3,9 +3,10 @@ package birth
 // Host holds the facts about this machine and this process that a birth program
 // depends on. [Compile] looks nothing up: whoever launches the program has looked.
 type Host struct {
-	ID          string // of the container
-	Rootfs      string // absolute path, no symlinks
-	RootfsMount string // the mount point that Rootfs lies on; only if it is shared
+	ID          string      // of the container
+	Rootfs      string      // absolute path, no symlinks
+	RootfsMount string      // the mount point that Rootfs lies on; only if it is shared
+	Mounts      []HostMount // sorted by their points; only with NoPivot
 
 	IgnoredSignals []int        // that the process would inherit
 	Nofile         Rlimit       // of the caller
@@ -19,6 +20,12 @@ type Host struct {
 
 	CgroupFiles []string    // hierarchies to join, in order
 	Hierarchies []Hierarchy // of cgroups, to show
+}
+
+// HostMount is a mount of the caller's mount namespace.
+type HostMount struct {
+	Point   string
+	Reveals bool // it is a whole procfs or sysfs
 }
 
 // Rlimit is struct rlimit of prlimit(2).

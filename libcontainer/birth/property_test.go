@@ -193,14 +193,14 @@ func (j *judge) hostPaths(l *line) {
 		if path = l.str(3); path == "" && l.has(4, "MOVE_MOUNT_T_EMPTY_PATH") && l.arg(2) == "$target" {
 			return
 		}
-		allowed = []string{host.Rootfs, "/"}
+		allowed = append(oldMounts(host), host.Rootfs, "/")
 	case "mount":
-		path, allowed = l.str(1), []string{"/", ".", host.RootfsMount}
+		path, allowed = l.str(1), append(oldMounts(host), "/", ".", host.RootfsMount)
 		if l.arg(0) != "NULL" || l.arg(2) != "NULL" || l.arg(4) != "NULL" {
 			j.errorf(l, "mount(2) may only change flags")
 		}
 	case "umount2":
-		path, allowed = l.str(0), []string{".", "/proc", "/sys"}
+		path, allowed = l.str(0), append(oldMounts(host), ".")
 	case "chdir":
 		path, allowed = l.str(0), []string{"/"}
 	case "chroot", "pivot_root":
@@ -376,4 +376,12 @@ func TestJudgeBirth(t *testing.T) {
 			judgeBirth(t, in, birth)
 		})
 	}
+}
+
+// oldMounts are the paths, in the old root, of what is mounted there.
+func oldMounts(host *Host) (paths []string) {
+	for _, m := range host.Mounts {
+		paths = append(paths, "."+m.Point)
+	}
+	return paths
 }

@@ -48,21 +48,51 @@ func (c *compiler) pivotRoot() {
 	c.close(old)
 }
 
-// moveRoot is for roots that cannot be pivoted from, such as an initramfs. The
-// old root stays below; the host's /proc and /sys, with which the container
-// could be left, are taken away first.
+// moveRoot is for roots that cannot be pivoted from, such as an initramfs. The old root
+// stays below, where no path leads.
 func (c *compiler) moveRoot() error {
 	if strings.HasSuffix(c.hasLinux.RootfsPropagation, "private") {
 		return fmt.Errorf("linux.rootfsPropagation: %s cannot be combined with --no-pivot",
 			c.hasLinux.RootfsPropagation)
 	}
-	for _, path := range []string{"/proc", "/sys"} {
-		c.Umount2(path, unix.MNT_DETACH).Ignore(unix.EINVAL, unix.EPERM, unix.ENOENT)
-	}
-	c.Fchdir(nsenter.Value(c.root))
+	old := c.Cell("old root")
+	c.Openat(nsenter.CWD, "/", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0).Into(old)
 	c.attachAt(c.root, "/")
+	c.Fchdir(nsenter.Value(old)) // from where paths lead below the new root
+	c.Label("taking the old root's mounts away")
+	if !c.shared {
+		for _, m := range c.in.Host.Mounts {
+			c.Umount2("."+m.Point, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW).Ignore(noMount[:]...)
+		}
+	}
+	for _, m := range c.in.Host.Mounts {
+		if m.Reveals {
+			c.coverOld(m.Point)
+		}
+	}
+	c.close(old)
+	c.Fchdir(nsenter.Value(c.root))
 	c.Chroot(".")
 	return nil
+}
+
+// noMount are what there is for a mount point that is gone, or locked.
+var noMount = [...]unix.Errno{unix.EINVAL, unix.EPERM, unix.ENOENT, unix.ENOTDIR, unix.EACCES}
+
+// coverOld covers a procfs or sysfs of the old root that is still there: in a user
+// namespace it may be locked, and what is shared would be taken from the host, too. One that
+// is whole anywhere in the mount namespace would let the container's users
+// mount one without what is masked in theirs (mount_too_revealing of fs/namespace.c).
+func (c *compiler) coverOld(point string) {
+	gone := c.Target()
+	call := c.Mount("", "."+point, "", unix.MS_SLAVE, "") // fails unless something is mounted there
+	for _, errno := range noMount {
+		call.JumpOn(errno, gone)
+	}
+	c.newTmpfs(c.tree, unix.MOUNT_ATTR_RDONLY)
+	c.attachAt(c.tree, "."+point)
+	c.close(c.tree)
+	c.Place(gone)
 }
 
 // mountRoot makes $root, the root of the container's tree: a clone of the

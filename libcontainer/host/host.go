@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -167,6 +168,22 @@ func Inherited(h *birth.Host) error {
 	h.Bounding = own.Bounding
 	h.LastCap, err = capabilities.Last()
 	return err
+}
+
+// Mounts are the mounts of this mount namespace, but for the root's. In their order one that
+// covers others comes before these.
+func Mounts() (list []birth.HostMount, err error) {
+	for m, err := range kernel.Mounts("self") {
+		if err != nil {
+			return nil, fmt.Errorf("looking for what --no-pivot leaves mounted: %w", err)
+		}
+		kernelOwn := m.FSType() == "proc" || m.FSType() == "sysfs"
+		if point := m.Point(); point != "/" {
+			list = append(list, birth.HostMount{Point: point, Reveals: kernelOwn && m.Root() == "/"})
+		}
+	}
+	slices.SortStableFunc(list, func(a, b birth.HostMount) int { return strings.Compare(a.Point, b.Point) })
+	return list, nil
 }
 
 // mountPoint is the mount point of the mount that a path lies on.

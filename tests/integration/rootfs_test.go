@@ -286,7 +286,7 @@ func TestNoPivot(t *testing.T) {
 	t.Parallel()
 	c := bundle.New(t, bundle.Shell("ls -d /bin /etc/passwd; ls -d "+bundle.Scratch()+
 		" 2>/dev/null; cat /proc/self/mountinfo | wc -l; ls -l /proc/1/root | sed 's/.* //'"))
-	r := c.Run("--no-pivot").OK()
+	r := c.Run("--no-pivot")
 	lines := strings.Split(strings.TrimSpace(r.Stdout), "\n")
 	if len(lines) != 4 || lines[0] != "/bin" || lines[1] != "/etc/passwd" || lines[3] != "/" {
 		t.Errorf("got %q", r.Stdout)
@@ -312,4 +312,37 @@ func TestManyMounts(t *testing.T) {
 			}
 		})
 	c.Run().OK().Prints(fmt.Sprintf("%d\n%d", n, n))
+}
+
+// Nothing of the host's can be reached when the root was moved: no procfs, wherever it is mounted, lets a user namespace inside mount one without the masks.
+func TestNoPivotLeavesNoProcfs(t *testing.T) {
+	t.Parallel()
+	dir := newDir(t)
+	mounted(t, dir+"/chroot/proc", "-t", "proc", "proc")
+	mounted(t, dir+"/chroot/proc", "-t", "proc", "proc") // stacked
+	for _, test := range []struct {
+		name   string
+		change bundle.Change
+	}{
+		{"users", userNamespace(100000)},
+		{"shared", func(s *specs.Spec) { s.Linux.RootfsPropagation = "shared" }},
+		{"private", func(*specs.Spec) {}},
+	} {
+		if test.name == "private" { // where the cover may be taken away, what it covers is, too
+			mounted(t, dir+"/hidden/proc", "-t", "proc", "proc")
+			mounted(t, dir+"/hidden", "-t", "tmpfs", "none")
+		}
+		c := bundle.New(t, test.change, func(s *specs.Spec) { // with which docker starts containers
+			set := s.Process.Capabilities
+			for _, list := range []*[]string{&set.Bounding, &set.Permitted, &set.Effective} {
+				*list = append(*list, "CAP_SETFCAP")
+			}
+		}, bundle.Shell("unshare -U -r -m -p -f sh -c 'mount -t proc proc /mnt && echo mounted' 2>&1"))
+		r := c.Run("--no-pivot")
+		if strings.Contains(r.Stdout, "mounted") {
+			t.Errorf("%s: a procfs is mounted: %s%s", test.name, r.Stdout, r.Stderr)
+		}
+		host(t, "test", "-d", dir+"/chroot/proc/1") // the host's are still there
+		host(t, "test", "-d", "/proc/1")
+	}
 }
