@@ -49,11 +49,13 @@ func writePlan(w io.Writer, birth *birth.Birth) error {
 	if err := birth.Program.Print(w); err != nil {
 		return err
 	}
-	if birth.Sources == nil {
-		return nil
+	for _, p := range birth.Sources {
+		if _, err := io.WriteString(w, "\n# with the caller's credentials, when asked for\n"); err != nil {
+			return err
+		}
+		if err := p.Print(w); err != nil {
+			return err
+		}
 	}
-	if _, err := io.WriteString(w, "\n# with the caller's credentials, when asked for\n"); err != nil {
-		return err
-	}
-	return birth.Sources.Print(w)
+	return nil
 }

@@ -31,7 +31,7 @@ func TestWritePlan(t *testing.T) {
 		}
 		b = *bytes.NewBufferString(rest)
 	}
-	birth.Sources = program("opening the sources")
+	birth.Sources = []*nsenter.Program{program("opening the sources")}
 	if err := writePlan(&b, birth); err != nil || !strings.Contains(b.String(), "# opening the sources\n") {
 		t.Errorf("%v; no sources in:\n%s", err, b.String())
 	}

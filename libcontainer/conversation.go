@@ -110,7 +110,9 @@ func (c *creation) moveNetDevices() error {
 func (c *creation) runSources() error {
 	c.r.at("opening bind sources and devices")
 	files := map[string]int{birth.FileSync: c.first.Socket(), birth.FileInit: c.first.Pidfd.Int()}
-	return failure.OfStep(c.r.newProcess("the process that opens them", c.birth.Sources, files).Run())
+	next := c.birth.Sources[0]
+	c.birth.Sources = c.birth.Sources[1:]
+	return failure.OfStep(c.r.newProcess("the process that opens them", next, files).Run())
 }
 
 // copyUp copies a directory of the container to a tmpfs that will cover it.

@@ -28,8 +28,12 @@ func (c *compiler) bind(m mount) {
 	}
 	c.about(m.Property, "binding "+m.Source+" to "+m.Target)
 	c.Kind(KindBind)
-	if !c.userNS { // there it was received: see requestSources
+	if !c.userNS {
 		c.OpenTree(nsenter.CWD, m.Source, m.cloneFlags()).Into(m.tree)
+	} else if m.tree == c.tree { // it was not received yet
+		c.requestSources(source{mount: &m.Mount, cell: &m.tree})
+		c.about(m.Property, "binding "+m.Source+" to "+m.Target)
+		c.Kind(KindBind)
 	}
 	// a clone is a peer of the host's mount: what is mounted below would be seen there
 	if !c.shared || !m.asksShared() {

@@ -45,9 +45,9 @@ type Birth struct {
 	Program *nsenter.Program
 	// Flags are the CLONE_NEW* flags that the program is launched with.
 	Flags uint64
-	// Sources, if not nil, is a program to be run with the caller's credentials
-	// when the birth program asks for it: see [TagSources].
-	Sources *nsenter.Program
+	// Sources are programs to be run with the caller's credentials, one each time when the
+	// birth program asks for it: see [TagSources].
+	Sources []*nsenter.Program
 	Gate    Gate
 	// LateDevices tells that the rules of devices are set when the program asks for it, see
 	// [TagDevices], and not before it is launched.

@@ -46,7 +46,7 @@ func TestHostsDev(t *testing.T) {
 			k.run(t, birth.Program)
 			links := count(k.trace, "symlinkat ")
 			if user && birth.Sources != nil {
-				k.run(t, birth.Sources)
+				k.run(t, birth.Sources[0])
 			}
 			want := 0
 			if !c.hosts {
@@ -159,7 +159,7 @@ func TestDeviceList(t *testing.T) {
 	if d := list[2]; d.Property != "" || d.Target != "/dev/zero" || !d.Bound {
 		t.Errorf("%+v", d)
 	}
-	lines := linesOf(t, compiled(t, inputFor(s)).Sources)
+	lines := linesOf(t, compiled(t, inputFor(s)).Sources[0])
 	i := slices.IndexFunc(lines, func(l line) bool { return l.name == "fchownat" })
 	if got := lines[i].args[2:4]; !slices.Equal(got, []string{"100005", "200000"}) {
 		t.Errorf("the owner of the node is %q", got)

@@ -56,9 +56,9 @@ func printBirth(t testing.TB, b *Birth) []byte {
 	if err := b.Program.Print(&out); err != nil {
 		t.Fatal(err)
 	}
-	if b.Sources != nil {
+	for _, p := range b.Sources {
 		fmt.Fprintf(&out, "\n--- sources\n")
-		if err := b.Sources.Print(&out); err != nil {
+		if err := p.Print(&out); err != nil {
 			t.Fatal(err)
 		}
 	}

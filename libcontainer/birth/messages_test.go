@@ -18,7 +18,7 @@ func TestMessages(t *testing.T) {
 	gate.Spec.Hooks = &specs.Hooks{StartContainer: []specs.Hook{{Path: "/bin/hook"}}}
 	everything := compiled(t, everythingInput(t))
 	programs := map[string]*nsenter.Program{
-		"birth everything": everything.Program, "sources everything": everything.Sources,
+		"birth everything": everything.Program, "sources everything": everything.Sources[0],
 		"birth default": compiled(t, defaultInput()).Program, "birth joining": compiled(t, joiningInput()).Program,
 		"birth gate": compiled(t, gate).Program,
 	}

@@ -34,8 +34,8 @@ func judgeBirth(t testing.TB, in *Input, b *Birth) {
 		j.lines[b.Ready-1].label != before || j.lines[b.Ready].label == before {
 		t.Errorf("Ready is %d", b.Ready)
 	}
-	if b.Sources != nil {
-		s := &judge{t, in, b, b.Sources, linesOf(t, b.Sources)}
+	for _, p := range b.Sources {
+		s := &judge{t, in, b, p, linesOf(t, p)}
 		s.everyStep()
 		s.coveredRoot()
 	}

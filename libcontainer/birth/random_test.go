@@ -255,8 +255,8 @@ func FuzzCompile(f *testing.F) {
 			if k.report.Failed >= 0 && !mayFail(in, k, birth.Program.Steps[k.report.Failed].Label) {
 				t.Errorf("everything there: %v: %v", k.all, birth.Program.Failure(k.report))
 			}
-			if birth.Sources != nil {
-				(&fakeKernel{all: k.all}).run(t, birth.Sources)
+			for _, p := range birth.Sources {
+				(&fakeKernel{all: k.all}).run(t, p)
 			}
 		}
 	})

@@ -125,7 +125,7 @@ func (c *compiler) mountRoot() error {
 		propagation = unix.MS_PRIVATE
 	}
 	c.setPropagation(c.root, unix.AT_RECURSIVE, propagation)
-	c.requestSources() // first: bind sources may lie below the rootfs
+	c.requestSources(c.sources()...) // first: bind sources may lie below the rootfs
 	if len(c.hasLinux.MaskedPaths) > 0 {
 		c.makeEmpty(rootfs)
 	}

@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/internal/kernel"
 	"github.com/rung-oci/rung/nsenter"
 )
 
@@ -30,7 +31,7 @@ type source struct {
 // sources lists what has to come from outside of the user namespace.
 func (c *compiler) sources() (list []source) {
 	for i := range c.mounts {
-		if m := &c.mounts[i]; c.userNS && m.Kind == BindMount {
+		if m := &c.mounts[i]; c.userNS && m.Kind == BindMount && !c.onEarlier(m) {
 			list = append(list, source{mount: &m.Mount, cell: &m.tree})
 		}
 	}
@@ -42,13 +43,18 @@ func (c *compiler) sources() (list []source) {
 	return list
 }
 
+// onEarlier reports whether the source may lie on an earlier mount, and cannot be opened
+// before that is made.
+func (c *compiler) onEarlier(m *mount) bool {
+	return m != &c.mounts[0] && kernel.Below(m.Source, c.in.Host.Rootfs)
+}
+
 // requestSources receives the sources, each in a cell of its own.
-func (c *compiler) requestSources() {
-	list := c.sources()
+func (c *compiler) requestSources(list ...source) {
 	if len(list) == 0 {
 		return
 	}
-	c.birth.Sources = sourcesProgram(c.in, list)
+	c.birth.Sources = append(c.birth.Sources, sourcesProgram(c.in, list))
 	c.Label("receiving bind sources and devices")
 	c.Write(nsenter.File(FileSync), string(rune(TagSources)))
 	for i, s := range list {

@@ -81,13 +81,15 @@ func (f *fault) rewrite(b *birth.Birth) error {
 		send("ready", b.Ready)
 	}
 	ready := b.Ready
-	for _, program := range []struct {
+	type named struct {
 		name string
 		*nsenter.Program
-	}{{inBirth, b.Program}, {inSources, b.Sources}} {
-		if program.Program == nil {
-			continue
-		}
+	}
+	programs := []named{{inBirth, b.Program}}
+	for _, p := range b.Sources {
+		programs = append(programs, named{inSources, p})
+	}
+	for _, program := range programs {
 		for i := len(program.Steps) - 1; i >= 0; i-- {
 			here := place{program.name, i}
 			step, class := failing(program.Steps[i])

@@ -137,3 +137,24 @@ func TestUserNamespaceWithoutRoot(t *testing.T) {
 	c := bundle.New(t, userNamespace(100000), func(s *specs.Spec) { s.Linux.UIDMappings, s.Linux.GIDMappings = nil, nil })
 	c.Run().Fails("linux.uidMappings", "needs it")
 }
+
+// A bind mount's source may lie on an earlier mount of the container, also where a user
+// namespace has it opened by somebody else.
+func TestSourceOnAnEarlierMount(t *testing.T) {
+	t.Parallel()
+	for _, users := range []bool{false, true} {
+		dir := newDir(t)
+		host(t, "sh", "-c", "echo earlier >"+dir+"/f; chmod 644 "+dir+"/f")
+		change := bundle.Change(func(*specs.Spec) {})
+		if users {
+			change = userNamespace(100000)
+		}
+		c := bundle.New(t)
+		host(t, "mkdir", c.Path("a"))
+		host(t, "sh", "-c", "echo image >"+c.Path("a/f"))
+		c.Configure(change, bundle.Shell("cat /mnt/f"),
+			bundle.Mount(specs.Mount{Destination: "/a", Source: dir, Options: []string{"bind"}}),
+			bundle.Mount(specs.Mount{Destination: "/mnt", Source: c.Path("a"), Options: []string{"rbind"}}))
+		c.Run().OK().Prints("earlier")
+	}
+}
