@@ -1,6 +1,7 @@
 package libcontainer
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 
@@ -23,11 +24,7 @@ func (c *container) hasCgroup() bool { return len(c.record.Cgroup) > 0 }
 // newCgroup names the cgroup of a new container. With NoCgroup it has none.
 func (r *Runtime) newCgroup(s *specs.Spec, id string) (cgroups.Manager, error) {
 	if !r.NoCgroup {
-		path := ""
-		if s.Linux != nil {
-			path = s.Linux.CgroupsPath
-		}
-		return manager.New(path, id)
+		return manager.New(cmp.Or(s.Linux, &specs.Linux{}).CgroupsPath, id)
 	}
 	m, warnings, err := manager.None(limits(s))
 	r.warn(warnings)
@@ -35,12 +32,7 @@ func (r *Runtime) newCgroup(s *specs.Spec, id string) (cgroups.Manager, error) {
 }
 
 // limits are linux.resources, or nil.
-func limits(s *specs.Spec) *specs.LinuxResources {
-	if s.Linux == nil {
-		return nil
-	}
-	return s.Linux.Resources
-}
+func limits(s *specs.Spec) *specs.LinuxResources { return cmp.Or(s.Linux, &specs.Linux{}).Resources }
 
 // createCgroup makes the cgroup with its limits, and with the modes that containers can
 // use, whatever the caller's umask.
@@ -60,11 +52,7 @@ func (c *creation) createCgroup() error {
 
 func (c *creation) setDevices() error {
 	c.r.at("setting the rules of devices")
-	var rules []specs.LinuxDeviceCgroup
-	if r := limits(c.spec); r != nil {
-		rules = r.Devices
-	}
-	warnings, err := c.manager.SetDevices(rules)
+	warnings, err := c.manager.SetDevices(cmp.Or(limits(c.spec), &specs.LinuxResources{}).Devices)
 	c.r.warn(warnings)
 	return err
 }

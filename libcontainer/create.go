@@ -335,23 +335,17 @@ func (c *creation) hasOwnPids() bool { return namespaces.Made(c.spec, specs.PIDN
 
 // bear makes the cgroup and the process, and follows the program up to its end.
 func (c *creation) bear() error {
-	if err := c.listenNotify(); err != nil {
-		return err
-	}
-	if err := c.createCgroup(); err != nil {
-		return err
-	}
-	if err := c.openFiles(); err != nil {
-		return err
-	}
-	if err := c.launch(); err != nil {
-		return err
-	}
-	if err := c.saveConfig(); err != nil { // the program runs meanwhile
-		return err
-	}
-	if err := c.converse(birth.TagReady); err != nil {
-		return err
+	for _, step := range []func() error{
+		c.listenNotify,
+		c.createCgroup,
+		c.openFiles,
+		c.launch,
+		c.saveConfig, // the program runs meanwhile
+		func() error { return c.converse(birth.TagReady) },
+	} {
+		if err := step(); err != nil {
+			return err
+		}
 	}
 	return c.commit()
 }

@@ -3,13 +3,17 @@ package libcontainer
 import (
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/opencontainers/runtime-spec/specs-go"
+
 	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/internal/kernel"
+	"github.com/rung-oci/rung/libcontainer/namespaces"
 	"github.com/rung-oci/rung/libcontainer/process"
 )
 
@@ -157,11 +161,9 @@ func (w *watch) ended(wait time.Duration) bool {
 
 // ownNetwork reports whether a process is in another network namespace than this one.
 func ownNetwork(p process.Identity) bool {
-	var own, its unix.Stat_t
-	if unix.Stat("/proc/self/ns/net", &own) != nil || unix.Stat(fmt.Sprintf("/proc/%d/ns/net", p.Pid), &its) != nil {
-		return false
-	}
-	return own.Dev != its.Dev || own.Ino != its.Ino
+	own, known := namespaces.Of("self", specs.NetworkNamespace)
+	its, alive := namespaces.Of(strconv.Itoa(p.Pid), specs.NetworkNamespace)
+	return known && alive && its != own
 }
 
 // parseInterfaces reads /proc/PID/net/dev, proc_pid_net(5), without the loopback.

@@ -191,9 +191,7 @@ func (e *execution) settle(config []byte) error {
 	if err != nil {
 		return fmt.Errorf("reading what was kept for exec: %w", err)
 	}
-	if s.Process == nil {
-		s.Process = &specs.Process{Cwd: "/"}
-	}
+	s.Process = cmp.Or(s.Process, &specs.Process{Cwd: "/"})
 	e.in.Spec, e.in.Strict = s, e.r.Strict
 	if e.o.ProcessFile == "" {
 		return e.o.Apply(s.Process)

@@ -1,6 +1,7 @@
 package libcontainer
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -60,10 +61,10 @@ func (c *container) inForce(patch *specs.LinuxResources) (*specs.LinuxResources,
 		return nil, nil
 	}
 	s, err := c.config()
-	if err != nil || s.Linux == nil {
+	if err != nil {
 		return nil, err
 	}
-	return s.Linux.Resources, nil
+	return limits(s), nil
 }
 
 // patches are all that update has changed, in one patch, nil if that is nothing.
@@ -90,9 +91,7 @@ func (c *container) updated(s *specs.Spec) error {
 	if err != nil || patches == nil {
 		return err
 	}
-	if s.Linux == nil {
-		s.Linux = new(specs.Linux)
-	}
+	s.Linux = cmp.Or(s.Linux, new(specs.Linux))
 	s.Linux.Resources = spec.MergeResources(s.Linux.Resources, patches)
 	return nil
 }

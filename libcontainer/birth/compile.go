@@ -1,6 +1,7 @@
 package birth
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 
@@ -148,13 +149,8 @@ func Compile(in *Input) (*Birth, error) {
 func newCompiler(in *Input) *compiler {
 	p := nsenter.New()
 	c := &compiler{
-		Program: p, in: in, birth: &Birth{Program: p, Gate: in.Gate}, proc: in.Spec.Process, hasLinux: in.Spec.Linux,
-	}
-	if c.proc == nil {
-		c.proc = &specs.Process{Cwd: "/"}
-	}
-	if c.hasLinux == nil {
-		c.hasLinux = &specs.Linux{}
+		Program: p, in: in, birth: &Birth{Program: p, Gate: in.Gate},
+		proc: cmp.Or(in.Spec.Process, &specs.Process{Cwd: "/"}), hasLinux: cmp.Or(in.Spec.Linux, &specs.Linux{}),
 	}
 	c.root, c.fs, c.tree, c.target = p.Cell("root"), p.Cell("fs"), p.Cell("mount"), p.Cell("target")
 	c.parent, c.cwd, c.entered = p.Cell("parent"), p.Cell("cwd"), p.Cell("entered")

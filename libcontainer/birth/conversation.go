@@ -21,7 +21,7 @@ func (c *compiler) sync(tag byte, fds ...nsenter.Cell) {
 	if len(fds) == 0 {
 		c.Write(nsenter.File(FileSync), string(rune(tag)))
 	} else {
-		c.sendFds(tag, fds)
+		c.SendFds(nsenter.File(FileSync), tag, fds...)
 	}
 	c.awaitAnswer()
 }
@@ -30,11 +30,6 @@ func (c *compiler) awaitAnswer() {
 	n := c.scratch
 	c.Read(nsenter.File(FileSync), c.word.At(0), 1).Into(n).RepeatOn(unix.EINTR, 1000)
 	c.Expect(nsenter.Value(n), ^uint64(0), 1, unix.ECANCELED)
-}
-
-// sendFds sends a tag with descriptors.
-func (c *compiler) sendFds(tag byte, fds []nsenter.Cell) {
-	c.SendFds(nsenter.File(FileSync), tag, fds...)
 }
 
 // receiveFd receives one descriptor into a cell.

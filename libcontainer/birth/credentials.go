@@ -1,6 +1,7 @@
 package birth
 
 import (
+	"cmp"
 	"fmt"
 
 	"golang.org/x/sys/unix"
@@ -61,10 +62,6 @@ func (c *compiler) keepsGroups() bool {
 }
 
 func (c *compiler) umask() {
-	mask := uint32(0o22)
-	if c.proc.User.Umask != nil {
-		mask = *c.proc.User.Umask
-	}
 	c.about("process.user.umask", "setting the umask")
-	c.Umask(mask)
+	c.Umask(*cmp.Or(c.proc.User.Umask, new(uint32(0o22))))
 }

@@ -69,9 +69,9 @@ func Devices(s *specs.Spec, mounts []Mount) ([]Device, error) {
 }
 
 func decideDevice(s *specs.Spec, from specs.LinuxDevice) (Device, error) {
-	kind, err := deviceType(from.Type)
-	if err != nil {
-		return Device{}, err
+	kind, known := deviceTypes[from.Type]
+	if !known {
+		return Device{}, fmt.Errorf("unknown device type %q", from.Type)
 	}
 	d := Device{Path: from.Path, Target: path.Clean("/" + from.Path), uid: from.UID, gid: from.GID}
 	if d.Target == "/" {
@@ -88,17 +88,7 @@ func decideDevice(s *specs.Spec, from specs.LinuxDevice) (Device, error) {
 	return d, nil
 }
 
-func deviceType(t string) (uint32, error) {
-	switch t {
-	case "c", "u":
-		return unix.S_IFCHR, nil
-	case "b":
-		return unix.S_IFBLK, nil
-	case "p":
-		return unix.S_IFIFO, nil
-	}
-	return 0, fmt.Errorf("unknown device type %q", t)
-}
+var deviceTypes = map[string]uint32{"c": unix.S_IFCHR, "u": unix.S_IFCHR, "b": unix.S_IFBLK, "p": unix.S_IFIFO}
 
 func hasNamespace(s *specs.Spec, t specs.LinuxNamespaceType) bool {
 	return s.Linux != nil && slices.ContainsFunc(s.Linux.Namespaces, func(n specs.LinuxNamespace) bool {

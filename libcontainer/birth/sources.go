@@ -83,7 +83,7 @@ func sourcesProgram(in *Input, list []source) *nsenter.Program {
 			c.about(s.device.Property, "passing on the device "+s.device.Path)
 			c.OpenTree(nsenter.Value(dev), strconv.Itoa(i), unix.OPEN_TREE_CLONE).Into(c.tree)
 		}
-		c.sendFds(TagSource, []nsenter.Cell{c.tree})
+		c.SendFds(nsenter.File(FileSync), TagSource, c.tree)
 		c.close(c.tree)
 	}
 	c.ExitGroup(0)

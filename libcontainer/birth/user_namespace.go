@@ -1,6 +1,8 @@
 package birth
 
 import (
+	"cmp"
+
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
@@ -10,11 +12,7 @@ import (
 // HostID is an id of the container, 0 if nil, as the host sees it; the host's
 // root where it is not mapped, which the container sees as nobody.
 func HostID(mappings []specs.LinuxIDMapping, id *uint32) uint32 {
-	inside := uint32(0)
-	if id != nil {
-		inside = *id
-	}
-	outside, _ := mapped(mappings, inside)
+	outside, _ := mapped(mappings, *cmp.Or(id, new(uint32)))
 	return outside
 }
 

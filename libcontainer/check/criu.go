@@ -18,10 +18,7 @@ func (m *Machine) criu() []Finding {
 		return []Finding{no("CRIU", lastLine(version), "criu cannot be started: install one that fits the machine")}
 	}
 	if text, err := m.Command(program, "check"); err != nil {
-		if text == "" {
-			text = err.Error()
-		}
-		return []Finding{no("CRIU", version+": "+lastLine(text),
+		return []Finding{no("CRIU", version+": "+lastLine(cmp.Or(text, err.Error())),
 			"containers cannot be checkpointed: criu check says why; a newer criu may fit this kernel")}
 	}
 	return []Finding{ok("CRIU", version+", criu check is content")}

@@ -4,6 +4,7 @@
 package netdevice
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -36,7 +37,7 @@ func Move(devices map[string]specs.LinuxNetDevice, netns int) error {
 	}
 	defer m.close()
 	for _, name := range slices.Sorted(maps.Keys(devices)) {
-		if err := m.move(name, devices[name].Name); err != nil {
+		if err := m.move(name, cmp.Or(devices[name].Name, name)); err != nil {
 			return fmt.Errorf("linux.netDevices.%s: %w", name, err)
 		}
 	}
@@ -87,9 +88,6 @@ func (m *mover) close() {
 // move moves one device. Its index is chosen before, so that it is known
 // whatever name the kernel makes.
 func (m *mover) move(name, newName string) error {
-	if newName == "" {
-		newName = name
-	}
 	link, err := m.host.linkByName(name)
 	if err != nil {
 		return err

@@ -8,10 +8,11 @@
 package notify
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -126,12 +127,7 @@ func (p *Proxy) Drain(pidfd int) error {
 const lastWords = 1024
 
 func isReady(message []byte) bool {
-	for line := range bytes.Lines(message) {
-		if string(bytes.TrimSuffix(line, []byte("\n"))) == "READY=1" {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(strings.Split(string(message), "\n"), "READY=1")
 }
 
 // tell sends a message and waits until the manager has read it: it looks at

@@ -2,6 +2,7 @@ package seccomp
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 
 	"golang.org/x/sys/unix"
@@ -117,20 +118,28 @@ func (c *compiler) lookupNames(native []abi) []named {
 
 func (c *compiler) knows(native []abi, n named) bool {
 	for i := range native {
-		if !c.abis[i] {
-			continue
-		}
-		if native[i].multiplexed && n.mux.call != 0 {
-			return true
-		}
-		if n.row == nil {
-			continue
-		}
-		if _, ok := native[i].number(n.row); ok {
-			return true
+		for range n.numbers(&native[i]) {
+			if c.abis[i] {
+				return true
+			}
 		}
 	}
 	return false
+}
+
+// numbers ranges over the numbers by which an ABI knows the name: its own, with 0, and a multiplexer's,
+// with the call.
+func (n *named) numbers(a *abi) iter.Seq2[uint32, uint32] {
+	return func(yield func(nr, call uint32) bool) {
+		if n.row != nil {
+			if nr, ok := a.number(n.row); ok && !yield(nr, 0) {
+				return
+			}
+		}
+		if a.multiplexed && n.mux.call != 0 {
+			yield(n.mux.nr, n.mux.call)
+		}
+	}
 }
 
 // search writes the search for the ABIs native[first:last], which share an
@@ -183,13 +192,8 @@ func (c *compiler) bind(a *abi, rows []named) {
 			if r.action == c.defaultAction {
 				continue
 			}
-			if n.row != nil {
-				if nr, ok := a.number(n.row); ok {
-					c.unsorted = append(c.unsorted, bound{nr, 0, n, r})
-				}
-			}
-			if a.multiplexed && n.mux.call != 0 {
-				c.unsorted = append(c.unsorted, bound{n.mux.nr, n.mux.call, n, r})
+			for nr, call := range n.numbers(a) {
+				c.unsorted = append(c.unsorted, bound{nr, call, n, r})
 			}
 		}
 	}
@@ -216,15 +220,11 @@ func (c *compiler) sort() {
 // in rules with the default action, or 0.
 func (c *compiler) horizon(a *abi, rows []named) uint32 {
 	var horizon uint32
-	for _, n := range rows {
-		if a.multiplexed {
-			horizon = max(horizon, n.mux.nr)
-		}
-		if n.row == nil {
-			continue
-		}
-		if nr, ok := a.number(n.row); ok && !a.apart.contains(nr) {
-			horizon = max(horizon, nr)
+	for i := range rows {
+		for nr := range rows[i].numbers(a) {
+			if !a.apart.contains(nr) {
+				horizon = max(horizon, nr)
+			}
 		}
 	}
 	return horizon

@@ -45,9 +45,7 @@ func (c *Changes) Apply(p *specs.Process) error {
 	p.User.GID = *cmp.Or(c.GID, &p.User.GID)
 	p.User.AdditionalGids = append(p.User.AdditionalGids, c.AdditionalGids...)
 	if len(c.Capabilities) > 0 {
-		if p.Capabilities == nil {
-			p.Capabilities = &specs.LinuxCapabilities{}
-		}
+		p.Capabilities = cmp.Or(p.Capabilities, &specs.LinuxCapabilities{})
 		// not inheritable (CVE-2022-29162), and so ambient only if that is there already
 		for _, set := range [...]*[]string{&p.Capabilities.Bounding, &p.Capabilities.Permitted,
 			&p.Capabilities.Effective} {
