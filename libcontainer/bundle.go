@@ -1,9 +1,9 @@
 package libcontainer
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
-	"io/fs"
 	"math"
 	"path/filepath"
 
@@ -17,11 +17,9 @@ import (
 
 // loadBundle reads and judges a bundle's config.json.
 func (r *Runtime) loadBundle(bundle, config string) (*specs.Spec, []byte, error) {
-	if config == "" {
-		config = filepath.Join(bundle, "config.json")
-	}
+	config = cmp.Or(config, filepath.Join(bundle, "config.json"))
 	r.at("loading " + filepath.Base(config))
-	data, err := readConfig(config)
+	data, err := kernel.ReadRegular(unix.AT_FDCWD, config, 0, math.MaxInt64)
 	if err != nil {
 		return nil, nil, failure.OfBundle(err)
 	}
@@ -66,17 +64,6 @@ type UnknownPropertyError struct {
 }
 
 func (e *UnknownPropertyError) Error() string { return e.File + ": " + e.Property.String() }
-
-// readConfig reads a regular file. The opening of another, or its end, may have
-// to be waited for.
-func readConfig(path string) ([]byte, error) {
-	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
-	}
-	defer unix.Close(fd)
-	return kernel.ReadRegular(fd, path, math.MaxInt64)
-}
 
 // unsupported refuses by name what rung does not do yet.
 func unsupported(s *specs.Spec) error {

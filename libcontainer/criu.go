@@ -227,32 +227,24 @@ func (c *criuProcess) ask(request *criu.Request, notify criu.NotifyFunc) (*criu.
 	return nil, criu.Failure(request, response, err)
 }
 
-// criuFeatures asks what CRIU can do on this kernel.
-func (r *Runtime) criuFeatures(wanted criu.Features) (criu.Features, error) {
-	c, err := r.startCRIU(criuSetup{})
-	if err != nil {
-		return criu.Features{}, err
-	}
-	response, err := c.ask(&criu.Request{Type: criu.FeatureCheck, Features: &wanted}, nil)
-	if err != nil {
-		return criu.Features{}, err
-	}
-	return response.Features, nil
-}
-
-// checkFeatures refuses what the kernel does not do.
+// checkFeatures asks what CRIU can do on this kernel, and refuses what it cannot.
 func (r *Runtime) checkFeatures(preDump, lazyPages bool) error {
 	if !preDump && !lazyPages {
 		return nil
 	}
-	has, err := r.criuFeatures(criu.Features{MemTrack: preDump, LazyPages: lazyPages})
+	c, err := r.startCRIU(criuSetup{})
+	if err != nil {
+		return err
+	}
+	wanted := &criu.Features{MemTrack: preDump, LazyPages: lazyPages}
+	response, err := c.ask(&criu.Request{Type: criu.FeatureCheck, Features: wanted}, nil)
 	switch {
 	case err != nil:
 		return err
-	case preDump && !has.MemTrack:
+	case preDump && !response.Features.MemTrack:
 		return optionError("PreDump",
 			errors.New("this kernel does not track which memory changes (CONFIG_MEM_SOFT_DIRTY)"))
-	case lazyPages && !has.LazyPages:
+	case lazyPages && !response.Features.LazyPages:
 		return optionError("LazyPages",
 			errors.New("this kernel does not let criu bring memory later (CONFIG_USERFAULTFD)"))
 	}

@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/rung-oci/rung/internal/kernel/hostile"
+	"github.com/rung-oci/rung/tests/hostile"
 )
 
 // a tree that its owner means badly: outside/secret is what must not be reached.

@@ -56,8 +56,15 @@ func ReadFile(dir int, path string, size int) ([]byte, error) {
 	return data, nil
 }
 
-// ReadRegular reads an open file if it is regular and not larger than most.
-func ReadRegular(fd int, path string, most int64) ([]byte, error) {
+// ReadRegular reads the file of a path below the directory dir, which may be AT_FDCWD, if it is
+// regular and not larger than most. The opening of another kind of file, or its end, may have to be
+// waited for. flags are of openat(2).
+func ReadRegular(dir int, path string, flags int, most int64) ([]byte, error) {
+	fd, err := unix.Openat(dir, path, flags|unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
+	}
+	defer unix.Close(fd)
 	var stat unix.Stat_t
 	if err := unix.Fstat(fd, &stat); err != nil {
 		return nil, fmt.Errorf("%s: fstat: %w", path, err)

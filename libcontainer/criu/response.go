@@ -24,37 +24,12 @@ func (r *Response) Unmarshal(m []byte) error {
 			r.Type, has[0] = Type(number), true
 		case 2:
 			r.Success, has[1] = number != 0, true
-		case 4:
-			return fields(bytes, func(field, number int, _ []byte) error {
-				if field == 1 {
-					r.Restored = number
-				}
-				return nil
-			})
-		case 5:
-			return fields(bytes, func(field, number int, bytes []byte) error {
-				switch field {
-				case 1:
-					r.Script = string(bytes)
-				case 2:
-					r.Pid = number
-				}
-				return nil
-			})
 		case 7:
 			r.Errno = number
-		case 8:
-			return fields(bytes, func(field, number int, _ []byte) error {
-				switch field {
-				case 1:
-					r.Features.MemTrack = number != 0
-				case 2:
-					r.Features.LazyPages = number != 0
-				}
-				return nil
-			})
 		case 9:
 			r.Message = string(bytes)
+		case 4, 5, 8:
+			return r.unmarshalInner(field, bytes)
 		}
 		return nil
 	})
@@ -62,4 +37,23 @@ func (r *Response) Unmarshal(m []byte) error {
 		err = errMessage
 	}
 	return kernel.Failed("response of criu", err)
+}
+
+// unmarshalInner decodes those fields that are messages themselves.
+func (r *Response) unmarshalInner(outer int, m []byte) error {
+	return fields(m, func(field, number int, bytes []byte) error {
+		switch [...]int{outer, field} {
+		case [...]int{4, 1}:
+			r.Restored = number
+		case [...]int{5, 1}:
+			r.Script = string(bytes)
+		case [...]int{5, 2}:
+			r.Pid = number
+		case [...]int{8, 1}:
+			r.Features.MemTrack = number != 0
+		case [...]int{8, 2}:
+			r.Features.LazyPages = number != 0
+		}
+		return nil
+	})
 }

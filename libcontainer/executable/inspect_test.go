@@ -12,7 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/rung-oci/rung/internal/kernel/hostile"
+	"github.com/rung-oci/rung/tests/hostile"
 )
 
 func nativeMachine(t testing.TB) uint16 {

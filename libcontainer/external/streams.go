@@ -2,6 +2,7 @@ package external
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -97,23 +98,14 @@ func SaveStreams(dir int, keys []string) error {
 // StreamKeys are what SaveStreams has kept. It need not be rung that put the file
 // there: images come from other machines.
 func StreamKeys(dir int) (keys []string, err error) {
-	const flags = unix.O_RDONLY | unix.O_NOFOLLOW | unix.O_NONBLOCK | unix.O_NOCTTY | unix.O_CLOEXEC
-	fd, err := unix.Openat(dir, streamsName, flags, 0)
-	if err == unix.ENOENT {
+	text, err := kernel.ReadRegular(dir, streamsName, unix.O_NOFOLLOW, 64<<10)
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, &fs.PathError{Op: "open", Path: streamsName, Err: err}
-	}
-	defer unix.Close(fd)
-	text, err := kernel.ReadRegular(fd, streamsName, 64<<10)
-	if err != nil {
 		return nil, err
 	}
-	if err := json.Unmarshal(text, &keys); err != nil {
-		return nil, fmt.Errorf("%s: %w", streamsName, err)
-	}
-	return keys, nil
+	return keys, kernel.Failed(streamsName, json.Unmarshal(text, &keys))
 }
 
 // LoadStreams has this process's standard streams take the place of those whose keys were

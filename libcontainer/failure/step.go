@@ -41,14 +41,11 @@ func (e *Step) Fields() []logs.Field {
 		{Key: "step", Value: strconv.Itoa(e.Step)}, {Key: "syscall", Value: e.Name},
 		{Key: "errno", Value: unix.ErrnoName(e.Errno)},
 	}
-	if e.Path != "" {
-		fields = append(fields, logs.Field{Key: "path", Value: e.Path})
-	}
-	if e.Property != "" {
-		fields = append(fields, logs.Field{Key: "property", Value: e.Property})
-	}
-	if e.hint != "" {
-		fields = append(fields, logs.Field{Key: "hint", Value: e.hint})
+	for _, f := range [...]logs.Field{{Key: "path", Value: e.Path}, {Key: "property", Value: e.Property},
+		{Key: "hint", Value: e.hint}} {
+		if f.Value != "" {
+			fields = append(fields, f)
+		}
 	}
 	return fields
 }

@@ -8,17 +8,11 @@ import (
 
 // appendJSON appends the message as a JSON object, RFC 8259, and a newline.
 func appendJSON(b []byte, level Level, msg, time string, fields []Field) []byte {
-	b = append(b, `{"level":`...)
-	b = appendJSONString(b, level.String())
-	b = append(b, `,"msg":`...)
-	b = appendJSONString(b, msg)
-	b = append(b, `,"time":`...)
-	b = appendJSONString(b, time)
-	for _, f := range fields {
-		b = append(b, ',')
-		b = appendJSONString(b, f.Key)
-		b = append(b, ':')
-		b = appendJSONString(b, f.Value)
+	separator := byte('{')
+	for _, f := range append([]Field{{"level", level.String()}, {"msg", msg}, {"time", time}}, fields...) {
+		b = appendJSONString(append(b, separator), f.Key)
+		b = appendJSONString(append(b, ':'), f.Value)
+		separator = ','
 	}
 	return append(b, '}', '\n')
 }

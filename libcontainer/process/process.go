@@ -227,16 +227,8 @@ func parseStat(line []byte) (stat, error) {
 	if i < 0 {
 		return stat{}, errors.New("no process name")
 	}
-	var fields [20][]byte // the first is field 3
-	n := 0
-	for f := range bytes.FieldsSeq(line[i+1:]) {
-		if n == len(fields) {
-			break
-		}
-		fields[n] = f
-		n++
-	}
-	if n < len(fields) || len(fields[0]) != 1 {
+	fields := bytes.Fields(line[i+1:]) // the first is field 3
+	if len(fields) < 20 || len(fields[0]) != 1 {
 		return stat{}, errors.New("too few fields")
 	}
 	threads, err := strconv.Atoi(string(fields[17]))

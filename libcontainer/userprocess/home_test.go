@@ -8,7 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/rung-oci/rung/internal/kernel/hostile"
+	"github.com/rung-oci/rung/tests/hostile"
 )
 
 func TestHome(t *testing.T) {
