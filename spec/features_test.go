@@ -18,9 +18,9 @@ func TestFeatures(t *testing.T) {
 	}
 	const want = `{"ociVersionMin":"1.0.0","ociVersionMax":"1.3.0",` +
 		`"hooks":["prestart","createRuntime","createContainer","startContainer","poststart","poststop"],` +
-		`"mountOptions":["async","atime","bind","copy-symlink","defaults","dest-nofollow","dev","diratime","dirsync","exec","iversion","lazytime",` +
-		`"loud",` +
-		`"mand","noatime","nodev","nodiratime","noexec","noiversion","nolazytime","nomand","norelatime",` +
+		`"mountOptions":["async","atime","bind","copy-symlink","defaults","dest-nofollow","dev","diratime",` +
+		`"dirsync","exec","iversion","lazytime","loud","mand","noatime","nodev","nodiratime","noexec","noiversion",` +
+		`"nolazytime","nomand","norelatime",` +
 		`"nostrictatime","nosuid",` +
 		`"nosymfollow","private","ratime","rbind","rdev","rdiratime","relatime","remount","rexec",` +
 		`"rnoatime","rnodev",` +

@@ -79,11 +79,9 @@ func singleOptions() map[string]MountOptions {
 		"sync":           super(unix.MS_SYNCHRONOUS, 0),
 		"tmpcopyup":      {TmpCopyUp: true},
 		"unbindable":     propagation(unix.MS_UNBINDABLE),
-		"src-nofollow":   {NoFollow: SourceLink},
-		"dest-nofollow":  {NoFollow: DestinationLink},
-		"copy-symlink":   {NoFollow: CopiedLink},
-		"idmap":          {IDMap: true},
-		"ridmap":         {IDMap: true, RecIDMap: true},
+		"src-nofollow":   {NoFollow: SourceLink}, "dest-nofollow": {NoFollow: DestinationLink},
+		"copy-symlink": {NoFollow: CopiedLink},
+		"idmap":        {IDMap: true}, "ridmap": {IDMap: true, RecIDMap: true},
 	}
 }
 
