@@ -2,7 +2,6 @@ package v1
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -24,16 +23,14 @@ func (p *plan) block(b *specs.LinuxBlockIO) {
 	if given(b.Weight) {
 		p.weight(*b.Weight)
 	}
-	if given(b.LeafWeight) {
-		p.set("blockIO.leafWeight", "blkio.leaf_weight", format16(*b.LeafWeight))
-	}
+	setGiven(p, "blockIO.leafWeight", "blkio.leaf_weight", b.LeafWeight)
 	for i, d := range b.WeightDevice {
 		property, device := fmt.Sprintf("blockIO.weightDevice[%d]", i), fmt.Sprintf("%d:%d ", d.Major, d.Minor)
 		if given(d.Weight) {
-			p.set(property+".weight", p.weightFile("weight_device"), device+format16(*d.Weight))
+			p.set(property+".weight", p.weightFile("weight_device"), device+fmt.Sprint(*d.Weight))
 		}
 		if given(d.LeafWeight) {
-			p.set(property+".leafWeight", "blkio.leaf_weight_device", device+format16(*d.LeafWeight))
+			p.set(property+".leafWeight", "blkio.leaf_weight_device", device+fmt.Sprint(*d.LeafWeight))
 		}
 	}
 	p.throttle("throttleReadBpsDevice", "blkio.throttle.read_bps_device", b.ThrottleReadBpsDevice)
@@ -46,7 +43,7 @@ func (p *plan) block(b *specs.LinuxBlockIO) {
 func (p *plan) weight(weight uint16) {
 	const property = "blockIO.weight"
 	file := p.weightFile("weight")
-	p.set(property, file, format16(weight))
+	p.set(property, file, fmt.Sprint(weight))
 	if file != bfqWeight {
 		return
 	}
@@ -82,5 +79,3 @@ func (p *plan) weightFile(name string) string {
 	}
 	return "blkio.bfq." + name
 }
-
-func format16(n uint16) string { return strconv.FormatUint(uint64(n), 10) }

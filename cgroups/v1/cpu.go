@@ -51,7 +51,7 @@ func (p *plan) shares(c *specs.LinuxCPU) {
 			p.warnings = append(p.warnings, fmt.Sprintf("linux.resources.cpu.shares: "+
 				"%d is taken as %d, the nearest that the kernel knows", *shares, min(max(*shares, least), most)))
 		}
-		p.setUint("cpu.shares", cpuShares, shares)
+		setGiven(p, "cpu.shares", cpuShares, shares)
 	}
 	if c.Idle != nil && *c.Idle != 0 {
 		p.set("cpu.idle", cpuIdle, strconv.FormatInt(*c.Idle, 10))
@@ -61,11 +61,7 @@ func (p *plan) shares(c *specs.LinuxCPU) {
 // bandwidth plans quota, period and burst. Between the writes the kernel compares
 // quota/period with the parent's, and burst with quota.
 func (p *plan) bandwidth(c *specs.LinuxCPU) {
-	burst := func() {
-		if c.Burst != nil {
-			p.set("cpu.burst", cpuBurst, strconv.FormatUint(*c.Burst, 10))
-		}
-	}
+	burst := func() { setPresent(p, "cpu.burst", cpuBurst, c.Burst) }
 	// The present burst must fit into the new quota.
 	burstFirst := c.Burst != nil && given(c.Quota) && *c.Quota > 0 && p.number(cpuBurst, 0) > *c.Quota
 	if burstFirst {
@@ -88,11 +84,11 @@ type setting struct {
 func (p *plan) inOrder(budget setting, property, file string, period *uint64) {
 	longer := given(budget.value) && given(period) && *period > uint64(p.number(strings.TrimLeft(file, "./"), 0))
 	if longer {
-		p.setUint(property, file, period)
+		setGiven(p, property, file, period)
 	}
-	p.setInt(budget.property, budget.file, budget.value)
+	setGiven(p, budget.property, budget.file, budget.value)
 	if !longer {
-		p.setUint(property, file, period)
+		setGiven(p, property, file, period)
 	}
 }
 

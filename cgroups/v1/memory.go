@@ -22,20 +22,14 @@ func (p *plan) memory(m *specs.LinuxMemory) {
 		return
 	}
 	// Before limits: a cgroup that changes this one must not have any children.
-	if m.UseHierarchy != nil {
-		p.set("memory.useHierarchy", "memory.use_hierarchy", bit(*m.UseHierarchy))
-	}
+	p.setBit("memory.useHierarchy", "memory.use_hierarchy", m.UseHierarchy)
 	p.memoryLimits(m.Limit, m.Swap)
-	p.setInt("memory.reservation", "memory.soft_limit_in_bytes", m.Reservation)
+	setGiven(p, "memory.reservation", "memory.soft_limit_in_bytes", m.Reservation)
 	//lint:ignore SA1019 the specification still has it
 	p.kernelMemory(m.Kernel)
-	p.setInt("memory.kernelTCP", "memory.kmem.tcp.limit_in_bytes", m.KernelTCP)
-	if m.Swappiness != nil {
-		p.set("memory.swappiness", "memory.swappiness", strconv.FormatUint(*m.Swappiness, 10))
-	}
-	if m.DisableOOMKiller != nil {
-		p.set("memory.disableOOMKiller", "memory.oom_control", bit(*m.DisableOOMKiller))
-	}
+	setGiven(p, "memory.kernelTCP", "memory.kmem.tcp.limit_in_bytes", m.KernelTCP)
+	setPresent(p, "memory.swappiness", "memory.swappiness", m.Swappiness)
+	p.setBit("memory.disableOOMKiller", "memory.oom_control", m.DisableOOMKiller)
 }
 
 // kernelMemory plans the limit of the kernel's memory. Linux 5.16 stopped limiting
@@ -63,17 +57,10 @@ func (p *plan) memoryLimits(limit, swap *int64) {
 		swap = &unlimited
 	}
 	if given(limit) && given(swap) && uint64(*limit) > uint64(p.number(memorySwapLimit, math.MaxInt64)) {
-		p.setInt("memory.swap", memorySwapLimit, swap)
-		p.setInt("memory.limit", memoryLimit, limit)
+		setGiven(p, "memory.swap", memorySwapLimit, swap)
+		setGiven(p, "memory.limit", memoryLimit, limit)
 		return
 	}
-	p.setInt("memory.limit", memoryLimit, limit)
-	p.setInt("memory.swap", memorySwapLimit, swap)
-}
-
-func bit(b bool) string {
-	if b {
-		return "1"
-	}
-	return "0"
+	setGiven(p, "memory.limit", memoryLimit, limit)
+	setGiven(p, "memory.swap", memorySwapLimit, swap)
 }

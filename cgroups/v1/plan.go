@@ -43,21 +43,32 @@ func (p *plan) set(property, file, value string) *write {
 	return &p.writes[len(p.writes)-1]
 }
 
-// setInt adds a write of a number that is given and not zero.
-func (p *plan) setInt(property, file string, value *int64) {
+// A number is a limit. Zero mostly says that it is not given: see [given].
+type number interface{ int64 | uint64 | uint16 }
+
+// setGiven sets a file to a number that is given.
+func setGiven[T number](p *plan, property, file string, value *T) {
 	if given(value) {
-		p.set(property, file, strconv.FormatInt(*value, 10))
+		setPresent(p, property, file, value)
 	}
 }
 
-func (p *plan) setUint(property, file string, value *uint64) {
-	if given(value) {
-		p.set(property, file, strconv.FormatUint(*value, 10))
+// setPresent sets a file to a number, zero or not.
+func setPresent[T number](p *plan, property, file string, value *T) {
+	if value != nil {
+		p.set(property, file, fmt.Sprint(*value))
+	}
+}
+
+// setBit sets a file to 1 for true, and to 0.
+func (p *plan) setBit(property, file string, value *bool) {
+	if value != nil {
+		p.set(property, file, map[bool]string{false: "0", true: "1"}[*value])
 	}
 }
 
 // given reports whether a limit is given: zero means that it is not.
-func given[T int64 | uint64 | uint16](value *T) bool { return value != nil && *value != 0 }
+func given[T number](value *T) bool { return value != nil && *value != 0 }
 
 // number reads a present value; it is otherwise when the file cannot be read.
 // The largest values of the kernel's counters need not fit in an int64: they are
