@@ -120,10 +120,7 @@ func (p *Program) argString(a *Arg, f format) string {
 	case argParked:
 		return "all before this"
 	case argAddr:
-		if a.ref.kind != refData {
-			return "&" + p.refString(a.ref)
-		}
-		if a.ref.offset != 0 {
+		if a.ref.kind != refData || a.ref.offset != 0 {
 			return "&" + p.refString(a.ref)
 		}
 		return f.data(p, a.ref.data)
@@ -207,7 +204,7 @@ func (f format) data(p *Program, d *Data) string {
 	case str, path:
 		return stringOf(d)
 	case list:
-		return listString(p, d)
+		return "[" + pointersString(p, d, str) + "]"
 	case openHow:
 		return howString(d)
 	case mountAttr:
@@ -230,12 +227,13 @@ func stringOf(d *Data) string {
 	return strconv.Quote(string(s))
 }
 
-func listString(p *Program, d *Data) string {
+// pointersString prints what the pointers of some data point to.
+func pointersString(p *Program, d *Data, f format) string {
 	list := make([]string, len(d.Pointers))
 	for i, to := range d.Pointers {
-		list[i] = p.argString(&Arg{kind: argAddr, ref: to.To}, str)
+		list[i] = p.argString(&Arg{kind: argAddr, ref: to.To}, f)
 	}
-	return "[" + strings.Join(list, ", ") + "]"
+	return strings.Join(list, ", ")
 }
 
 func bytesString(p *Program, d *Data) string {
@@ -243,11 +241,7 @@ func bytesString(p *Program, d *Data) string {
 		return fmt.Sprintf("buffer[%d]", len(d.Bytes))
 	}
 	if len(d.Pointers) > 0 {
-		list := make([]string, len(d.Pointers))
-		for i, to := range d.Pointers {
-			list[i] = p.argString(&Arg{kind: argAddr, ref: to.To}, mem)
-		}
-		return "{" + strings.Join(list, ", ") + "}"
+		return "{" + pointersString(p, d, mem) + "}"
 	}
 	const most = 24
 	b := d.Bytes
@@ -261,12 +255,8 @@ func bytesString(p *Program, d *Data) string {
 }
 
 func printable(b []byte) bool {
-	for _, c := range bytes.TrimRight(b, "\x00") {
-		if c != '\n' && (c < ' ' || c > '~') {
-			return false
-		}
-	}
-	return len(bytes.TrimRight(b, "\x00")) > 0
+	b = bytes.TrimRight(b, "\x00")
+	return len(b) > 0 && !bytes.ContainsFunc(b, func(c rune) bool { return c != '\n' && (c < ' ' || c > '~') })
 }
 
 func word(d *Data, i int) uint64 {
