@@ -167,7 +167,8 @@ func (c *creation) look(gate birth.Gate) (in *birth.Input, err error) {
 	}
 	c.streams = host.Streams(c.host, streams)
 	in = &birth.Input{
-		Spec: c.spec, Mounts: c.mounts, Host: c.host, Gate: gate, NoPivot: c.o.NoPivot, Strict: c.r.Strict, NoNewKeyring: c.o.NoNewKeyring,
+		Spec: c.spec, Mounts: c.mounts, Host: c.host, Gate: gate, NoPivot: c.o.NoPivot, Strict: c.r.Strict,
+		NoNewKeyring: c.o.NoNewKeyring,
 	}
 	if err := c.preserve(in); err != nil {
 		return nil, err

@@ -134,7 +134,8 @@ func TestPrintControl(t *testing.T) {
 	p.Label("mounting \"a\"\n   7  execve()\x1b[2J on /ä")
 	p.Chdir("/")
 	var b strings.Builder
-	if err := p.Print(&b); err != nil || !strings.HasPrefix(b.String(), "\n"+`# mounting "a"\n   7  execve()\x1b[2J on /ä`+"\n") {
+	if err := p.Print(&b); err != nil || !strings.HasPrefix(b.String(),
+		"\n"+`# mounting "a"\n   7  execve()\x1b[2J on /ä`+"\n") {
 		t.Errorf("%q, %v", b.String(), err)
 	}
 }

@@ -11,7 +11,8 @@ func TestCheckUnambiguous(t *testing.T) {
 		`{"a": {"b": [0, {"c": 1, "d": 2, "\u0063": 3}]}}`:           "a.b[1].c: is given twice",
 		"{\"a\": [\"x\xff\"]}":                                       "a[0]: has what is no Unicode",
 		`{"a": "\ud83d"}`:                                            "a: has what is no Unicode",
-		"{\"annotations\": {\"\xc0\x80\": \"\"}}":                    "annotations[\"\ufffd\ufffd\"]: has what is no Unicode",
+		"{\"annotations\": {\"\xc0\x80\": \"\"}}": "annotations[\"\ufffd\ufffd\"]: has what is " +
+			"no Unicode",
 	} {
 		got := ""
 		if err := CheckUnambiguous([]byte(document)); err != nil {

@@ -13,7 +13,8 @@ import (
 // testHost is a machine that does not depend on the one that runs the tests.
 func testHost() *Host {
 	host := &Host{
-		ID: "c1", Rootfs: "/bundle/rootfs", RootfsMount: "/bundle", Mounts: []HostMount{{"/data", false}, {"/proc", true}},
+		ID: "c1", Rootfs: "/bundle/rootfs", RootfsMount: "/bundle", Mounts: []HostMount{{"/data", false},
+			{"/proc", true}},
 		IgnoredSignals: []int{13},
 		Nofile:         Rlimit{Soft: 1024, Hard: 4096},
 		Streams:        [3]StreamUse{StreamGiven, StreamKept, StreamGiven},

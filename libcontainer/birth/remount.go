@@ -31,13 +31,15 @@ func (c *compiler) replaceOptions(m mount) {
 	const all = unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV | unix.MOUNT_ATTR_NOEXEC |
 		unix.MOUNT_ATTR_NOSYMFOLLOW
 	locked, done := c.Target(), c.Target()
-	c.MountSetattr(nsenter.Value(m.tree), 0, unix.MountAttr{Attr_set: m.Attr.Set, Attr_clr: m.Attr.Clear | all&^m.Attr.Set}).
+	c.MountSetattr(nsenter.Value(m.tree), 0, unix.MountAttr{Attr_set: m.Attr.Set,
+		Attr_clr: m.Attr.Clear | all&^m.Attr.Set}).
 		JumpOn(unix.EPERM, locked)
 	c.Goto(done)
 	c.Place(locked)
 	for _, flag := range lockable {
 		if part := (spec.MountAttr{Set: m.Attr.Set & flag.mask, Clear: m.Attr.Clear & flag.mask}); !part.IsZero() {
-			c.about(m.Property, "mounting "+m.Target+": its options want another "+flag.name+" than the source has, where that is locked")
+			c.about(m.Property, "mounting "+m.Target+": its options want another "+flag.name+
+				" than the source has, where that is locked")
 			c.setAttributes(m.tree, 0, part)
 		}
 	}

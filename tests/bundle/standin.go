@@ -61,7 +61,8 @@ func NewStandIn(t testing.TB) *StandIn {
 		}
 	})
 	h := &StandIn{dir, t}
-	for name, number := range map[string]uint64{"null": unix.Mkdev(1, 3), "zero": unix.Mkdev(1, 5), "full": unix.Mkdev(1, 7),
+	for name, number := range map[string]uint64{"null": unix.Mkdev(1, 3), "zero": unix.Mkdev(1, 5),
+		"full":   unix.Mkdev(1, 7),
 		"random": unix.Mkdev(1, 8), "urandom": unix.Mkdev(1, 9), "tty": unix.Mkdev(5, 0)} {
 		node := filepath.Join(h.Dir, name)
 		if err := unix.Mknod(node, unix.S_IFCHR|0o666, int(number)); err != nil {
@@ -104,7 +105,8 @@ func (h *StandIn) Inodes() string {
 			h.t.Fatal(err)
 		}
 		n, _ := unix.Listxattr(path, xattrs)
-		fmt.Fprintf(&b, "%s: mode %o owner %d:%d size %d, modified %v, changed %v, attributes %q\n", path, st.Mode, st.Uid,
+		fmt.Fprintf(&b, "%s: mode %o owner %d:%d size %d, modified %v, changed %v, attributes %q\n", path, st.Mode,
+			st.Uid,
 			st.Gid, st.Size, st.Mtim, st.Ctim, xattrs[:max(n, 0)])
 	}
 	return b.String()

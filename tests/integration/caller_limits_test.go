@@ -35,7 +35,8 @@ func TestTooLittleToStart(t *testing.T) {
 	t.Cleanup(func() { os.Remove(dir) })
 	for n := range 2 {
 		write(t, filepath.Join(dir, "pids.max"), strconv.Itoa(1+n))
-		fails(fmt.Sprintf("echo 0 >%s/tasks;", dir), "rung: a thread cannot be started: the limit of processes is reached")
+		fails(fmt.Sprintf("echo 0 >%s/tasks;", dir),
+			"rung: a thread cannot be started: the limit of processes is reached")
 	}
 	c.LeavesNothing()
 }

@@ -336,11 +336,12 @@ func TestCgroupMounts(t *testing.T) {
 // What is copied to a tmpfs of the container is the container's memory.
 func TestCopyUpIsCharged(t *testing.T) {
 	t.Parallel()
-	for name, ids := range map[string]bundle.Change{"host ids": func(*specs.Spec) {}, "user namespace": func(s *specs.Spec) {
-		s.Linux.Namespaces = append(s.Linux.Namespaces, specs.LinuxNamespace{Type: specs.UserNamespace})
-		s.Linux.UIDMappings = []specs.LinuxIDMapping{{HostID: 100000, Size: 65536}}
-		s.Linux.GIDMappings = s.Linux.UIDMappings
-	}} {
+	for name, ids := range map[string]bundle.Change{"host ids": func(*specs.Spec) {},
+		"user namespace": func(s *specs.Spec) {
+			s.Linux.Namespaces = append(s.Linux.Namespaces, specs.LinuxNamespace{Type: specs.UserNamespace})
+			s.Linux.UIDMappings = []specs.LinuxIDMapping{{HostID: 100000, Size: 65536}}
+			s.Linux.GIDMappings = s.Linux.UIDMappings
+		}} {
 		for _, limit := range []int64{128 << 20, 16 << 20} {
 			c := bundle.New(t, bundle.Args("sleep", "1000"), ids,
 				bundle.Mount(specs.Mount{Destination: "/data", Type: "tmpfs", Options: []string{"tmpcopyup"}}),

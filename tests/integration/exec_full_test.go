@@ -58,7 +58,8 @@ func TestExecInFullCgroup(t *testing.T) {
 			}
 			c.Exec([]string{"--detach", "--pid-file", filepath.Join(c.Dir, "pid")}, "sleep", "1000").OK()
 			pid := read(t, filepath.Join(c.Dir, "pid"))
-			if got := read(t, "/proc/"+pid+"/cgroup"); !strings.Contains(got, "/"+strings.TrimPrefix(c.Cgroup, "/")+"\n") {
+			if got := read(t, "/proc/"+pid+"/cgroup"); !strings.Contains(got,
+				"/"+strings.TrimPrefix(c.Cgroup, "/")+"\n") {
 				t.Errorf("the process is in\n%s", got)
 			}
 		})
@@ -81,7 +82,8 @@ func TestExecInFullCgroup(t *testing.T) {
 func TestHookInFullCgroup(t *testing.T) {
 	t.Parallel()
 	c := bundle.New(t, pidsLimit(1), bundle.Args("cat", "/ran"), func(s *specs.Spec) {
-		s.Hooks = &specs.Hooks{StartContainer: []specs.Hook{{Path: "/bin/sh", Args: []string{"sh", "-c", "echo yes >/ran"}}}}
+		s.Hooks = &specs.Hooks{StartContainer: []specs.Hook{{Path: "/bin/sh",
+			Args: []string{"sh", "-c", "echo yes >/ran"}}}}
 	})
 	if err := os.Chmod(c.Path("."), 0o777); err != nil {
 		t.Fatal(err)

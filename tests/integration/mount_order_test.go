@@ -14,8 +14,9 @@ import (
 // that a symlink of the image leads to, devices, the terminal's, and the working directory.
 func TestReadOnlyTmpfsTakesMountPoints(t *testing.T) {
 	t.Parallel()
-	c := bundle.New(t, bundle.Shell("cat /mnt/a/passwd /mnt/b/c; ls -d /mnt/cwd /dev/null; touch /mnt/x /dev/x /dir/x 2>&1; "+
-		"cat /proc/self/mountinfo"),
+	c := bundle.New(t,
+		bundle.Shell("cat /mnt/a/passwd /mnt/b/c; ls -d /mnt/cwd /dev/null; touch /mnt/x /dev/x /dir/x 2>&1; "+
+			"cat /proc/self/mountinfo"),
 		func(s *specs.Spec) {
 			for i := range s.Mounts {
 				if s.Mounts[i].Destination == "/dev" {
@@ -24,7 +25,8 @@ func TestReadOnlyTmpfsTakesMountPoints(t *testing.T) {
 			}
 			s.Process.Cwd = "/mnt/cwd"
 		},
-		bundle.Mount(specs.Mount{Destination: "/mnt", Type: "tmpfs", Source: "tmpfs", Options: []string{"ro", "mode=755"}}),
+		bundle.Mount(specs.Mount{Destination: "/mnt", Type: "tmpfs", Source: "tmpfs",
+			Options: []string{"ro", "mode=755"}}),
 		bundle.Mount(specs.Mount{Destination: "/dir", Type: "tmpfs", Source: "tmpfs", Options: []string{"rro"}}),
 		bundle.Mount(specs.Mount{Destination: "/mnt/a/passwd", Source: "/etc/hostname", Options: []string{"bind"}}),
 		bundle.Mount(specs.Mount{Destination: "/link/c", Source: "/etc/hostname", Options: []string{"bind"}}))
@@ -123,10 +125,13 @@ func TestUserNamespaceWithoutRoot(t *testing.T) {
 			s.Process.User = specs.User{UID: 1000, GID: 1000}
 			s.Process.Capabilities = nil
 			for i := range s.Mounts { // its group is none of theirs
-				s.Mounts[i].Options = slices.DeleteFunc(s.Mounts[i].Options, func(o string) bool { return o == "gid=5" })
+				s.Mounts[i].Options = slices.DeleteFunc(s.Mounts[i].Options, func(o string) bool {
+					return o == "gid=5"
+				})
 			}
 		}, bundle.Shell("id -u; id -g; stat -c %u:%a /copy/f; exec sleep 100"),
-			bundle.Mount(specs.Mount{Destination: "/copy", Type: "tmpfs", Source: "tmpfs", Options: []string{"tmpcopyup"}}))
+			bundle.Mount(specs.Mount{Destination: "/copy", Type: "tmpfs", Source: "tmpfs",
+				Options: []string{"tmpcopyup"}}))
 		host(t, "mkdir", c.Path("copy"))
 		host(t, "touch", c.Path("copy/f"))
 		host(t, "chown", "-R", "100000:100000", c.Path("copy"))
@@ -134,7 +139,9 @@ func TestUserNamespaceWithoutRoot(t *testing.T) {
 		c.Start().OK()
 		c.Exec(nil, "id", "-u").OK().Prints("1000")
 	}
-	c := bundle.New(t, userNamespace(100000), func(s *specs.Spec) { s.Linux.UIDMappings, s.Linux.GIDMappings = nil, nil })
+	c := bundle.New(t, userNamespace(100000), func(s *specs.Spec) {
+		s.Linux.UIDMappings, s.Linux.GIDMappings = nil, nil
+	})
 	c.Run().Fails("linux.uidMappings", "needs it")
 }
 

@@ -314,7 +314,8 @@ func TestManyMounts(t *testing.T) {
 	c.Run().OK().Prints(fmt.Sprintf("%d\n%d", n, n))
 }
 
-// Nothing of the host's can be reached when the root was moved: no procfs, wherever it is mounted, lets a user namespace inside mount one without the masks.
+// Nothing of the host's can be reached when the root was moved: no procfs, wherever it is mounted, lets a
+// user namespace inside mount one without the masks.
 func TestNoPivotLeavesNoProcfs(t *testing.T) {
 	t.Parallel()
 	dir := newDir(t)
