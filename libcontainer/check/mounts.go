@@ -64,11 +64,8 @@ func tryIDMap(dir string) error {
 		return fmt.Errorf("open_tree: %w", err)
 	}
 	defer unix.Close(tree)
-	if err := unix.MountSetattr(tree, "", unix.AT_EMPTY_PATH,
-		&unix.MountAttr{Attr_set: unix.MOUNT_ATTR_IDMAP, Userns_fd: uint64(namespace)}); err != nil {
-		return fmt.Errorf("mount_setattr: %w", err)
-	}
-	return nil
+	attr := &unix.MountAttr{Attr_set: unix.MOUNT_ATTR_IDMAP, Userns_fd: uint64(namespace)}
+	return kernel.Failed("mount_setattr", unix.MountSetattr(tree, "", unix.AT_EMPTY_PATH, attr))
 }
 
 // mappedNamespace is a user namespace with ids.

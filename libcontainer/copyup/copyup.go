@@ -13,6 +13,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/internal/kernel"
 )
 
 // Copy copies the content of the directory from to the directory to, and the
@@ -33,10 +35,8 @@ import (
 func Copy(from, to int) error {
 	w := &walk{}
 	defer w.close()
-	if err := w.tree(from, to); err != nil {
-		return fmt.Errorf("copying up %q: %w", w.path(), err)
-	}
-	return nil
+	err := w.tree(from, to)
+	return kernel.Failed(fmt.Sprintf("copying up %q", w.path()), err)
 }
 
 // window is how many directories of the path to the present one are held open,

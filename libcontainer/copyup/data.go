@@ -24,10 +24,7 @@ func copyData(src, dst int, size int64) error {
 		}
 		offset = end
 	}
-	if err := unix.Ftruncate(dst, size); err != nil {
-		return fmt.Errorf("setting the size of %d bytes: %w", size, err)
-	}
-	return nil
+	return kernel.Failed(fmt.Sprintf("setting the size of %d bytes", size), unix.Ftruncate(dst, size))
 }
 
 // nextData returns the next range of a file that is not a hole, lseek(2). A

@@ -11,22 +11,18 @@ import (
 // dialIn makes a connection to the network namespace of a descriptor. A socket
 // belongs for ever to the namespace of the thread that made it; so a thread
 // goes there, makes one and comes back, or ends with its goroutine.
-func dialIn(netns int) (*conn, error) {
-	type result struct {
-		c   *conn
-		err error
-	}
-	done := make(chan result)
+func dialIn(netns int) (c *conn, err error) {
+	done := make(chan struct{})
 	go func() {
+		defer close(done)
 		runtime.LockOSThread()
-		c, back, err := dialFrom(netns)
-		if back {
+		var back bool
+		if c, back, err = dialFrom(netns); back {
 			runtime.UnlockOSThread()
 		}
-		done <- result{c, err}
 	}()
-	r := <-done
-	return r.c, r.err
+	<-done
+	return c, err
 }
 
 // dialFrom does dialIn's work on a locked thread, and reports whether the

@@ -168,12 +168,8 @@ func (p Identity) Ending() (bool, error) {
 
 // BootID returns the identifier of this boot of the machine.
 func BootID() (string, error) {
-	var buf [64]byte
-	b, err := readSmall("/proc/sys/kernel/random/boot_id", buf[:])
-	if err != nil {
-		return "", err
-	}
-	return string(bytes.TrimSpace(b)), nil
+	b, err := kernel.ReadFile(unix.AT_FDCWD, "/proc/sys/kernel/random/boot_id", 64)
+	return string(bytes.TrimSpace(b)), err
 }
 
 // A stat is what rung needs of /proc/PID/stat.
@@ -203,9 +199,8 @@ func (s stat) state() State {
 }
 
 func readStat(pid int) (stat, error) {
-	var buf [1024]byte // the whole line has at most some 500 bytes
 	path := "/proc/" + strconv.Itoa(pid) + "/stat"
-	line, err := readSmall(path, buf[:])
+	line, err := kernel.ReadFile(unix.AT_FDCWD, path, 1024) // the whole line has at most some 500 bytes
 	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ESRCH) {
 		return stat{}, fmt.Errorf("process %d: %w", pid, ErrGone)
 	}
@@ -244,19 +239,4 @@ func parseStat(line []byte) (stat, error) {
 		return stat{}, fmt.Errorf("start time: %w", err)
 	}
 	return stat{fields[0][0], flags, threads, start}, nil
-}
-
-// readSmall reads a file of procfs into buf, in one system call: procfs
-// answers each read with a line that is consistent in itself.
-func readSmall(path string, buf []byte) ([]byte, error) {
-	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return nil, &os.PathError{Op: "open", Path: path, Err: err}
-	}
-	defer unix.Close(fd)
-	n, err := kernel.RestartInt(func() (int, error) { return unix.Read(fd, buf) })
-	if err != nil {
-		return nil, &os.PathError{Op: "read", Path: path, Err: err}
-	}
-	return buf[:n], nil
 }

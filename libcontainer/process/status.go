@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -41,8 +42,5 @@ func maskAfter(text []byte, name string) (uint64, error) {
 	_, rest, _ := bytes.Cut(text, []byte(name))
 	digits, _, _ := bytes.Cut(rest, []byte("\n"))
 	mask, err := strconv.ParseUint(string(digits), 16, 64)
-	if err != nil {
-		return 0, fmt.Errorf("%s %w", bytes.TrimSpace([]byte(name)), err)
-	}
-	return mask, nil
+	return mask, kernel.Failed(strings.Trim(name, "\n\t:"), err)
 }

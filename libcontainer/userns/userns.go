@@ -26,10 +26,8 @@ func WriteMap(pid int, file string, text []byte) error {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	defer unix.Close(fd)
-	if _, err := unix.Write(fd, text); err != nil {
-		return fmt.Errorf("%s: writing %q: %w", path, text, err)
-	}
-	return nil
+	_, err = unix.Write(fd, text)
+	return kernel.Failed(fmt.Sprintf("%s: writing %q", path, text), err)
 }
 
 // AsRoot does something as the root of a process's user namespace where that is not this
