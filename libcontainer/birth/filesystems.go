@@ -41,8 +41,8 @@ func (m *Mount) checkLengths() error {
 // isOfKernel reports whether a type of filesystems is without a device; read-only is a
 // matter of their mounts alone, because their content is shared or still to be made.
 func isOfKernel(filesystem string) bool {
-	return slices.Contains([]string{"proc", "sysfs", "tmpfs", "ramfs", "devpts", "mqueue", "cgroup", "cgroup2", "devtmpfs",
-		"overlay", "bpf", "debugfs", "tracefs", "securityfs"}, filesystem)
+	return slices.Contains([]string{"proc", "sysfs", "tmpfs", "ramfs", "devpts", "mqueue", "cgroup", "cgroup2",
+		"devtmpfs", "overlay", "bpf", "debugfs", "tracefs", "securityfs"}, filesystem)
 }
 
 // filesystem mounts a new filesystem.

@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
+
+	"github.com/rung-oci/rung/nsenter"
 )
 
 // A Status says what a finding means.
@@ -35,6 +37,15 @@ func no(name, found, advice string) Finding {
 
 func fail(name, found, advice string) Finding {
 	return Finding{Name: name, Status: Fail, Found: found, Advice: advice}
+}
+
+// tried is ok if a program that [attempt] began comes to its end, or what missing makes of why not.
+func (m *Machine) tried(p *nsenter.Program, name, found string, missing func(name, found, advice string) Finding,
+	advice string) Finding {
+	if err := m.Try(p); err != nil {
+		return missing(name, err.Error(), advice)
+	}
+	return ok(name, found)
 }
 
 // Check looks at everything.

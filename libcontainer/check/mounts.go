@@ -26,14 +26,9 @@ func (m *Machine) mounts() []Finding {
 	p.Openat2(nsenter.Value(tree), ".", unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC,
 		Resolve: unix.RESOLVE_IN_ROOT})
 	p.OpenTree(nsenter.CWD, "/", unix.OPEN_TREE_CLONE)
-	var list []Finding
-	if err := m.Try(p); err != nil {
-		list = append(list, fail(name, err.Error(),
-			"mounts need Linux 5.14 or newer, CAP_SYS_ADMIN, and no security policy that forbids the call named here"))
-	} else {
-		list = append(list, ok(name, "fsopen, fsconfig, fsmount, mount_setattr, openat2, open_tree"))
-	}
-	return append(list, m.idMapped())
+	api := m.tried(p, name, "fsopen, fsconfig, fsmount, mount_setattr, openat2, open_tree", fail,
+		"mounts need Linux 5.14 or newer, CAP_SYS_ADMIN, and no security policy that forbids the call named here")
+	return []Finding{api, m.idMapped()}
 }
 
 func (m *Machine) idMapped() Finding {

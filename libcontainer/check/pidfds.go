@@ -12,9 +12,6 @@ func (m *Machine) pidfds() []Finding {
 	p.Getpid().Into(pid)
 	p.PidfdOpen(nsenter.Value(pid), 0).Into(fd)
 	p.PidfdSendSignal(nsenter.Value(fd), 0)
-	if err := m.Try(p); err != nil {
-		return []Finding{fail(name, err.Error(),
-			"rung holds processes by pidfd: use Linux 5.14 or newer, and no seccomp filter that forbids the call")}
-	}
-	return []Finding{ok(name, "pidfd_open, pidfd_send_signal")}
+	return []Finding{m.tried(p, name, "pidfd_open, pidfd_send_signal", fail,
+		"rung holds processes by pidfd: use Linux 5.14 or newer, and no seccomp filter that forbids the call")}
 }

@@ -18,11 +18,9 @@ const ignoreName = "rung.ignore-cgroups"
 
 // SaveMode keeps or removes that file: there may be images of an earlier checkpoint.
 func SaveMode(dir int, mode criu.Mode) error {
-	var err error
-	if mode == criu.Ignore {
+	err := removeAmong(dir, ignoreName)
+	if err == nil && mode == criu.Ignore {
 		err = writeAmong(dir, ignoreName, nil)
-	} else {
-		err = removeAmong(dir, ignoreName)
 	}
 	return kernel.Failed("saving how cgroups are restored", err)
 }

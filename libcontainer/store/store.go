@@ -28,6 +28,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -92,17 +93,14 @@ func CheckID(id string) error {
 	if len(id) > unix.NAME_MAX {
 		return fmt.Errorf("container ID has %d characters, more than %d", len(id), unix.NAME_MAX)
 	}
-	for i := range len(id) {
-		if !isIDByte(id[i]) {
-			return fmt.Errorf("container ID %q has a character that is none of A-Z a-z 0-9 . _ + and -", id)
-		}
+	if strings.ContainsFunc(id, isNotOfID) {
+		return fmt.Errorf("container ID %q has a character that is none of A-Z a-z 0-9 . _ + and -", id)
 	}
 	return nil
 }
 
-func isIDByte(c byte) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' ||
-		c == '_' || c == '+' || c == '-' || c == '.'
+func isNotOfID(c rune) bool {
+	return !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.ContainsRune("._+-", c))
 }
 
 // Create makes the directory of a new container, and the store with it if
