@@ -24,11 +24,9 @@ func (c *container) state() (*State, error) {
 		return nil, err
 	}
 	r := c.record
-	s := &State{Rootfs: r.Rootfs, Created: r.Created, UID: r.UID}
-	s.State = specs.State{Version: r.OCIVersion, ID: r.ID, Status: specs.ContainerState(status), Bundle: r.Bundle,
-		Annotations: r.Annotations}
-	if status != Stopped {
-		s.Pid = r.Init.Pid
+	s := &State{State: c.hookState(specs.ContainerState(status)), Rootfs: r.Rootfs, Created: r.Created, UID: r.UID}
+	if status == Stopped {
+		s.Pid = 0
 	}
 	return s, nil
 }

@@ -7,6 +7,8 @@ import (
 	"strconv"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/internal/kernel"
 )
 
 // Listening is the number of descriptors that a service manager passed to this very
@@ -37,8 +39,5 @@ func Preserve(n, listen int) (int, error) {
 		}
 	}
 	// others of the caller are not the container's, not even until it executes
-	if err := unix.CloseRange(uint(3+n), math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC); err != nil {
-		return 0, fmt.Errorf("close_range: %w", err)
-	}
-	return n, nil
+	return n, kernel.Failed("close_range", unix.CloseRange(uint(3+n), math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC))
 }
