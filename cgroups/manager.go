@@ -2,7 +2,9 @@ package cgroups
 
 import (
 	"errors"
+	"fmt"
 	"os"
+	"strconv"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -150,11 +152,18 @@ func (e *Entry) Close() {
 }
 
 // A Detour is where a process is that clones for a full cgroup: a move is not limited, a clone
-// is. Here it is as well, once there is the child, which comes back by a write of "0" to Back.
-// The zero Detour is none.
+// is. Here it is as well, once there is the child. The zero Detour is none.
 type Detour struct {
-	Back kernel.Fd
-	Dir  string // that Close removes, when the process and its child are gone from there
+	Back kernel.Fd // takes pids
+	Dir  string    // that Close removes, when the process and its child are gone from there
+}
+
+// Return moves the child to the cgroup.
+func (d *Detour) Return(child int) error {
+	if _, err := unix.Write(d.Back.Int(), strconv.AppendInt(nil, int64(child), 10)); err != nil {
+		return fmt.Errorf("moving the process to its cgroup: %w", err)
+	}
+	return nil
 }
 
 // Close ends the detour.

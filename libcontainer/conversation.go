@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -26,6 +27,7 @@ func (c *creation) answers() map[byte]func([]kernel.Fd) error {
 		birth.TagMaps:     func([]kernel.Fd) error { return c.writeMaps() },
 		birth.TagNetwork:  func([]kernel.Fd) error { return c.moveNetDevices() },
 		birth.TagSources:  func([]kernel.Fd) error { return c.runSources() },
+		birth.TagProcfs:   func([]kernel.Fd) error { return c.beginProcfs() },
 		birth.TagCopyUp:   c.copyUp,
 		birth.TagTerminal: c.takeTerminal,
 		birth.TagDevices:  func([]kernel.Fd) error { return c.setDevices() },
@@ -113,6 +115,22 @@ func (c *creation) runSources() error {
 	next := c.birth.Sources[0]
 	c.birth.Sources = c.birth.Sources[1:]
 	return failure.OfStep(c.r.newProcess("the process that opens them", next, files).Run())
+}
+
+// beginProcfs runs the program that begins a procfs in the pid namespace by path.
+func (c *creation) beginProcfs() error {
+	c.r.at("beginning a procfs in the pid namespace")
+	p := c.r.newProcess("the process that begins a procfs", c.birth.Procfs, map[string]int{})
+	for name, fd := range c.files {
+		if strings.HasPrefix(name, birth.FileCgroup) || strings.HasPrefix(name, birth.FileNamespace) {
+			p.Files[name] = fd
+		}
+	}
+	p.Cgroup, p.Watch = c.born, c.first.Watch
+	p.Serve = map[byte]func([]kernel.Fd) error{birth.TagContext: func(fds []kernel.Fd) error {
+		return kernel.Send(c.first.Socket(), []byte{birth.TagContext}, fds[0].Int())
+	}}
+	return failure.OfStep(p.Run())
 }
 
 // copyUp copies a directory of the container to a tmpfs that will cover it.

@@ -52,23 +52,24 @@ type CreateOptions struct {
 // creation is a container being created.
 type creation struct {
 	*container
-	r       *Runtime
-	o       CreateOptions
-	spec    *specs.Spec
-	config  []byte // the text of spec
-	filter  *seccomp.Filter
-	mounts  []birth.Mount // of spec
-	host    *birth.Host
-	streams [3]store.Stream // what the standard streams are
-	manager cgroups.Manager
-	birth   *birth.Birth
-	files   map[string]int  // the descriptors of the birth program
-	first   *launch.Process // the container's
-	born    kernel.Fd       // the directory of the cgroup to be born in
-	charge  int             // of files: who is moved by it is charged to the cgroup; 0: there is none
-	master  int             // of the terminal
-	timing  *nsenter.Timing // nil: the program is not timed
-	notify  *notify.Proxy   // nil: nobody is to be told that the container is ready
+	r         *Runtime
+	o         CreateOptions
+	spec      *specs.Spec
+	config    []byte // the text of spec
+	filter    *seccomp.Filter
+	mounts    []birth.Mount // of spec
+	host      *birth.Host
+	streams   [3]store.Stream // what the standard streams are
+	manager   cgroups.Manager
+	birth     *birth.Birth
+	files     map[string]int  // the descriptors of the birth program
+	first     *launch.Process // the container's
+	born      kernel.Fd       // the directory of the cgroup to be born in
+	charge    int             // of files: who is moved by it is charged to the cgroup; 0: there is none
+	master    int             // of the terminal
+	timing    *nsenter.Timing // nil: the program is not timed
+	endDetour func()          // see Runtime.detour; nil: it is on none
+	notify    *notify.Proxy   // nil: nobody is to be told that the container is ready
 
 	foreground *foreground.Process     // nil: nobody stands for the process
 	interrupt  *interrupt.Interruption // of all this, nil: never
@@ -387,6 +388,9 @@ func (c *creation) release() {
 	}
 	c.files = nil
 	c.first.Close()
+	if c.endDetour != nil {
+		c.endDetour()
+	}
 	closeAll(c.master)
 	c.born.Close()
 	c.master = -1

@@ -298,6 +298,9 @@ func (e *execution) launch() error {
 	p.Serve = map[byte]func([]kernel.Fd) error{birth.TagReady: e.ready, birth.TagTerminal: e.takeTerminal}
 	defer e.r.detour(p, e.groups)()
 	e.entrant = p
+	if program.Scheduler != nil {
+		p.Found = func() error { return schedule(p.Pid, program.Scheduler) }
+	}
 	if err := p.Start(); err != nil {
 		return err
 	}

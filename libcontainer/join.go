@@ -93,16 +93,13 @@ func (r *Runtime) entrant(p *nsenter.Program, init int, files map[string]int,
 // called, after the end of the process.
 func (r *Runtime) detour(p *launch.Process, m cgroups.Manager) (done func()) {
 	d := new(cgroups.Detour)
-	if p.Serve == nil {
-		p.Serve = map[byte]func([]kernel.Fd) error{}
-	}
-	p.Serve[birth.TagDetour] = func([]kernel.Fd) error {
-		made, err := m.Detour(p.Pid)
+	p.Detour = func(pid int) (func(child int) error, error) {
+		made, err := m.Detour(pid)
 		if err != nil {
-			return fmt.Errorf("cloning the process: %w: %w", unix.EAGAIN, err)
+			return nil, fmt.Errorf("cloning the process: %w: %w", unix.EAGAIN, err)
 		}
 		d = made
-		return kernel.Send(p.Socket(), []byte{0}, d.Back.Int())
+		return d.Return, nil
 	}
 	return func() {
 		if err := d.Close(); err != nil {

@@ -85,7 +85,10 @@ func (c *creation) gateSocket() (int, error) {
 // launch starts the program.
 func (c *creation) launch() error {
 	p := c.first
-	p.Program, p.Flags, p.Cgroup, p.Serve, p.Found = c.birth.Program, c.birth.Flags, c.born, c.answers(), c.identify
+	p.Program, p.Flags, p.Cgroup, p.Serve, p.Found = c.birth.Program, c.birth.Flags, c.born, c.answers(), c.found
+	if c.birth.JoinsPids {
+		c.endDetour = c.r.detour(p, c.manager)
+	}
 	c.r.at("making the image")
 	switch err := p.Prepare(); {
 	case errors.Is(err, nsenter.ErrTooLarge):
@@ -105,10 +108,34 @@ func (c *creation) launch() error {
 			delete(c.files, name)
 		}
 	}
-	if p.Program.Clones() {
+	if p.Program.Clones() && !c.birth.JoinsPids { // the first process is still to come
 		return nil
 	}
 	return c.identify()
+}
+
+// found is told of the process that the program has cloned.
+func (c *creation) found() error {
+	if c.birth.JoinsPids { // it may be traced, and all that was to be asked for was
+		c.first.Serve = nil
+		c.endDetour()
+		c.endDetour = nil
+	}
+	if err := schedule(c.first.Pid, c.birth.Scheduler); err != nil {
+		return err
+	}
+	return c.identify()
+}
+
+// schedule sets the scheduling that a process has not inherited, if there is one.
+func schedule(pid int, s *unix.SchedAttr) error {
+	if s == nil {
+		return nil
+	}
+	if err := unix.SchedSetAttr(pid, s, 0); err != nil {
+		return fmt.Errorf("process.scheduler: sched_setattr: %w", err)
+	}
+	return nil
 }
 
 // identify records the first process, which can be killed from now on. Its

@@ -55,6 +55,11 @@ func (p *Program) FsconfigSetString(fs Arg, key, value string) Call {
 	return p.fsconfig(fs, unix.FSCONFIG_SET_STRING, p.String(key), p.String(value))
 }
 
+// FsconfigSetFd gives a filesystem an option whose value is a descriptor.
+func (p *Program) FsconfigSetFd(fs Arg, key string, fd Arg) Call {
+	return p.call(unix.SYS_FSCONFIG, fs, Int(unix.FSCONFIG_SET_FD), p.String(key), Int(0), fd)
+}
+
 // FsconfigCreate makes the filesystem, with the options that it was given.
 func (p *Program) FsconfigCreate(fs Arg) Call {
 	return p.fsconfig(fs, unix.FSCONFIG_CMD_CREATE, Int(0), Int(0))

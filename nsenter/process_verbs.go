@@ -8,22 +8,20 @@ import (
 )
 
 // Clone3 clones the process (clone3(2)).
-func (p *Program) Clone3(args CloneArgs) Call { return p.clone3(layout(args)) }
-
-func (p *Program) clone3(args *Data) Call {
-	return p.call(unix.SYS_CLONE3, Address(args.At(0)), Int(len(args.Bytes)))
+func (p *Program) Clone3(args CloneArgs) Call {
+	d := layout(args)
+	return p.call(unix.SYS_CLONE3, Address(d.At(0)), Int(len(d.Bytes)))
 }
 
 // Clone clones the process, and gives the child the memory as it is (no CLONE_VM);
-// parentTid is where the pid goes, seen from the caller's namespace.
+// parentTid is where the pid goes, seen from the caller's namespace. Seccomp filters can
+// judge the flags of clone(2); clone3(2), into whose arguments they cannot look, many refuse.
 func (p *Program) Clone(flags uint64, parentTid Ref) Call {
-	args := CloneArgs{Flags: flags | unix.CLONE_PARENT_SETTID, ExitSignal: uint64(unix.SIGCHLD)}
-	if flags&unix.CLONE_PARENT != 0 { // the child inherits the exit signal, clone3(2) wants 0
-		args.ExitSignal = 0
+	if flags&unix.CLONE_PARENT == 0 { // or the child inherits the exit signal
+		flags |= uint64(unix.SIGCHLD)
 	}
-	d := layout(args)
-	d.Pointers = []Pointer{{int(unsafe.Offsetof(args.ParentTid)), parentTid}}
-	return p.clone3(d)
+	// behind parentTid the order differs between architectures, and both are of flags not used
+	return p.call(unix.SYS_CLONE, Int(flags|unix.CLONE_PARENT_SETTID), Int(0), Address(parentTid), Int(0), Int(0))
 }
 
 // Execve becomes another program. argv and env are [Program.Strings].

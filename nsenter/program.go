@@ -319,6 +319,10 @@ func Int[T ~int | ~int32 | ~int64 | ~uint | ~uint32 | ~uint64 | ~uintptr](v T) A
 	return Arg{value: uint64(v)}
 }
 
+// Constant is the argument if it is the same in every process that runs the program; an
+// address is not, nor a descriptor.
+func (a Arg) Constant() (value uint64, ok bool) { return a.value, a.kind == argInt }
+
 // Address is the address r as an argument.
 func Address(r Ref) Arg { return Arg{kind: argAddr, ref: r} }
 

@@ -18,6 +18,8 @@ const (
 	reportErrno    = 8  // u32: its errno
 	reportChild    = 16 // u32: pid of the process that the program cloned
 	reportReached  = 24 // u64: not 0: it has come to where it marks that
+	reportFull     = 32 // u64: not 0: it cannot clone where it is
+	reportTurn     = 40 // u32: what it waits for the launcher to write
 	reportMessage  = 64 // text: what the kernel said about the failure
 
 	// MaxMessage is the room for the kernel's own words, in bytes.
@@ -27,19 +29,41 @@ const (
 	ReportUsed = reportMessage + MaxMessage
 )
 
-// ReportChild is where clone3's parent_tid points for a process that outlives
+// ReportChild is where clone's parent_tid points for a process that outlives
 // the one that made it.
 func ReportChild() Ref { return InReport(reportChild) }
 
 // Clones reports whether the program clones a process that goes on in its place.
 func (p *Program) Clones() bool {
-	return slices.ContainsFunc(p.Steps, func(s Step) bool { return s.Op == OpCall && s.Nr == unix.SYS_CLONE3 })
+	return slices.ContainsFunc(p.Steps, func(s Step) bool { return s.Op == OpCall && s.Nr == unix.SYS_CLONE })
 }
 
-// MarkReached adds the step that marks in the report that the program came here:
-// the step that was executed last does not tell when the program has cloned.
-func (p *Program) MarkReached() {
-	p.call(unix.SYS_GETPID).IntoRef(InReport(reportReached))
+// MarkReached marks in the report that the program came here, by the call's result, which
+// must not be 0: the step that was executed last does not tell when the program has cloned.
+func (c Call) MarkReached() Call { return c.IntoRef(InReport(reportReached)) }
+
+// MarkFull marks in the report that the program waits to be taken to where it can clone, by
+// the call's result, which must not be 0.
+func (c Call) MarkFull() Call { return c.IntoRef(InReport(reportFull)) }
+
+// A process can have nothing open any more and still wait for the launcher: by the page.
+
+// AwaitTurn adds the steps that wait until the launcher gives the program this turn, which
+// follows on the one before; the first is 1. They fail with EAGAIN if it does not come within ten seconds.
+func (p *Program) AwaitTurn(turn uint32) {
+	const futexWait = 0 // not private to the process
+	ten := constant(unix.Timespec{Nsec: 10e6})
+	at := InReport(reportTurn)
+	p.call(unix.SYS_FUTEX, Address(at), Int(futexWait), Int(turn-1), ten).
+		RepeatOn(unix.ETIMEDOUT, 1000).Ignore(unix.EAGAIN, unix.EINTR)
+	p.Expect(Load(at), 1<<32-1, uint64(turn), unix.EAGAIN)
+}
+
+// GiveTurn is the launcher's part of [Program.AwaitTurn]. It is seen when the program looks
+// next, within ten milliseconds.
+func GiveTurn(page int, turn uint32) error {
+	_, err := unix.Pwrite(page, binary.NativeEndian.AppendUint32(nil, turn), reportTurn)
+	return err
 }
 
 // ReportMessage is where a program puts the kernel's own words.
@@ -54,6 +78,7 @@ type Report struct {
 	Errno   unix.Errno // its errno
 	Child   int        // pid of the cloned process, 0: none
 	Reached bool       // the program came to its mark
+	Full    bool       // the program waits to be taken to where it can clone
 	Message string     // the kernel's own words, may be empty
 }
 
@@ -69,6 +94,7 @@ func ParseReport(page []byte) Report {
 		Errno:   unix.Errno(u32(b[reportErrno:])),
 		Child:   max(int(int32(u32(b[reportChild:]))), 0),
 		Reached: u32(b[reportReached:]) != 0,
+		Full:    u32(b[reportFull:]) != 0,
 		Message: string(bytes.TrimSpace(message)),
 	}
 }

@@ -55,6 +55,8 @@ var verbs = []struct {
 	{func(p *Program) { p.FsconfigSetFlag(Int(3), "ro") }, `fsconfig(3, FSCONFIG_SET_FLAG, "ro", NULL, 0)`},
 	{func(p *Program) { p.FsconfigSetString(Int(3), "size", "64k") },
 		`fsconfig(3, FSCONFIG_SET_STRING, "size", "64k", 0)`},
+	{func(p *Program) { p.FsconfigSetFd(Int(3), "pidns", File("ns pid")) },
+		`fsconfig(3, FSCONFIG_SET_FD, "pidns", NULL, <ns pid>)`},
 	{func(p *Program) { p.FsconfigCreate(Int(3)) }, `fsconfig(3, FSCONFIG_CMD_CREATE, NULL, NULL, 0)`},
 	{func(p *Program) { p.FsconfigReconfigure(Int(3)) }, `fsconfig(3, FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0)`},
 	{func(p *Program) { p.Fsmount(Int(3), unix.MOUNT_ATTR_NODEV) }, `fsmount(3, FSMOUNT_CLOEXEC, MOUNT_ATTR_NODEV)`},
@@ -67,7 +69,7 @@ var verbs = []struct {
 
 	{func(p *Program) { p.Clone3(CloneArgs{Flags: unix.CLONE_NEWNS}) }, `clone3({flags=CLONE_NEWNS}, 88)`},
 	{func(p *Program) { p.Clone(unix.CLONE_PARENT|unix.CLONE_NEWPID, ReportChild()).Into(p.Cell("child")) },
-		`clone3({flags=CLONE_PARENT|CLONE_PARENT_SETTID|CLONE_NEWPID}, 88) = $child`},
+		`clone(CLONE_PARENT|CLONE_PARENT_SETTID|CLONE_NEWPID, 0x0, &report+16, 0x0, 0x0) = $child`},
 	{func(p *Program) { p.Execve("/bin/sh", p.Strings([]string{"sh", "-c", `echo "x"`}), p.Strings(nil)) },
 		`execve("/bin/sh", ["sh", "-c", "echo \"x\""], [])`},
 	{func(p *Program) { p.ExitGroup(1) }, `exit_group(1)`},
@@ -123,6 +125,9 @@ expect $n == 0x1, else fail with ECANCELED
 expect buffer[24]+0 == 0x14, else fail with ECANCELED
 fcntl(buffer[24]+16, 1030, 0) = $source
 close(buffer[24]+16)`},
+	{func(p *Program) { p.AwaitTurn(2) },
+		`futex(&report+40, 0, 1, <00 00 00 00 00 00 00 00 80 96 98 00 00 00 00 00>)  ; ETIMEDOUT: again, 1000 times, EAGAIN: go on, EINTR: go on
+expect report+40 & 0xffffffff == 0x2, else fail with EAGAIN`},
 	{func(p *Program) { p.MapReport("report page") }, `mmap(0x410000, 0x1000, 0x3, 0x11, <report page>, 0)`},
 	{func(p *Program) { p.Park() }, "go to 1\nmadvise(0x420000, all before this, 4)"},
 }

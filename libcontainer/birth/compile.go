@@ -6,6 +6,7 @@ import (
 	"path"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/libcontainer/seccomp"
 	"github.com/rung-oci/rung/nsenter"
@@ -57,6 +58,16 @@ type Birth struct {
 	Ready int
 	// Warnings say what the specification allows to be left out, and was.
 	Warnings []string
+
+	// JoinsPids: the process comes into a pid namespace that is there already, and as late as
+	// possible. The launched one does all that takes rights, and ends.
+	JoinsPids bool
+	// Procfs, if not nil, is a program to be run when the birth program asks for it: see
+	// [TagProcfs].
+	Procfs *nsenter.Program
+	// Scheduler, if not nil, is for the launcher to set for the process that the program
+	// has cloned, before it answers TagReady: a child does not inherit it.
+	Scheduler *unix.SchedAttr
 }
 
 // compiler builds one birth program. Its methods add steps in the order in
@@ -95,53 +106,65 @@ type compiler struct {
 	users    []specs.LinuxIDMapping // its users, if they are known
 	shared   bool                   // rootfsPropagation asks for peers of the host
 	late     bool                   // the process is cloned after it gave up its rights
+	socket   nsenter.Arg            // to the launcher
+	place    filterPlace            // where the filter is loaded
+	loaded   int                    // the step that loads it
+	executes int                    // behind the last step that is made without a failure
+	sets     capSets                // of the process
 	hasLinux *specs.Linux
 }
 
 // Compile turns a config into a birth program. It has no side effects.
 func Compile(in *Input) (*Birth, error) {
-	c := newCompiler(in)
-	c.Grow(512)
-	if err := c.classifyNamespaces(); err != nil {
-		return nil, err
-	}
-	phases := []func() error{
-		c.decideMounts,
-		c.begin,
-		c.namespaces,
-		c.session,
-		c.joinCgroups,
-		c.network,
-		c.ownProcfs,
-		c.mountRoot,
-		c.makeMounts,
-		c.makeDevices,
-		c.terminal,
-		c.devicesRules,
-		c.hooks,
-		c.readonlyPaths,
-		c.maskedPaths,
-		c.openWorkingDirectory,
-		c.restrict,
-		c.changeRoot,
-		c.hostname,
-		c.sysctls,
-		c.labels,
-		c.tuning,
-		c.enterWorkingDirectory,
-		c.checkExecutable,
-		c.stdio,
-		c.credentials,
-		func() error { c.enterAsUser(path.Clean(c.proc.Cwd)); return nil },
-		c.ready,
-		c.wait,
-		c.execute,
-		c.explanations,
-	}
-	for _, phase := range phases {
-		if err := phase(); err != nil {
-			return nil, err
+	c, err := withFilter(in, func(c *compiler) error {
+		c.Grow(512)
+		if err := c.classifyNamespaces(); err != nil {
+			return err
 		}
+		for _, phase := range []func() error{
+			c.decideMounts,
+			c.begin,
+			c.namespaces,
+			c.session,
+			c.joinCgroups,
+			c.network,
+			c.ownProcfs,
+			c.mountRoot,
+			c.makeMounts,
+			c.makeDevices,
+			c.terminal,
+			c.devicesRules,
+			c.hooks,
+			c.readonlyPaths,
+			c.maskedPaths,
+			c.openWorkingDirectory,
+			c.restrict,
+			c.changeRoot,
+			c.hostname,
+			c.sysctls,
+			c.labels,
+			c.tuning,
+			c.enterWorkingDirectory,
+			c.checkExecutable,
+			c.stdio,
+			c.credentials,
+			func() error { c.enterAsUser(path.Clean(c.proc.Cwd)); return nil },
+			c.forgetHost,
+			func() error { c.filter(beforeClone); return nil },
+			c.joinPids,
+			c.ready,
+			c.wait,
+			c.execute,
+			c.explanations,
+		} {
+			if err := phase(); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	return c.birth, nil
 }
@@ -151,6 +174,7 @@ func newCompiler(in *Input) *compiler {
 	c := &compiler{
 		Program: p, in: in, birth: &Birth{Program: p, Gate: in.Gate},
 		proc: cmp.Or(in.Spec.Process, &specs.Process{Cwd: "/"}), hasLinux: cmp.Or(in.Spec.Linux, &specs.Linux{}),
+		socket: nsenter.File(FileSync),
 	}
 	c.root, c.fs, c.tree, c.target = p.Cell("root"), p.Cell("fs"), p.Cell("mount"), p.Cell("target")
 	c.parent, c.cwd, c.entered = p.Cell("parent"), p.Cell("cwd"), p.Cell("entered")

@@ -107,7 +107,7 @@ func TestParentOfTheFirstProcess(t *testing.T) {
 	}
 	k := &fakeKernel{parent: 4711}
 	k.run(t, birth.Program)
-	if n := len(k.trace); k.report.Failed >= 0 || k.trace[n-2] != "clone3" || k.trace[n-1] != "exit_group" {
+	if n := len(k.trace); k.report.Failed >= 0 || k.trace[n-2] != "clone" || k.trace[n-1] != "exit_group" {
 		t.Errorf("%+v, the last calls are %q", k.report, k.trace[n-2:])
 	}
 }

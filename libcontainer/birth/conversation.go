@@ -19,20 +19,20 @@ const (
 // not go on closes its end, which fails the step. Descriptors go with the tag.
 func (c *compiler) sync(tag byte, fds ...nsenter.Cell) {
 	if len(fds) == 0 {
-		c.Write(nsenter.File(FileSync), string(rune(tag)))
+		c.Write(c.socket, string(rune(tag)))
 	} else {
-		c.SendFds(nsenter.File(FileSync), tag, fds...)
+		c.SendFds(c.socket, tag, fds...)
 	}
 	c.awaitAnswer()
 }
 
 func (c *compiler) awaitAnswer() {
 	n := c.scratch
-	c.Read(nsenter.File(FileSync), c.word.At(0), 1).Into(n).RepeatOn(unix.EINTR, 1000)
+	c.Read(c.socket, c.word.At(0), 1).Into(n).RepeatOn(unix.EINTR, 1000)
 	c.Expect(nsenter.Value(n), ^uint64(0), 1, unix.ECANCELED)
 }
 
 // receiveFd receives one descriptor into a cell.
 func (c *compiler) receiveFd(into nsenter.Cell) {
-	c.ReceiveFd(nsenter.File(FileSync), c.scratch, into)
+	c.ReceiveFd(c.socket, c.scratch, into)
 }

@@ -17,6 +17,9 @@ func (c *compiler) credentials() error {
 	if err != nil {
 		return err
 	}
+	c.sets = sets
+	c.noNewPrivileges()
+	c.filter(beforeRights)
 	c.dropBounding(sets.bounding)
 	c.identity()
 	c.capset(sets)
@@ -27,7 +30,6 @@ func (c *compiler) credentials() error {
 	}
 	c.hide()
 	c.umask()
-	c.noNewPrivileges()
 	return nil
 }
 

@@ -1,8 +1,6 @@
 package birth
 
 import (
-	"slices"
-
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
@@ -22,6 +20,8 @@ type ExecInput struct {
 // Exec is a compiled further process.
 type Exec struct {
 	Program *nsenter.Program
+	// Scheduler is as that of [Birth].
+	Scheduler *unix.SchedAttr
 	// Warnings say what the specification allows to be left out, and was.
 	Warnings []string
 }
@@ -29,17 +29,22 @@ type Exec struct {
 // CompileExec turns a process into a program that joins a container. It has no
 // side effects.
 //
-// A pid namespace is joined by a clone, and that comes as late as possible: what
-// the container can see has its cgroup, its limits, its user and no more than
-// its capabilities, so that a container that may trace its processes gains
-// next to nothing from this one (CVE-2016-9962): it is not under its seccomp filter yet,
-// and has CAP_SYS_ADMIN to load that if there is no noNewPrivileges. All of the
-// process's capabilities are there if its scheduling is none that children inherit.
+// A pid namespace is joined by a clone, and that comes last: what the container can see,
+// and trace if it may (CVE-2016-9962), has the process's cgroup, its limits, its user, its
+// capabilities, its descriptors and, if that lets what is left happen, its filter. The
+// launched process waits for the child's execve (CLONE_VFORK), and tells the launcher by its
+// end, so that the child needs no descriptor for that.
 func CompileExec(in *ExecInput) (*Exec, error) {
-	c := newCompiler(&in.Input)
+	c, err := withFilter(&in.Input, func(c *compiler) error { return c.join(in) })
+	if err != nil {
+		return nil, err
+	}
+	return &Exec{c.Program, c.birth.Scheduler, c.birth.Warnings}, nil
+}
+
+func (c *compiler) join(in *ExecInput) error {
 	c.userNS, c.users = in.Namespaces&unix.CLONE_NEWUSER != 0, in.Users
-	clones := in.Namespaces&forChildren != 0
-	c.late = clones && isInherited(c.proc.Scheduler)
+	c.late = in.Namespaces&forChildren != 0
 	for _, phase := range []func() error{
 		c.begin,
 		c.initialAffinity,
@@ -50,29 +55,20 @@ func CompileExec(in *ExecInput) (*Exec, error) {
 		c.inherit,
 		c.execTerminal,
 		c.existingWorkingDirectory,
-		func() error { return c.cloneIf(clones && !c.late) },
 		c.finalAffinity,
 		c.policies,
 		c.stdio,
 		c.credentials,
 		func() error { c.enterAsUser(c.proc.Cwd); return nil },
-		func() error { return c.cloneIf(clones && c.late) },
-		c.lead,
 		c.confirm,
-		c.leave,
+		func() error { return c.goOn(3 + c.in.PreserveFds) },
 		c.execute,
 	} {
 		if err := phase(); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return &Exec{c.Program, c.birth.Warnings}, nil
-}
-
-// isInherited reports whether a child has the scheduling of its parent. If not, the
-// clone has to come before it is set, for which the child then needs the rights.
-func isInherited(s *specs.Scheduler) bool {
-	return s == nil || s.Policy != specs.SchedDeadline && !slices.Contains(s.Flags, specs.SchedFlagResetOnFork)
+	return nil
 }
 
 // enterContainer joins the namespaces and takes their root.
@@ -113,11 +109,32 @@ func (c *compiler) execTerminal() error {
 	return nil
 }
 
-func (c *compiler) cloneIf(condition bool) error {
-	if condition {
-		c.Label("cloning the process")
-		c.goOnInChild()
+// goOn closes the descriptors from first on, and goes on in a child if that is the way into
+// the namespaces.
+func (c *compiler) goOn(first int) error {
+	stays := !c.late || c.birth.Scheduler != nil // the socket, whose end tells that the process was executed
+	link := &c.socket
+	if !stays {
+		link = nil
 	}
+	c.closeDescriptors(first, link)
+	if err := c.limitFiles(); err != nil {
+		return err
+	}
+	c.filter(beforeClone)
+	if c.late {
+		c.Label("cloning the process")
+		flags := uint64(0)
+		if !stays {
+			flags = unix.CLONE_VFORK
+		}
+		c.goOnInChild(flags)
+	}
+	if err := c.lead(); err != nil || c.birth.Scheduler == nil {
+		return err
+	}
+	c.about("process.scheduler", "waiting for process.scheduler to be set")
+	c.sync(TagReady)
 	return nil
 }
 
@@ -132,7 +149,7 @@ func (c *compiler) lead() error {
 		}
 	}
 	c.Label("starting a session of its own")
-	c.Setsid()
+	c.Setsid().MarkReached()
 	if c.proc.Terminal {
 		c.controlTerminal()
 	}
@@ -149,17 +166,9 @@ func (c *compiler) delayed(r specs.POSIXRlimit) bool {
 // confirm waits for the launcher's word that it is there, and ready to stand for
 // the process: joining a cgroup that is frozen can take any time.
 func (c *compiler) confirm() error {
-	c.Label("waiting for rung to be ready")
-	c.sync(TagReady)
-	return nil
-}
-
-// leave closes the descriptors before the process is executed.
-func (c *compiler) leave() error {
-	c.closeDescriptors(nsenter.File(FileSync))
-	if err := c.limitFiles(); err != nil {
-		return err
+	if c.birth.Scheduler == nil { // or the child does
+		c.Label("waiting for rung to be ready")
+		c.sync(TagReady)
 	}
-	c.MarkReached()
 	return nil
 }

@@ -94,9 +94,14 @@ func TestExecOrder(t *testing.T) {
 			hide := call("prctl", "PR_SET_DUMPABLE", "0")
 			execute := call("execve")
 			closing := func(l line) bool { return l.name == "close_range" && l.arg(2) == "0" }
+			ready := call("write", "", `"r"`)
 			ascending("hiding", hide, "joining a cgroup", call("write", "<cgroup "), "user", call("setresuid"),
-				"a session", call("setsid"), "the word of rung", call("write", "<launcher>", `"r"`),
-				"closing", closing, "execve", execute)
+				"closing", closing, "a session", call("setsid"), "execve", execute)
+			if e.Scheduler == nil {
+				ascending("the word of rung", ready, "closing", closing)
+			} else { // it has to be set for the child
+				ascending("clone", call("clone"), "the word of rung", ready, "execve", execute)
+			}
 			if in.Namespaces != 0 {
 				ascending("hiding", hide, "a cgroup", call("write", "<cgroup "),
 					"setns", call("setns", "<first process>"), "the root", call("openat", "AT_FDCWD", `"/"`))
@@ -104,13 +109,8 @@ func TestExecOrder(t *testing.T) {
 			if in.Namespaces&forChildren == 0 {
 				return
 			}
-			ascending("setns", call("setns"), "clone", call("clone3", "CLONE_PARENT"), "a session", call("setsid"))
-			if in.Spec.Process.Scheduler == nil {
-				ascending("dropping capabilities", call("prctl", "PR_CAPBSET_DROP"), "capset", call("capset"),
-					"clone", call("clone3"))
-			} else {
-				ascending("clone", call("clone3"), "the scheduler", call("sched_setattr"), "capset", call("capset"))
-			}
+			ascending("setns", call("setns"), "dropping capabilities", call("prctl", "PR_CAPBSET_DROP"),
+				"capset", call("capset"), "clone", call("clone", "CLONE_PARENT"), "a session", call("setsid"))
 			last := 0
 			for i, l := range steps.lines {
 				if l.name == "setresuid" || l.name == "capset" {
@@ -118,11 +118,11 @@ func TestExecOrder(t *testing.T) {
 				}
 			}
 			hidden := slices.IndexFunc(steps.lines[last:], hide)
-			if hidden < 0 || last+hidden > find("the word of rung", call("write", "<launcher>", `"r"`)) {
+			if hidden < 0 || last+hidden > find("clone", call("clone")) {
 				t.Error("after the last change of credentials the process can be traced")
 			}
 			if in.Filter != nil {
-				ascending("clone", call("clone3"), "the filter", call("seccomp"), "execve", execute)
+				ascending("the filter", call("seccomp"), "dropping capabilities", call("prctl", "PR_CAPBSET_DROP"))
 			}
 		})
 	}
@@ -169,12 +169,11 @@ func isCall(name string, args ...string) func(line) bool {
 	}
 }
 
-// TestExecClonesLate: only for a scheduling that no child inherits does the container
-// see a process with more rights than it will have.
-func TestExecClonesLate(t *testing.T) {
+// TestSchedulingOfTheClone: what a child does not inherit the launcher sets.
+func TestSchedulingOfTheClone(t *testing.T) {
 	for _, tt := range []struct {
 		scheduler specs.Scheduler
-		late      bool
+		inherited bool
 	}{
 		{specs.Scheduler{Policy: specs.SchedOther, Nice: 1}, true},
 		{specs.Scheduler{Policy: specs.SchedFIFO, Priority: 1}, true},
@@ -189,12 +188,14 @@ func TestExecClonesLate(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		at := func(name string) int {
-			return slices.IndexFunc(linesOf(t, e.Program), func(l line) bool { return l.name == name })
+		set := slices.ContainsFunc(linesOf(t, e.Program), func(l line) bool { return l.name == "sched_setattr" })
+		if set != tt.inherited || (e.Scheduler == nil) != tt.inherited {
+			t.Errorf("%+v: set by the program: %v, by the launcher: %+v", tt.scheduler, set, e.Scheduler)
 		}
-		clone, rights, policy := at("clone3"), at("capset"), at("sched_setattr")
-		if clone < 0 || rights < 0 || policy < 0 || (clone > rights) != tt.late || (clone > policy) != tt.late {
-			t.Errorf("%+v: clone3 is step %d, capset %d, sched_setattr %d", tt.scheduler, clone, rights, policy)
+		joining := joiningInput()
+		joining.Spec.Process.Scheduler = &tt.scheduler
+		if b := compiled(t, joining); (b.Scheduler == nil) != tt.inherited {
+			t.Errorf("%+v at a birth: set by the launcher: %+v", tt.scheduler, b.Scheduler)
 		}
 	}
 }
@@ -211,6 +212,30 @@ func TestExecCPUs(t *testing.T) {
 		in.Spec.Process.ExecCPUAffinity = &tt.cpus
 		if _, err := CompileExec(in); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%+v: %v, want %s", tt.cpus, err, tt.want)
+		}
+	}
+}
+
+// TestDetour: in a cgroup that is full the process waits for the launcher, by the report page
+// alone, and so does its child.
+func TestDetour(t *testing.T) {
+	for _, parent := range []uint64{0, 4712} {
+		e, err := CompileExec(execDefault())
+		if err != nil {
+			t.Fatal(err)
+		}
+		k := &fakeKernel{all: true, full: true, parent: parent}
+		k.run(t, e.Program)
+		if got := strings.Join(about(k.trace, "clone", "exit_group"), " "); parent != 0 &&
+			got != "clone getpid futex clone futex exit_group" {
+			t.Errorf("%s", got)
+		}
+		if got := strings.Join(about(k.trace, "clone", "setsid"), " "); parent == 0 &&
+			got != "clone getpid futex clone futex setsid" {
+			t.Errorf("%s", got)
+		}
+		if !k.report.Full || k.report.Failed >= 0 {
+			t.Errorf("%+v", k.report)
 		}
 	}
 }

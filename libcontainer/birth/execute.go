@@ -41,7 +41,8 @@ func (c *compiler) checkExecutable() error {
 
 // execute loads the filter and becomes the user's process.
 func (c *compiler) execute() error {
-	c.loadFilter()
+	c.filter(beforeExecve)
+	defer func() { c.executes = len(c.Steps) }()
 	if len(c.in.Candidates) == 0 {
 		c.about("process", "executing nothing: the config has no process")
 		c.Expect(nsenter.Int(0), 0, 1, unix.ENOEXEC)

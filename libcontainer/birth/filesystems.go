@@ -56,11 +56,18 @@ func (c *compiler) filesystem(m mount) error {
 	}
 	c.about(m.Property, "mounting "+m.Type+" on "+m.Target)
 	c.Fsopen(m.Type).Into(c.fs)
+	ofJoined := m.Type == "proc" && c.late
+	if ofJoined {
+		c.setPidNamespace()
+	}
 	if m.Source != "" {
 		c.FsconfigSetString(nsenter.Value(c.fs), "source", m.Source).FailTo(c.explain)
 	}
 	c.filesystemOptions(m.Mount)
 	c.createFilesystem(m.Attr.Set, m.tree)
+	if ofJoined {
+		c.expectFilesystem(m.tree, unix.PROC_SUPER_MAGIC)
+	}
 
 	how := unix.OpenHow{}
 	if m.NoSymlinks {

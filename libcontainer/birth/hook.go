@@ -30,30 +30,39 @@ const (
 
 // CompileHook makes the program that joins the container and executes the hook. Its
 // process sees the root of the mount namespace: the host's tree before the root was
-// changed, the container's after. It has no side effects.
+// changed, the container's after. It is cloned last, for the reason that [CompileExec] has.
+// It has no side effects.
 func CompileHook(in *HookInput) (*nsenter.Program, error) {
-	c := newCompiler(&in.Input)
-	if err := c.classifyNamespaces(); err != nil {
+	c, err := withFilter(&in.Input, func(c *compiler) error { return c.hook(in) })
+	if err != nil {
 		return nil, err
 	}
+	return c.Program, nil
+}
+
+func (c *compiler) hook(in *HookInput) error {
+	if err := c.classifyNamespaces(); err != nil {
+		return err
+	}
+	c.late = in.Namespaces&forChildren != 0
+	proc := specs.Process{}
+	if in.Confined {
+		proc = *c.proc
+		proc.Terminal = false
+	}
+	c.proc = &proc
 	c.Label("joining the container")
 	c.MapReport(FileReport)
 	c.hide()
 	c.DropGroups().Ignore(unix.EPERM) // the caller's mean something on the host
-	if in.Confined {
-		if err := c.raiseLimits(); err != nil {
-			return nil, err
-		}
+	if err := c.raiseLimits(); err != nil {
+		return err
 	}
 	for _, name := range in.Host.CgroupFiles {
 		c.Write(nsenter.File(FileCgroup+name), "0")
 	}
 	joinNamespaces(c.Program, in.Namespaces)
-	if in.Namespaces&forChildren != 0 {
-		c.goOnInChild()
-	}
 	c.Label("preparing the hook")
-	c.Setsid() // /dev/tty must not be the caller's terminal
 	c.UnblockSignals()
 	if !in.Confined {
 		c.Chdir(in.Host.Rootfs) // never the host's root: a relative path is meant for the container
@@ -70,24 +79,26 @@ func CompileHook(in *HookInput) (*nsenter.Program, error) {
 	c.Dup3(nsenter.File(FileStdin), 0, 0)
 	c.Dup3(nsenter.File(FileOutput), 1, 0)
 	c.Dup3(nsenter.File(FileOutput), 2, 0)
-	c.CloseRange(3, ^uint32(0), unix.CLOSE_RANGE_CLOEXEC)
 	if in.Confined {
 		if err := c.confine(); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	// a file that is there may have no interpreter, which execve does not tell apart
 	c.Label("looking for " + in.Hook.Path)
 	c.Openat(nsenter.CWD, in.Hook.Path, unix.O_PATH|unix.O_CLOEXEC, 0)
-	c.loadFilter()
+	if err := c.goOn(3); err != nil { // with a session of its own: /dev/tty must not be the caller's terminal
+		return err
+	}
+	c.filter(beforeExecve)
 	args := in.Hook.Args
 	if len(args) == 0 {
 		args = []string{in.Hook.Path}
 	}
-	c.MarkReached()
 	c.Label("executing " + in.Hook.Path)
 	c.Execve(in.Hook.Path, c.Strings(args), c.Strings(in.Hook.Env))
-	return c.Program, nil
+	c.executes = len(c.Steps)
+	return nil
 }
 
 // confine makes the process what the container's process will be.
@@ -101,7 +112,7 @@ func (c *compiler) confine() error {
 		return err
 	}
 	c.enterAsUser(c.proc.Cwd)
-	return c.limitFiles()
+	return nil
 }
 
 // hooks waits for the hooks that see the container's mounts from before the

@@ -2,6 +2,7 @@ package birth
 
 import (
 	"os"
+	"runtime"
 	"testing"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -74,9 +75,9 @@ func everythingInput(t testing.TB) *Input {
 	in.Candidates = []string{"/usr/local/bin/sh", "/bin/sh"}
 	in.Behind = true
 	in.PreserveFds = 2
-	in.Filter, err = seccomp.CompileFor("amd64", &specs.LinuxSeccomp{
-		DefaultAction: specs.ActAllow, Architectures: []specs.Arch{specs.ArchX86_64},
-		Syscalls: []specs.LinuxSyscall{{Names: []string{"bpf"}, Action: specs.ActErrno}},
+	in.Filter, err = seccomp.CompileFor(runtime.GOARCH, &specs.LinuxSeccomp{
+		DefaultAction: specs.ActAllow,
+		Syscalls:      []specs.LinuxSyscall{{Names: []string{"bpf"}, Action: specs.ActErrno}},
 	})
 	if err != nil {
 		t.Fatal(err)

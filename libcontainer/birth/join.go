@@ -37,28 +37,27 @@ func goOnInChild(p *nsenter.Program, flags uint64) {
 // probe or a rescue shell has to get in nevertheless. The child must not be seen in the
 // container's pid namespace where a tracer could have it fork as often as it likes. So the
 // launcher takes the process on a detour, [cgroups.Detour], to a cgroup with room for it and
-// one child, in which neither can fork: the process keeps its place until the child
-// executes (CLONE_VFORK), and the first thing the child does is to come back.
-func (c *compiler) goOnInChild() {
+// one child, in which neither can fork, and brings the child back: the process keeps its
+// place until then, and the child waits for it. Both have nothing open by now that they could
+// ask with, but the report page.
+func (c *compiler) goOnInChild(flags uint64) {
 	if len(c.in.Host.CgroupFiles) == 0 {
-		goOnInChild(c.Program, 0)
+		goOnInChild(c.Program, flags)
 		return
 	}
-	child, room := c.Cell("child"), c.Cell("room")
-	full, back, born := c.Target(), c.Target(), c.Target()
-	c.Clone(unix.CLONE_PARENT, nsenter.ReportChild()).Into(child).JumpOn(unix.EAGAIN, full)
+	child, full, back, born := c.Cell("child"), c.Target(), c.Target(), c.Target()
+	c.Clone(flags|unix.CLONE_PARENT, nsenter.ReportChild()).Into(child).JumpOn(unix.EAGAIN, full)
 	c.JumpIf(nsenter.Value(child), ^uint64(0), 0, born)
 	c.ExitGroup(0)
 	c.Place(full)
-	c.Write(nsenter.File(FileSync), string(rune(TagDetour)))
-	c.receiveFd(room)
-	c.awaitAnswer()
-	c.Clone(unix.CLONE_PARENT|unix.CLONE_VFORK, nsenter.ReportChild()).Into(child)
+	c.Getpid().MarkFull()
+	c.AwaitTurn(1)
+	c.Clone(flags|unix.CLONE_PARENT, nsenter.ReportChild()).Into(child)
 	c.JumpIf(nsenter.Value(child), ^uint64(0), 0, back)
+	c.AwaitTurn(2)
 	c.ExitGroup(0)
 	c.Place(back)
-	c.Write(nsenter.Value(room), "0")
-	c.close(room)
+	c.AwaitTurn(2)
 	c.Place(born)
 }
 

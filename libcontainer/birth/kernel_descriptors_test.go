@@ -69,7 +69,7 @@ func (k *fakeKernel) fcntl(fd, command, arg uint64) (uint64, unix.Errno) {
 		k.fds[fd] = file{what: k.fds[fd].what, kept: arg&unix.FD_CLOEXEC == 0}
 		return 0, 0
 	}
-	return k.open("a duplicate of " + k.fds[fd].what)
+	return k.openMount("a duplicate of "+k.fds[fd].what, k.fds[fd].mount)
 }
 
 func (k *fakeKernel) closeRange(first, last uint32, flags uint64) {

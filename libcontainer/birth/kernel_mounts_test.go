@@ -21,6 +21,9 @@ func (k *fakeKernel) mounts(name string, args [6]uint64) (uint64, unix.Errno) {
 	case "fspick":
 		return k.openMount(name, k.fds[args[0]].mount)
 	case "fsconfig":
+		if k.old && args[1] == unix.FSCONFIG_SET_FD {
+			return 0, unix.EINVAL
+		}
 		fs := k.fds[args[0]].mount
 		if args[2] != 0 {
 			fs.from += " " + k.str(args[2])

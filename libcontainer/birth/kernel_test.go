@@ -22,8 +22,10 @@ type fakeKernel struct {
 	links     map[string]string // symlinks of the container: where they lead
 	inherited []uint64          // what the caller has open, too
 	fail      func(name, path string) unix.Errno
+	old       bool   // Linux before 6.17: a procfs has no option pidns
+	full      bool   // the cgroup, for the first clone
 	gone      bool   // the launcher closes its end instead of answering
-	parent    uint64 // what clone3 returns
+	parent    uint64 // what clone returns
 
 	trace    []string              // the name of each call, and the path that it was about
 	tags     string                // what the launcher was sent
@@ -133,12 +135,21 @@ func (k *fakeKernel) call(name string, args [6]uint64) (uint64, unix.Errno) {
 			return 1, 0
 		}
 	case "recvmsg":
-		fd, _ := k.open("received")
+		fd, _ := k.openMount("received", nil)
 		k.put(k.word(args[1]+32), 20)
 		k.put(k.word(args[1]+32)+16, fd)
 		return 1, 0
-	case "clone3":
+	case "clone":
+		if k.full {
+			k.full = false
+			return 0, unix.EAGAIN
+		}
 		return k.parent, 0
+	case "getpid":
+		return 4711, 0
+	case "futex": // the launcher has done its part
+		k.put(args[0], args[2]+1)
+		return 0, unix.EAGAIN
 	case "close_range":
 		k.closeRange(uint32(args[0]), uint32(args[1]), args[2])
 	case "execve":

@@ -8,11 +8,12 @@ const (
 	TagNetwork  = 'n'
 	TagSources  = 's'
 	TagSource   = 'f'
+	TagProcfs   = 'v'
+	TagContext  = 'x'
 	TagCopyUp   = 'c'
 	TagTerminal = 't'
 	TagDevices  = 'd'
 	TagHooks    = 'h'
-	TagDetour   = 'p'
 	TagReady    = 'r'
 	TagGate     = 'g'
 )
@@ -39,11 +40,13 @@ func Messages() []Message {
 		{TagNetwork, "birth", 0, "in its network namespace, with lo up", "move linux.netDevices there"},
 		{TagSources, "birth", 0, "in a user namespace, before the mounts", "run the sources program, which says:"},
 		{TagSource, "sources", 1, "for each mount the user namespace may not open", "attach the mount"},
+		{TagProcfs, "birth", 0, "at a procfs of a pid namespace by path, before Linux 6.17",
+			"run the procfs program, which says:"},
+		{TagContext, "procfs", 1, "with a procfs to be configured", "send it on"},
 		{TagCopyUp, "birth", 2, "at each tmpfs with tmpcopyup", "copy the directory it will cover to the tmpfs"},
 		{TagTerminal, "birth, exec", 1, "with a terminal, behind the mounts", "take the master, or pass it on"},
 		{TagDevices, "birth", 0, "with Birth.LateDevices, behind the devices", "set linux.resources.devices"},
 		{TagHooks, "birth", 0, "behind the mounts", "run prestart, createRuntime and createContainer hooks"},
-		{TagDetour, "exec, hook", 0, "when the cgroup is too full for a clone", "move it; send the file that leads back"},
 		{TagReady, "birth, exec", 0, "when little but the execve is left",
 			"record the container; stand for the process"},
 		{TagGate, "birth", 0, "with GateSync, when the container is started", "run startContainer hooks"},

@@ -44,6 +44,7 @@ func (c *compiler) classifyNamespaces() error {
 			c.joinNS[ns.Type] = ns.Path
 		}
 	}
+	_, c.late = c.joinNS[specs.PIDNamespace]
 	c.mountNS = c.hasNS(specs.MountNamespace)
 	c.newUser, c.userNS = c.newNS[specs.UserNamespace], c.hasNS(specs.UserNamespace)
 	c.users = c.hasLinux.UIDMappings
@@ -65,11 +66,11 @@ func (c *compiler) hasNS(t specs.LinuxNamespaceType) bool {
 }
 
 // namespaces brings the process into its namespaces. Where that is possible they
-// are made by the clone that launches the program. A pid namespace by path and a
-// new time namespace only count for children, and with a user namespace what is
-// joined by path is the caller's to join; then the program clones once more. It
-// does so for every new user namespace, because an execve in one whose ids are
-// not mapped yet, such as the image's, takes the capabilities away.
+// are made by the clone that launches the program. A new time namespace only counts for
+// children, and with a user namespace what is joined by path is the caller's to join; then
+// the program clones once more. It does so for every new user namespace, because an execve
+// in one whose ids are not mapped yet, such as the image's, takes the capabilities away.
+// A pid namespace by path counts for children, too, and has a clone of its own: joinPids.
 func (c *compiler) namespaces() error {
 	made := uint64(0)
 	for t := range c.newNS {
@@ -83,15 +84,24 @@ func (c *compiler) namespaces() error {
 	if c.userNS { // where they may not be given up any more: user_namespaces(7), setgroups
 		c.dropGroups()
 	}
-	_, pid := c.joinNS[specs.PIDNamespace]
-	_, user := c.joinNS[specs.UserNamespace]
-	if !pid && !user && !c.newNS[specs.TimeNamespace] && !c.newUser {
+	switch {
+	case c.late && c.userNS:
+		c.joinByPath()
+		c.about("linux.namespaces", "making the namespaces")
+		if made &^= unix.CLONE_NEWTIME; made != 0 {
+			c.Unshare(made)
+		}
+		c.hide() // joining a user namespace may have made it dumpable
+	case c.late:
+		c.birth.Flags = made &^ unix.CLONE_NEWTIME
+		c.joinByPath()
+	case c.userNS || c.newNS[specs.TimeNamespace]:
+		c.joinByPath()
+		c.cloneFirstProcess(made &^ unix.CLONE_NEWTIME)
+	default:
 		c.birth.Flags = made
 		c.joinByPath()
-		return c.becomeRoot()
 	}
-	c.joinByPath()
-	c.cloneFirstProcess(made &^ unix.CLONE_NEWTIME)
 	return c.becomeRoot()
 }
 
@@ -102,7 +112,7 @@ func (c *compiler) joinByPath() {
 		if _, ok := c.joinNS[t]; !ok {
 			continue
 		}
-		call := c.join(t)
+		call := c.joinAt(t)
 		if user { // it may belong to that user namespace
 			r := retry{t, c.Cell("joined " + string(t))}
 			call.Into(r.joined).Ignore(unix.EPERM)
@@ -110,7 +120,7 @@ func (c *compiler) joinByPath() {
 		}
 	}
 	if user {
-		c.join(specs.UserNamespace)
+		c.joinAt(specs.UserNamespace)
 	}
 	for _, r := range again {
 		done := c.Target()
@@ -120,10 +130,10 @@ func (c *compiler) joinByPath() {
 		c.Place(done)
 	}
 	if _, ok := c.joinNS[specs.MountNamespace]; ok {
-		c.join(specs.MountNamespace)
+		c.joinAt(specs.MountNamespace)
 	}
 	for _, ns := range c.hasLinux.Namespaces {
-		if ns.Path != "" {
+		if ns.Path != "" && ns.Type != specs.PIDNamespace { // of which a procfs is still to be made
 			c.Close(nsenter.File(FileNamespace + string(ns.Type)))
 		}
 	}
@@ -136,7 +146,7 @@ type retry struct {
 	joined nsenter.Cell
 }
 
-func (c *compiler) join(t specs.LinuxNamespaceType) nsenter.Call {
+func (c *compiler) joinAt(t specs.LinuxNamespaceType) nsenter.Call {
 	c.about("linux.namespaces", "joining the "+string(t)+" namespace "+c.joinNS[t])
 	return c.setns(t)
 }
@@ -151,4 +161,33 @@ func (c *compiler) cloneFirstProcess(flags uint64) {
 	c.Label("cloning the container's first process")
 	c.hide() // joining a user namespace may have made it dumpable
 	goOnInChild(c.Program, flags)
+}
+
+// forgetHost closes what the process would be seen with otherwise when it joins the pid namespace.
+func (c *compiler) forgetHost() error {
+	if !c.late {
+		return nil
+	}
+	c.Label("closing what is the host's")
+	c.Close(nsenter.File(filePids))
+	c.close(c.root)
+	for fd, replaced := range c.in.Host.Replaced {
+		if replaced {
+			c.Close(nsenter.File(StreamFile(fd)))
+		}
+	}
+	return nil
+}
+
+// joinPids clones the process into the pid namespace that it joined, where others see it, and
+// trace it if they may: when it has no more than the container's process will have, but for
+// the socket to the launcher and the gate, which only lead to rung.
+func (c *compiler) joinPids() error {
+	if !c.late {
+		return nil
+	}
+	c.birth.JoinsPids = true
+	c.about("linux.namespaces", "cloning the container's first process into the pid namespace")
+	c.goOnInChild(0)
+	return c.lead()
 }

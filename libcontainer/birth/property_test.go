@@ -311,9 +311,8 @@ func (j *judge) coveredRoot() {
 // order are the calls of the last phase, as each needs rights that a later one
 // takes away.
 var order = [...]string{
-	"sethostname", "prctl(PR_CAPBSET_DROP", "prctl(PR_SET_KEEPCAPS", "setgroups", "setresgid", "setresuid", "capset",
-	"prctl(PR_CAP_AMBIENT", "prctl(PR_SET_DUMPABLE", "prctl(PR_SET_NO_NEW_PRIVS", "accept4", "close_range", "seccomp",
-	"execve",
+	"sethostname", "prctl(PR_SET_NO_NEW_PRIVS", "prctl(PR_CAPBSET_DROP", "prctl(PR_SET_KEEPCAPS", "setgroups",
+	"setresgid", "setresuid", "capset", "prctl(PR_CAP_AMBIENT", "prctl(PR_SET_DUMPABLE", "accept4", "close_range", "execve",
 }
 
 // lastPhase checks the order of credentials and what follows on them.
@@ -322,6 +321,9 @@ func (j *judge) lastPhase() {
 	for i := range j.lines {
 		if strings.HasPrefix(j.lines[i].label, "reading what the kernel says") {
 			break // only reached by a failure
+		}
+		if j.lines[i].label == givingUp {
+			continue
 		}
 		for _, name := range order {
 			if text := j.lines[i].text; strings.HasPrefix(text, name+"(") || strings.HasPrefix(text, name+",") {
@@ -357,9 +359,6 @@ func (j *judge) lastPhase() {
 		default:
 			j.errorf(l, "it follows on close_range")
 		}
-	}
-	if _, ok := place["seccomp"]; ok != (j.in.Filter != nil) {
-		j.t.Errorf("a filter is loaded: %v", ok)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/libcontainer/seccomp"
 	"github.com/rung-oci/rung/spec"
@@ -81,7 +82,56 @@ func randomInput(b []byte) *Input {
 		in.Candidates, in.Behind = []string{"/usr/local/bin/x", "/usr/bin/x", "/bin/x"}[c.below(3):], true
 	}
 	if c.sometimes(3) {
-		in.Filter, _ = seccomp.CompileFor("amd64", &specs.LinuxSeccomp{DefaultAction: specs.ActAllow})
+		in.Filter = c.filter()
+	}
+	return in
+}
+
+// filter is one that allows all, or all but a few, or only a few of the calls that programs
+// make last.
+func (c *chooser) filter() *seccomp.Filter {
+	late := []string{"capset", "prctl", "setresuid", "clone", "setsid", "ioctl", "prlimit64", "close_range", "read", "write",
+		"accept4", "madvise", "close", "dup3", "openat2", "exit_group", "execve"}
+	s := &specs.LinuxSeccomp{DefaultAction: specs.ActAllow}
+	switch c.below(3) {
+	case 1:
+		s.Syscalls = []specs.LinuxSyscall{{Names: some(c, late...), Action: specs.ActErrno}}
+	case 2:
+		s.DefaultAction = specs.ActErrno
+		s.Syscalls = []specs.LinuxSyscall{{Names: late[c.below(len(late)):], Action: specs.ActAllow}}
+	}
+	if len(s.Syscalls) > 0 && len(s.Syscalls[0].Names) == 0 {
+		s.Syscalls = nil
+	}
+	f, err := seccomp.Compile(s)
+	if err != nil {
+		panic(err)
+	}
+	return f
+}
+
+// randomExec is a further process with the same choices, and those that only it has.
+func randomExec(b []byte) *ExecInput {
+	in := &ExecInput{Input: *randomInput(b)}
+	c := &chooser{b}
+	for _, ns := range spec.Namespaces() {
+		if !c.sometimes(4) {
+			in.Namespaces |= ns.Flag
+		}
+	}
+	if in.Spec.Process == nil {
+		in.Spec.Process = &specs.Process{Args: []string{"x"}, Cwd: "/"}
+	}
+	if in.Namespaces&unix.CLONE_NEWNS == 0 {
+		in.Chroot = in.Host.Rootfs
+	}
+	p := in.Spec.Process
+	if c.sometimes(4) {
+		p.Rlimits = append(p.Rlimits, specs.POSIXRlimit{Type: "RLIMIT_NPROC", Soft: 1, Hard: 2})
+	}
+	if c.sometimes(4) {
+		p.Scheduler = &specs.Scheduler{Policy: choose(c, specs.SchedDeadline, specs.SchedFIFO, specs.SchedBatch),
+			Flags: some(c, specs.SchedFlagResetOnFork)}
 	}
 	return in
 }

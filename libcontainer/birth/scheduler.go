@@ -17,12 +17,22 @@ func (c *compiler) scheduler(s *specs.Scheduler) error {
 	if err != nil {
 		return err
 	}
-	c.about("process.scheduler", "setting process.scheduler")
-	c.SchedSetattr(unix.SchedAttr{
-		Policy: uint32(policy), Flags: flags, Nice: s.Nice, Priority: uint32(s.Priority),
+	attr := unix.SchedAttr{
+		Size: unix.SizeofSchedAttr, Policy: uint32(policy), Flags: flags, Nice: s.Nice, Priority: uint32(s.Priority),
 		Runtime: s.Runtime, Deadline: s.Deadline, Period: s.Period,
-	})
+	}
+	if c.late && !isInherited(s) { // and what is cloned has no right to set it any more
+		c.birth.Scheduler = &attr
+		return nil
+	}
+	c.about("process.scheduler", "setting process.scheduler")
+	c.SchedSetattr(attr)
 	return nil
+}
+
+// isInherited reports whether a child has the scheduling of its parent.
+func isInherited(s *specs.Scheduler) bool {
+	return s.Policy != specs.SchedDeadline && !slices.Contains(s.Flags, specs.SchedFlagResetOnFork)
 }
 
 // schedulerPolicies have the numbers of their places (include/uapi/linux/sched.h).

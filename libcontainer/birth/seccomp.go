@@ -2,15 +2,76 @@ package birth
 
 import (
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/libcontainer/seccomp"
+	"github.com/rung-oci/rung/nsenter"
 )
 
-func (c *compiler) loadFilter() {
+// filterPlace is where in a program the filter is loaded. Early is better: a process that
+// others can see, and trace if they may, is under it then. But all that is still to be done
+// has to be allowed by it.
+type filterPlace int
+
+const (
+	// beforeRights are given up, among them CAP_SYS_ADMIN, which loading takes unless
+	// there is noNewPrivileges (seccomp(2)).
+	beforeRights filterPlace = iota
+	// beforeClone: CAP_SYS_ADMIN is kept until then, and given up before anybody sees
+	// the process.
+	beforeClone
+	// beforeExecve, which gives up CAP_SYS_ADMIN.
+	beforeExecve
+)
+
+// withFilter compiles a program that loads the filter as early as the filter lets all that
+// follows happen.
+func withFilter(in *Input, compile func(*compiler) error) (*compiler, error) {
+	for place := beforeRights; ; place++ {
+		c := newCompiler(in)
+		if c.place = place; in.Filter == nil {
+			c.place = beforeExecve
+		}
+		if err := compile(c); err != nil {
+			return nil, err
+		}
+		if c.place == beforeExecve || c.isAllowed() {
+			return c, nil
+		}
+	}
+}
+
+// isAllowed reports whether the filter allows every call that follows on its loading, with
+// the arguments that are known now and whatever the others will be.
+func (c *compiler) isAllowed() bool {
+	var words [6]seccomp.Word
+	for i := c.loaded + 1; i < c.executes; i++ {
+		s := &c.Steps[i]
+		if s.Op != nsenter.OpCall {
+			continue
+		}
+		for j := range s.Args {
+			words[j].Value, words[j].Known = s.Args[j].Constant()
+		}
+		if !c.in.Filter.Allows(s.Nr, words[:len(s.Args)]...) {
+			return false
+		}
+	}
+	return true
+}
+
+// filter loads the filter if this is the place for it.
+func (c *compiler) filter(place filterPlace) {
 	f := c.in.Filter
-	if f == nil {
+	if f == nil || c.place != place {
 		return
 	}
 	c.about("linux.seccomp", "loading the seccomp filter")
+	c.loaded = len(c.Steps)
 	c.SeccompSetFilter(uint64(f.Flags), f.Bytes())
+	if place == beforeClone && c.forFilter() != 0 {
+		c.about("process.capabilities", "giving up the capability to load a filter")
+		c.Capset(c.sets.effective, c.sets.permitted, c.sets.inheritable)
+	}
 }
 
 func (c *compiler) noNewPrivileges() {
@@ -20,10 +81,9 @@ func (c *compiler) noNewPrivileges() {
 	}
 }
 
-// forFilter is the capability that loading a filter needs when there is no
-// no_new_privs (seccomp(2)); execve takes it away again.
+// forFilter is the capability that is kept for loading the filter.
 func (c *compiler) forFilter() uint64 {
-	if c.in.Filter == nil || c.proc.NoNewPrivileges {
+	if c.in.Filter == nil || c.place == beforeRights || c.proc.NoNewPrivileges {
 		return 0
 	}
 	return 1 << unix.CAP_SYS_ADMIN

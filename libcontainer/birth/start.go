@@ -28,17 +28,21 @@ func (c *compiler) wait() error {
 	} else if h := c.in.Spec.Hooks; h != nil && len(h.StartContainer) > 0 {
 		c.sync(TagGate)
 	}
-	c.closeDescriptors(link)
+	c.closeDescriptors(3+c.in.PreserveFds, &link)
 	return c.limitFiles()
 }
 
-// closeDescriptors closes all that the process is not to have, before execve looks
-// up what could be a path through one of them (/proc/self/fd/7/sh), except for the socket whose
-// end tells the launcher, or start, that the process was executed.
-func (c *compiler) closeDescriptors(link nsenter.Arg) {
+// closeDescriptors closes all from first on, which the process is not to have, before execve
+// looks up what could be a path through one of them (/proc/self/fd/7/sh), except for the socket
+// whose end tells the launcher, or start, that the process was executed, if there is one. That
+// has another number then.
+func (c *compiler) closeDescriptors(first int, link *nsenter.Arg) {
 	c.Label("closing all descriptors but those of the process")
-	last := 3 + c.in.PreserveFds
-	c.Dup3(link, last, unix.O_CLOEXEC).Ignore(unix.EINVAL) // it is there
-	c.CloseRange(uint32(last), uint32(last), unix.CLOSE_RANGE_CLOEXEC)
-	c.CloseRange(uint32(last+1), ^uint32(0), 0)
+	if link != nil {
+		c.Dup3(*link, first, unix.O_CLOEXEC).Ignore(unix.EINVAL) // it is there
+		*link = nsenter.Int(first)
+		c.CloseRange(uint32(first), uint32(first), unix.CLOSE_RANGE_CLOEXEC)
+		first++
+	}
+	c.CloseRange(uint32(first), ^uint32(0), 0)
 }

@@ -31,7 +31,9 @@ func (c *compiler) terminal() error {
 	}
 	c.handOver(master)
 	c.useTerminal(slave)
-	c.controlTerminal()
+	if !c.late { // or its child does
+		c.controlTerminal()
+	}
 	c.close(slave)
 	return nil
 }

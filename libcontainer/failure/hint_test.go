@@ -38,7 +38,7 @@ func TestAdvice(t *testing.T) {
 		{"ranges of subuid", mapsHint(wrapped(unix.EPERM)), "newuidmap"},
 		{"overlap", mapsHint(unix.EINVAL), "overlap"},
 		{"no such process", mapsHint(unix.ESRCH), ""},
-		{"step: clone3", hintFor(&nsenter.StepError{Name: "clone3", Errno: unix.EPERM}), "user namespaces are"},
+		{"step: clone", hintFor(&nsenter.StepError{Name: "clone", Errno: unix.EPERM}), "user namespaces are"},
 		{"step: unshare", hintFor(&nsenter.StepError{Name: "unshare", Errno: unix.ENOSPC}), "user.max_*_namespaces"},
 	} {
 		if (c.got == "") != (c.part == "") || !strings.Contains(c.got, c.part) {

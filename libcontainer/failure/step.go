@@ -96,7 +96,7 @@ func hintFor(e *nsenter.StepError) string {
 		return "a directory and a file cannot be mounted on one another"
 	case e.Name == "write" && e.Property == birth.PropertyOOMScoreAdj:
 		return "a lower value than the caller's needs CAP_SYS_RESOURCE"
-	case e.Name == "clone3": // whose flags are not known here: a new user namespace is why it is in the program
+	case e.Name == "clone": // whose flags are not known here: a new user namespace is why it is in the program
 		return launchHint(e.Errno, unix.CLONE_NEWUSER)
 	case e.Name == "unshare":
 		return launchHint(e.Errno, 0)

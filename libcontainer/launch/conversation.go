@@ -3,11 +3,13 @@ package launch
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/internal/kernel"
 	"github.com/rung-oci/rung/libcontainer/birth"
+	"github.com/rung-oci/rung/nsenter"
 )
 
 // End is what [Process.Converse] takes for a tag: that the other end is closed.
@@ -49,7 +51,7 @@ func (p *Process) Converse(until byte) error {
 
 // receive waits for a tag, with its descriptors, and looks for who sent it.
 func (p *Process) receive() (tag byte, fds []kernel.Fd, err error) {
-	if err := p.wait(); err != nil {
+	if err := p.wait(p.socket.Int()); err != nil {
 		return End, nil, err
 	}
 	var data [1]byte
@@ -65,19 +67,34 @@ func (p *Process) receive() (tag byte, fds []kernel.Fd, err error) {
 	return data[0], fds, err
 }
 
-// wait waits until there is something to be received, which comes first: the moment after
-// which all is well, too. Where nothing else can come, that is left to the receiving.
-func (p *Process) wait() error {
-	poll, coming := []unix.PollFd{kernel.Readable(p.socket.Int())}, false
+// wait waits until a descriptor can be read, which comes first: the moment after which all is
+// well, too. Where nothing else can come, that is left to the reading.
+func (p *Process) wait(fd int) error {
+	poll, coming := []unix.PollFd{kernel.Readable(fd)}, false
 	for _, w := range p.Watch {
 		poll = append(poll, kernel.Readable(w.Fd()))
 		coming = coming || w.Fd() >= 0
 	}
-	if !coming {
+	timeout := time.Duration(-1)
+	if p.Detour != nil && !p.found { // which only the report tells of
+		timeout = 2 * time.Millisecond
+	} else if !coming {
 		return nil
 	}
-	if _, err := kernel.Poll(poll, -1); err != nil {
-		return fmt.Errorf("waiting for %s: %w", p.Name, err)
+	for {
+		if p.Detour == nil && timeout > 0 {
+			timeout = -1
+		}
+		n, err := kernel.Poll(poll, timeout)
+		if err != nil {
+			return fmt.Errorf("waiting for %s: %w", p.Name, err)
+		}
+		if n > 0 {
+			break
+		}
+		if err := p.detour(); err != nil {
+			return err
+		}
 	}
 	for i, w := range p.Watch {
 		if poll[0].Revents == 0 && poll[1+i].Revents != 0 {
@@ -85,6 +102,30 @@ func (p *Process) wait() error {
 		}
 	}
 	return nil
+}
+
+// detour takes the launched process on its detour, if it waits for that, and the child back.
+func (p *Process) detour() (err error) {
+	switch report := p.report(); {
+	case !report.Full || report.Child != 0 && p.back == nil:
+		return nil
+	case p.back == nil:
+		if p.back, err = p.Detour(p.Pid); err != nil {
+			return err
+		}
+		return nsenter.GiveTurn(p.Report.Int(), 1)
+	case report.Child == 0:
+		return nil
+	default:
+		if err := p.believe(report.Child); err != nil {
+			return err
+		}
+		if err := p.back(report.Child); err != nil {
+			return err
+		}
+		p.Detour = nil
+		return nsenter.GiveTurn(p.Report.Int(), 2)
+	}
 }
 
 func (p *Process) serve(tag byte, fds []kernel.Fd) error {

@@ -20,7 +20,9 @@
 // Several namespaces count for children only, or can be entered by a process that has no
 // threads and no children. A program that joins those clones the process that goes
 // on, with this process as its parent (CLONE_PARENT), and ends. [Process.Pid] is that of
-// whichever goes on.
+// whichever goes on. What is cloned last, because the container can see it, has no end of the
+// conversation: the launched process closes that before, and ends when the child has
+// executed (CLONE_VFORK).
 //
 // # What is believed
 //
@@ -28,5 +30,6 @@
 // whose processes may be the container's: those with CAP_SYS_PTRACE can change its report
 // page. A number of descriptors that the table does not know is refused, and so is the
 // pid of a process that is no child of this one: it would be killed, or shown to
-// the caller as the container's.
+// the caller as the container's. A created container that joins a pid namespace waits there with
+// its end of the conversation, by which nothing is done any more but what is left to be said.
 package launch

@@ -29,6 +29,9 @@ func (e *EndError) Error() string {
 // the conversation and of the report is, as the process may go on for long.
 func (p *Process) Execute() error {
 	err := p.Converse(End)
+	if err == nil && !p.found { // it may wait for the execve of its child, which has no end of the conversation
+		err = p.wait(p.Pidfd.Int())
+	}
 	if err == nil {
 		report := p.report()
 		if err = p.Program.Failure(report); err == nil {
@@ -116,11 +119,8 @@ func (p *Process) find(report nsenter.Report) error {
 	if p.found || report.Child == 0 {
 		return nil
 	}
-	// The report may be of a process that traces the one on its way. A child that was not
-	// waited for keeps its pid.
-	if report.Child == p.Pid || !isChild(report.Child) {
-		return fmt.Errorf("the report of the process names process %d, which it has not cloned: "+
-			"a process of the container has changed it", report.Child)
+	if err := p.believe(report.Child); err != nil {
+		return err
 	}
 	pidfd, err := unix.PidfdOpen(report.Child, 0)
 	if err != nil {
@@ -132,6 +132,17 @@ func (p *Process) find(report nsenter.Report) error {
 	p.Pid, p.Pidfd, p.found = report.Child, kernel.Own(pidfd), true
 	if p.Found != nil {
 		return p.Found()
+	}
+	return nil
+}
+
+// believe makes sure that a pid in the report is of a process that the program may have cloned:
+// the report may be of a process that traces the one on its way. A child that was not waited for
+// keeps its pid.
+func (p *Process) believe(pid int) error {
+	if pid == p.Pid || !isChild(pid) {
+		return fmt.Errorf("the report of the process names process %d, which it has not cloned: "+
+			"a process of the container has changed it", pid)
 	}
 	return nil
 }

@@ -32,6 +32,9 @@ type Process struct {
 	// it are as many as birth.Messages says; those that are left are closed afterwards.
 	Serve map[byte]func(fds []kernel.Fd) error
 	Watch []Watch // what else ends the wait for the program
+	// Detour, if not nil, takes the launched process out of its cgroup where that is too full to
+	// clone in. What it returns brings the child there.
+	Detour func(pid int) (back func(child int) error, err error)
 	// Found, if not nil, is called when the process is found that the program has cloned: with
 	// the next tag, before anything is done for it.
 	Found func() error
@@ -44,11 +47,12 @@ type Process struct {
 
 	ImageDev, ImageIno uint64 // of the image's file, once it is prepared
 
-	files  map[string]int // all that the program has
-	image  *nsenter.Image // until it is executed
-	socket kernel.Fd      // this end of the conversation
-	other  kernel.Fd      // the program's, until it has it
-	found  bool           // Pid is of the process that goes on
+	files  map[string]int        // all that the program has
+	image  *nsenter.Image        // until it is executed
+	socket kernel.Fd             // this end of the conversation
+	other  kernel.Fd             // the program's, until it has it
+	found  bool                  // Pid is of the process that goes on
+	back   func(child int) error // from the detour, if the process is on one
 }
 
 // A Watch is something whose coming ends the wait: an *interrupt.Interruption, the end of a
@@ -119,11 +123,17 @@ func (p *Process) Start() error {
 	return nil
 }
 
-// Run starts the process of a program that says nothing and ends, and waits for that.
+// Run starts the process of a program that ends, and waits for that.
 func (p *Process) Run() error {
 	defer p.Close()
 	if err := p.Start(); err != nil {
 		return err
+	}
+	if p.Serve != nil {
+		if err := p.Converse(End); err != nil {
+			p.Kill()
+			return err
+		}
 	}
 	status := p.Wait()
 	if failed := p.Failure(); failed != nil || status == 0 {

@@ -85,7 +85,7 @@ func clone(p *nsenter.Program) {
 }
 
 func execute(p *nsenter.Program) {
-	p.MarkReached()
+	p.Getpid().MarkReached()
 	p.Execve("/bin/true", p.Strings([]string{"true"}), p.Strings(nil))
 }
 
@@ -180,7 +180,7 @@ func TestEnds(t *testing.T) {
 			"working: test: invalid cross-device link"},
 		"killed as a clone": {func(p *nsenter.Program) { clone(p); kills(p) },
 			"working: the process was ended by killed"},
-		"failed to execute": {func(p *nsenter.Program) { p.MarkReached(); fails(p) },
+		"failed to execute": {func(p *nsenter.Program) { p.Getpid().MarkReached(); fails(p) },
 			"working: test: invalid cross-device link"},
 		"failed after a tag": {func(p *nsenter.Program) { say(p, birth.TagMaps, 0); fails(p) },
 			"working: test: invalid cross-device link"},
@@ -269,7 +269,7 @@ func TestFound(t *testing.T) {
 func TestReportsAnother(t *testing.T) {
 	for _, another := range []uintptr{unix.SYS_GETPPID, unix.SYS_GETPID} {
 		lie := func(p *nsenter.Program) {
-			p.MarkReached()
+			p.Getpid().MarkReached()
 			call(p, another, nsenter.ReportChild())
 			p.Write(nsenter.File(birth.FileSync), string(birth.TagReady))
 			p.ExitGroup(0)
