@@ -43,12 +43,7 @@ func filtered(s *specs.Spec) {
 // onlooker is a container whose process looks at all that comes into its pid namespace.
 func onlooker(t *testing.T) (c *bundle.Container, saw func() []seen) {
 	t.Helper()
-	program := filepath.Join(newDir(t), "onlooker")
-	build := exec.Command("go", "build", "-o", program, "./onlooker")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("building onlooker: %v: %s", err, out)
-	}
+	program := built(t, "onlooker")
 	c = bundle.New(t, bundle.Args("onlooker"), mayTrace, filtered)
 	host(t, "cp", program, c.Path("bin/onlooker"))
 	created := start(t, c)
@@ -62,6 +57,18 @@ func onlooker(t *testing.T) (c *bundle.Container, saw func() []seen) {
 		}
 		return list
 	}
+}
+
+// built builds a command of this directory.
+func built(t *testing.T, name string) (program string) {
+	t.Helper()
+	program = filepath.Join(newDir(t), name)
+	build := exec.Command("go", "build", "-o", program, "./"+name)
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("building %s: %v: %s", name, err, out)
+	}
+	return program
 }
 
 // rootOf is the device and the inode of a container's root filesystem.
@@ -143,6 +150,30 @@ func TestBirthInAPidNamespaceIsSeenWithNothing(t *testing.T) {
 	}
 	c.Delete("--force").OK()
 	c.LeavesNothing()
+}
+
+// Before Linux 6.17 a process in the pid namespace begins its procfs.
+func TestProcfsOfAJoinedPidNamespace(t *testing.T) {
+	t.Parallel()
+	older := built(t, "older")
+	for name, changes := range map[string][]bundle.Change{"": nil, "user namespace": {userNamespace(100000)}} {
+		neighbour := running(t, idle, changes...)
+		pid := neighbour.State().Pid
+		path := func(ns string) string { return fmt.Sprintf("/proc/%d/ns/%s", pid, ns) }
+		joins := []bundle.Change{bundle.Namespace(specs.PIDNamespace, path("pid"))}
+		if changes != nil {
+			joins = append(joins, bundle.Namespace(specs.UserNamespace, path("user")))
+		}
+		c := bundle.New(t, append(joins, bundle.Shell("cat /proc/1/cmdline; echo; echo /proc/[0-9]*; cat /proc/self/stat"))...)
+		cmd := c.Command("run", "--bundle", c.Bundle, c.ID)
+		cmd.Args = append([]string{older}, append([]string{cmd.Path}, cmd.Args[1:]...)...)
+		cmd.Path = older
+		r := c.Wait(cmd).OK()
+		if lines := strings.Split(r.Stdout, "\n"); !strings.HasPrefix(lines[0], "sleep") || !strings.HasPrefix(lines[1], "/proc/1 ") {
+			t.Errorf("%s: %q", name, r.Stdout)
+		}
+		c.LeavesNothing()
+	}
 }
 
 // A startContainer hook, a program of the image, sees the first process as it will be.
