@@ -38,6 +38,9 @@ type onlooker struct {
 // cgroup, or opens something comes before the clone; so what the process has then is what it
 // has at execve.
 func (o *onlooker) watch() {
+	if !slices.ContainsFunc(o.p.Steps, joinsPids) {
+		return
+	}
 	joined, clone, loaded, end := false, -1, -1, -1
 	open := map[string]bool{}
 	last := map[string]int{}
@@ -52,8 +55,7 @@ func (o *onlooker) watch() {
 		name := s.CallName()
 		switch name {
 		case "setns":
-			flags, _ := s.Args[1].Constant()
-			joined = joined || flags&unix.CLONE_NEWPID != 0
+			joined = joined || joinsPids(*s)
 		case "clone":
 			if joined && clone < 0 {
 				clone = i
@@ -72,9 +74,6 @@ func (o *onlooker) watch() {
 			last[name] = i
 		}
 	}
-	if !joined {
-		return
-	}
 	if clone < 0 {
 		o.errors = append(o.errors, "the pid namespace is joined, and nothing cloned")
 		return
@@ -86,6 +85,14 @@ func (o *onlooker) watch() {
 	}
 	o.rights(clone, loaded, last["capset"])
 	o.filter(clone, loaded, end)
+}
+
+func joinsPids(s nsenter.Step) bool {
+	if s.Op != nsenter.OpCall || s.Nr != unix.SYS_SETNS {
+		return false
+	}
+	flags, _ := s.Args[1].Constant()
+	return flags&unix.CLONE_NEWPID != 0
 }
 
 // after are the calls that a process that is seen still makes: none changes what it may do but

@@ -69,6 +69,10 @@ func unitTests(r *report) error {
 	if err := goTest(r, ".", nil, packages...); err != nil {
 		return err
 	}
+	onlookers := []string{"-count=1", "-run=^TestOnlookers$", "./libcontainer/birth", "-configs=100000"}
+	if err := goTest(r, ".", nil, onlookers...); err != nil {
+		return err
+	}
 	if err := goTest(r, "tests/conformance", nil, "./..."); err != nil {
 		return err
 	}
