@@ -312,7 +312,8 @@ func (j *judge) coveredRoot() {
 // takes away.
 var order = [...]string{
 	"sethostname", "prctl(PR_SET_NO_NEW_PRIVS", "prctl(PR_CAPBSET_DROP", "prctl(PR_SET_KEEPCAPS", "setgroups",
-	"setresgid", "setresuid", "capset", "prctl(PR_CAP_AMBIENT", "prctl(PR_SET_DUMPABLE", "accept4", "close_range", "execve",
+	"setresgid", "setresuid", "capset", "prctl(PR_CAP_AMBIENT", "prctl(PR_SET_DUMPABLE", "accept4", "close_range",
+	"execve",
 }
 
 // lastPhase checks the order of credentials and what follows on them.

@@ -90,7 +90,8 @@ func randomInput(b []byte) *Input {
 // filter is one that allows all, or all but a few, or only a few of the calls that programs
 // make last.
 func (c *chooser) filter() *seccomp.Filter {
-	late := []string{"capset", "prctl", "setresuid", "clone", "setsid", "ioctl", "prlimit64", "close_range", "read", "write",
+	late := []string{"capset", "prctl", "setresuid", "clone", "setsid", "ioctl", "prlimit64", "close_range", "read",
+		"write",
 		"accept4", "madvise", "close", "dup3", "openat2", "exit_group", "execve"}
 	s := &specs.LinuxSeccomp{DefaultAction: specs.ActAllow}
 	switch c.below(3) {

@@ -40,7 +40,8 @@ func limitCalls(t *testing.T, p *nsenter.Program, resource string) (calls []limi
 // is none.
 func userNamespaceAt(lines []line) int {
 	return slices.IndexFunc(lines, func(l line) bool {
-		return (l.name == "setns" || l.name == "unshare" || l.name == "clone") && strings.Contains(l.text, "CLONE_NEWUSER")
+		return (l.name == "setns" || l.name == "unshare" || l.name == "clone") &&
+			strings.Contains(l.text, "CLONE_NEWUSER")
 	})
 }
 

@@ -69,7 +69,7 @@ func TestExecOfWhatCannotBeExecuted(t *testing.T) {
 	}{
 		{"missing", []string{start + `exec: \"missing\": executable file not found in $PATH`}},
 		{"/bin/missing", []string{start + `exec: \"/bin/missing\": stat /bin/missing: no such file or directory`}},
-		{"/etc", []string{start + `exec: \"/etc\": is a directory`}},
+		{"/etc", []string{start + `exec: \"/etc\": permission denied: is a directory`}},
 		{"/etc/passwd/x", []string{"not a directory"}},
 		{"/tmp/plain", []string{start + `exec: \"/tmp/plain\": permission denied`}},
 		{"/tmp/windows", []string{"interpreter", "CR LF"}},

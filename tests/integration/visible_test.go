@@ -164,12 +164,14 @@ func TestProcfsOfAJoinedPidNamespace(t *testing.T) {
 		if changes != nil {
 			joins = append(joins, bundle.Namespace(specs.UserNamespace, path("user")))
 		}
-		c := bundle.New(t, append(joins, bundle.Shell("cat /proc/1/cmdline; echo; echo /proc/[0-9]*; cat /proc/self/stat"))...)
+		c := bundle.New(t,
+			append(joins, bundle.Shell("cat /proc/1/cmdline; echo; echo /proc/[0-9]*; cat /proc/self/stat"))...)
 		cmd := c.Command("run", "--bundle", c.Bundle, c.ID)
 		cmd.Args = append([]string{older}, append([]string{cmd.Path}, cmd.Args[1:]...)...)
 		cmd.Path = older
 		r := c.Wait(cmd).OK()
-		if lines := strings.Split(r.Stdout, "\n"); !strings.HasPrefix(lines[0], "sleep") || !strings.HasPrefix(lines[1], "/proc/1 ") {
+		if lines := strings.Split(r.Stdout, "\n"); !strings.HasPrefix(lines[0], "sleep") ||
+			!strings.HasPrefix(lines[1], "/proc/1 ") {
 			t.Errorf("%s: %q", name, r.Stdout)
 		}
 		c.LeavesNothing()
