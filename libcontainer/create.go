@@ -191,7 +191,7 @@ func (c *creation) compile(in *birth.Input) (err error) {
 	}
 	c.r.warn(c.birth.Warnings)
 	ownTime := namespaces.Has(c.spec, specs.TimeNamespace)
-	if c.timing = c.r.Timeline.Time(c.birth.Program, ownTime); c.timing != nil {
+	if c.timing = c.r.Timeline.Time(c.birth.Program, ownTime, in.AllowsClock()); c.timing != nil {
 		c.birth.Ready = c.timing.Moved(c.birth.Ready)
 	}
 	if c.r.Rewrite != nil {

@@ -273,7 +273,7 @@ func (e *execution) launch() error {
 	if err != nil {
 		return err
 	}
-	e.timing = e.r.Timeline.Time(program.Program, e.in.Namespaces&unix.CLONE_NEWTIME != 0)
+	e.timing = e.r.Timeline.Time(program.Program, e.in.Namespaces&unix.CLONE_NEWTIME != 0, e.in.AllowsClock())
 	if err := timeline.OpenTimes(e.timing, e.files); err != nil {
 		return err
 	}

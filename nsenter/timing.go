@@ -36,11 +36,11 @@ type TimedStep struct {
 // descriptor; the file has t.Size() bytes. The first step has to be that of
 // [Program.MapReport].
 //
-// Behind a step that loads a seccomp filter none is timed: what the filter does
-// with clock_gettime is not known. What is executed there becomes a part of the
-// label of the step before. Nor are tests, which take no time, and exits,
+// Behind a step that loads a seccomp filter none is timed unless the filter allows
+// clock_gettime, as allowed says. What is done there becomes a part of the label
+// of the step before. Nor are tests, which take no time, and exits,
 // which a process runs beside the one that goes on.
-func (p *Program) Time(file string, clock int32) *Timing {
+func (p *Program) Time(file string, clock int32, allowed bool) *Timing {
 	t := &Timing{Clock: clock, moved: make([]int, len(p.Steps)+1)}
 	steps := make([]Step, 0, 2*len(p.Steps)+2)
 	filtered := false
@@ -53,10 +53,10 @@ func (p *Program) Time(file string, clock int32) *Timing {
 		if i == 0 {
 			steps = append(steps, t.mapFile(s.Purpose, file)...)
 		}
-		if n := len(t.Steps) - 1; n >= 0 && filtered && s.Op == OpCall && s.Nr == unix.SYS_EXECVE {
+		if n := len(t.Steps) - 1; n >= 0 && filtered && s.Op == OpCall && s.Label != p.Steps[i-1].Label {
 			t.Steps[n].Label += "; " + s.Label
 		}
-		filtered = filtered || s.Op == OpCall && s.Nr == unix.SYS_SECCOMP
+		filtered = filtered || !allowed && s.Op == OpCall && s.Nr == unix.SYS_SECCOMP
 	}
 	t.moved[len(p.Steps)] = len(steps)
 	p.Steps = steps

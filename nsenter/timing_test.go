@@ -45,7 +45,7 @@ func TestTimedProgram(t *testing.T) {
 			want, wantFailed := calls(plain)
 
 			timed := c.program()
-			timing := timed.Time("times", unix.CLOCK_MONOTONIC)
+			timing := timed.Time("times", unix.CLOCK_MONOTONIC, false)
 			got, failed := calls(timed)
 			if wantFailed >= 0 {
 				// the step stands behind its clock_gettime
@@ -93,7 +93,7 @@ func TestTimedSteps(t *testing.T) {
 	p.call(unix.SYS_EXECVE, Int(0))
 	p.call(unix.SYS_EXIT_GROUP, Int(0))
 	parked := p.parked
-	timing := p.Time("times", unix.CLOCK_REALTIME)
+	timing := p.Time("times", unix.CLOCK_REALTIME, false)
 	// neither the first, nor tests, nor what stands behind the filter
 	want := []TimedStep{{1, "one", "getpid"}, {3, "one", "setsid"}, {5, "two", "madvise"}, {6, "two; three", "seccomp"}}
 	if !slices.Equal(timing.Steps, want) {
@@ -129,7 +129,7 @@ func TestTimesOfTheMachine(t *testing.T) {
 	p.call(unix.SYS_GETPID)
 	p.Place(skipped)
 	p.call(unix.SYS_GETPID)
-	timing := p.Time("times", unix.CLOCK_MONOTONIC)
+	timing := p.Time("times", unix.CLOCK_MONOTONIC, false)
 
 	files := map[string]int{}
 	for name, size := range map[string]int{"report": ReportSize, "times": timing.Size()} {

@@ -13,8 +13,9 @@ import (
 const fileTimes = "times"
 
 // Time has a program write down its times; ownTime says that it comes into another time
-// namespace. The result is nil where there is no recorder.
-func (r *Recorder) Time(p *nsenter.Program, ownTime bool) *nsenter.Timing {
+// namespace, allowed that its filter lets it look at the clock. The result is nil where
+// there is no recorder.
+func (r *Recorder) Time(p *nsenter.Program, ownTime, allowed bool) *nsenter.Timing {
 	if r == nil {
 		return nil
 	}
@@ -22,7 +23,7 @@ func (r *Recorder) Time(p *nsenter.Program, ownTime bool) *nsenter.Timing {
 	if ownTime {
 		clock = unix.CLOCK_REALTIME // the one that is everywhere the same
 	}
-	return p.Time(fileTimes, clock)
+	return p.Time(fileTimes, clock, allowed)
 }
 
 // OpenTimes adds the file for the times, if there will be any, to a program's.

@@ -238,6 +238,10 @@ func TestTimeline(t *testing.T) {
 			s.Linux.Seccomp = &specs.LinuxSeccomp{DefaultAction: specs.ActAllow,
 				Syscalls: []specs.LinuxSyscall{{Names: []string{"clock_gettime"}, Action: specs.ActKillProcess}}}
 		},
+		"seccomp that allows it": func(s *specs.Spec) {
+			s.Linux.Seccomp = &specs.LinuxSeccomp{DefaultAction: specs.ActAllow,
+				Syscalls: []specs.LinuxSyscall{{Names: []string{"acct"}, Action: specs.ActErrno}}}
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
