@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
+	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -166,11 +168,23 @@ func (d *Detour) Return(child int) error {
 	return nil
 }
 
-// Close ends the detour.
+// Close ends the detour. Who is still there has kept itself from being found, or was kept by a
+// tracer, and goes to the cgroup now: nobody stays outside of the container's limit.
 func (d *Detour) Close() error {
-	d.Back.Close()
+	defer d.Back.Close()
 	if d.Dir == "" {
 		return nil
+	}
+	for range 100 { // what is moved can fork no faster: there is room for one child
+		pids, err := os.ReadFile(filepath.Join(d.Dir, "cgroup.procs"))
+		if err != nil || len(pids) == 0 {
+			break
+		}
+		for pid := range strings.FieldsSeq(string(pids)) {
+			if n, err := strconv.Atoi(pid); err == nil {
+				_ = d.Return(n) // one that has ended meanwhile is gone from there, too
+			}
+		}
 	}
 	return os.Remove(d.Dir)
 }

@@ -32,6 +32,7 @@ func (c *creation) answers() map[byte]func([]kernel.Fd) error {
 		birth.TagTerminal: c.takeTerminal,
 		birth.TagDevices:  func([]kernel.Fd) error { return c.setDevices() },
 		birth.TagHooks:    func([]kernel.Fd) error { return c.createHooks() },
+		birth.TagSeen:     func([]kernel.Fd) error { c.first.Distrust(); return nil },
 	}
 	for tag, answer := range answers {
 		answers[tag] = func(fds []kernel.Fd) error {

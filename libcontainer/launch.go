@@ -116,8 +116,7 @@ func (c *creation) launch() error {
 
 // found is told of the process that the program has cloned.
 func (c *creation) found() error {
-	if c.birth.JoinsPids { // it may be traced, and all that was to be asked for was
-		c.first.Serve = nil
+	if c.birth.JoinsPids {
 		c.endDetour()
 		c.endDetour = nil
 	}

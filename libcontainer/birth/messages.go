@@ -14,6 +14,7 @@ const (
 	TagTerminal = 't'
 	TagDevices  = 'd'
 	TagHooks    = 'h'
+	TagSeen     = 'p'
 	TagReady    = 'r'
 	TagGate     = 'g'
 )
@@ -47,6 +48,7 @@ func Messages() []Message {
 		{TagTerminal, "birth, exec", 1, "with a terminal, behind the mounts", "take the master, or pass it on"},
 		{TagDevices, "birth", 0, "with Birth.LateDevices, behind the devices", "set linux.resources.devices"},
 		{TagHooks, "birth", 0, "behind the mounts", "run prestart, createRuntime and createContainer hooks"},
+		{TagSeen, "birth", 0, "before the clone into a pid namespace by path", "do nothing more for it: others see it"},
 		{TagReady, "birth, exec", 0, "when little but the execve is left",
 			"record the container; stand for the process"},
 		{TagGate, "birth", 0, "with GateSync, when the container is started", "run startContainer hooks"},

@@ -187,6 +187,8 @@ func (c *compiler) joinPids() error {
 		return nil
 	}
 	c.birth.JoinsPids = true
+	c.Label("telling rung that others will see the process")
+	c.sync(TagSeen)
 	c.about("linux.namespaces", "cloning the container's first process into the pid namespace")
 	c.goOnInChild(0)
 	return c.lead()

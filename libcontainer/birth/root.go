@@ -49,7 +49,8 @@ func (c *compiler) pivotRoot() {
 }
 
 // moveRoot is for roots that cannot be pivoted from, such as an initramfs. The old root
-// stays below, where no path leads.
+// stays below, where no path leads. Who has CAP_SYS_ADMIN and CAP_SYS_CHROOT in the
+// namespace that owns the mounts gets there all the same: docs/security.md says it.
 func (c *compiler) moveRoot() error {
 	if strings.HasSuffix(c.hasLinux.RootfsPropagation, "private") {
 		return fmt.Errorf("linux.rootfsPropagation: %s cannot be combined with --no-pivot",

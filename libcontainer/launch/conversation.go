@@ -62,7 +62,9 @@ func (p *Process) receive() (tag byte, fds []kernel.Fd, err error) {
 	case err != nil:
 		return End, nil, fmt.Errorf("receiving from %s: %w", p.Name, err)
 	case data[0] != End && p.Found != nil && !p.found:
-		err = p.find(p.report())
+		if err = p.find(p.report()); err == nil && p.seen && !p.found {
+			err = fmt.Errorf("%s sent %q, and its report names no process that it has cloned", p.Name, data[0])
+		}
 	}
 	return data[0], fds, err
 }
@@ -127,6 +129,11 @@ func (p *Process) detour() (err error) {
 		return nsenter.GiveTurn(p.Report.Int(), 2)
 	}
 }
+
+// Distrust has nothing done for the program any more, from the message on that is answered
+// next: others may trace what it clones then, and say in its place what they like. The report,
+// which they can write, does not decide that.
+func (p *Process) Distrust() { p.Serve, p.seen = nil, true }
 
 func (p *Process) serve(tag byte, fds []kernel.Fd) error {
 	do := p.Serve[tag]

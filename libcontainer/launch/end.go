@@ -37,7 +37,7 @@ func (p *Process) Execute() error {
 		if err = p.Program.Failure(report); err == nil {
 			err = p.find(report)
 		}
-		if err == nil && report.Reached {
+		if err == nil && report.Reached && p.found {
 			p.HangUp()
 			p.Report.Close()
 			return nil

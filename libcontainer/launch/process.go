@@ -52,6 +52,7 @@ type Process struct {
 	socket kernel.Fd             // this end of the conversation
 	other  kernel.Fd             // the program's, until it has it
 	found  bool                  // Pid is of the process that goes on
+	seen   bool                  // by others, once it has cloned: see Distrust
 	back   func(child int) error // from the detour, if the process is on one
 }
 
