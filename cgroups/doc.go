@@ -13,6 +13,8 @@
 //	manager    chooses the implementation; nobody else names one
 //	v1         a directory of the same name in every hierarchy of cgroup v1, and in the
 //	           unified one of a hybrid machine (Documentation/admin-guide/cgroup-v1)
+//	limits     plans of what to write for linux.resources, and writing them, whole or not at all
+//	counters   the files that say what was used
 //	cgroupfs   directories and files of either version, by bare system calls
 //
 // # Why the interface is cut like this

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/rung-oci/rung/cgroups/limits"
 )
 
 const (
@@ -20,17 +22,17 @@ func (p *plan) block(b *specs.LinuxBlockIO) {
 	if b == nil {
 		return
 	}
-	if given(b.Weight) {
+	if limits.Given(b.Weight) {
 		p.weight(*b.Weight)
 	}
-	setGiven(p, "blockIO.leafWeight", "blkio.leaf_weight", b.LeafWeight)
+	limits.SetGiven(&p.Plan, "blockIO.leafWeight", "blkio.leaf_weight", b.LeafWeight)
 	for i, d := range b.WeightDevice {
 		property, device := fmt.Sprintf("blockIO.weightDevice[%d]", i), fmt.Sprintf("%d:%d ", d.Major, d.Minor)
-		if given(d.Weight) {
-			p.set(property+".weight", p.weightFile("weight_device"), device+fmt.Sprint(*d.Weight))
+		if limits.Given(d.Weight) {
+			p.Set(property+".weight", p.weightFile("weight_device"), device+fmt.Sprint(*d.Weight))
 		}
-		if given(d.LeafWeight) {
-			p.set(property+".leafWeight", "blkio.leaf_weight_device", device+fmt.Sprint(*d.LeafWeight))
+		if limits.Given(d.LeafWeight) {
+			p.Set(property+".leafWeight", "blkio.leaf_weight_device", device+fmt.Sprint(*d.LeafWeight))
 		}
 	}
 	p.throttle("throttleReadBpsDevice", "blkio.throttle.read_bps_device", b.ThrottleReadBpsDevice)
@@ -43,13 +45,13 @@ func (p *plan) block(b *specs.LinuxBlockIO) {
 func (p *plan) weight(weight uint16) {
 	const property = "blockIO.weight"
 	file := p.weightFile("weight")
-	p.set(property, file, fmt.Sprint(weight))
+	p.Set(property, file, fmt.Sprint(weight))
 	if file != bfqWeight {
 		return
 	}
-	if present, err := p.read("blkio", bfqWeightDevice); err == nil {
+	if present, err := p.Read("blkio", bfqWeightDevice); err == nil {
 		for _, line := range weightsOfDevices(present) {
-			p.set(property, bfqWeightDevice, line)
+			p.Set(property, bfqWeightDevice, line)
 		}
 	}
 }
@@ -68,13 +70,13 @@ func weightsOfDevices(text string) (list []string) {
 // throttle plans one write for each device; a rate of 0 takes a limit away.
 func (p *plan) throttle(property, file string, devices []specs.LinuxThrottleDevice) {
 	for i, d := range devices {
-		p.set(fmt.Sprintf("blockIO.%s[%d]", property, i), file, fmt.Sprintf("%d:%d %d", d.Major, d.Minor, d.Rate))
+		p.Set(fmt.Sprintf("blockIO.%s[%d]", property, i), file, fmt.Sprintf("%d:%d %d", d.Major, d.Minor, d.Rate))
 	}
 }
 
 // weightFile returns the file for a weight: CFQ's where the kernel has it.
 func (p *plan) weightFile(name string) string {
-	if p.has("blkio", "blkio."+name) {
+	if p.Has("blkio." + name) {
 		return "blkio." + name
 	}
 	return "blkio.bfq." + name

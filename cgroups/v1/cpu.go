@@ -1,11 +1,12 @@
 package v1
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/rung-oci/rung/cgroups/limits"
 )
 
 const (
@@ -27,43 +28,34 @@ func (p *plan) cpu(c *specs.LinuxCPU) {
 	p.shares(c)
 	p.bandwidth(c)
 	p.realtime(c.RealtimeRuntime, c.RealtimePeriod)
-	if c.Cpus != "" {
-		p.set("cpu.cpus", "cpuset.cpus", c.Cpus)
-	}
-	if c.Mems != "" {
-		p.set("cpu.mems", "cpuset.mems", c.Mems)
-	}
+	p.Cpuset(c)
 }
 
 // shares plans shares and idle. While a cgroup is idle the kernel refuses shares, and
 // it forgets those from before.
 func (p *plan) shares(c *specs.LinuxCPU) {
-	shares, isIdle := c.Shares, c.Idle != nil && p.number(cpuIdle, 0) != 0
-	if isIdle && *c.Idle == 0 && !given(shares) {
+	shares, isIdle := c.Shares, c.Idle != nil && p.Present(cpuIdle, 0) != 0
+	if isIdle && *c.Idle == 0 && !limits.Given(shares) {
 		shares = p.configuredShares
 	}
-	if c.Idle != nil && (*c.Idle == 0 || given(shares) && isIdle) {
-		p.set("cpu.idle", cpuIdle, "0")
+	if c.Idle != nil && (*c.Idle == 0 || limits.Given(shares) && isIdle) {
+		p.Set("cpu.idle", cpuIdle, "0")
 	}
-	if given(shares) {
-		const least, most = 2, 1 << 18 // kernel/sched/sched.h: MIN_SHARES, MAX_SHARES
-		if *shares < least || *shares > most {
-			p.warnings = append(p.warnings, fmt.Sprintf("linux.resources.cpu.shares: "+
-				"%d is taken as %d, the nearest that the kernel knows", *shares, min(max(*shares, least), most)))
-		}
-		setGiven(p, "cpu.shares", cpuShares, shares)
+	if limits.Given(shares) {
+		p.WarnShares(*shares)
+		limits.SetGiven(&p.Plan, "cpu.shares", cpuShares, shares)
 	}
 	if c.Idle != nil && *c.Idle != 0 {
-		p.set("cpu.idle", cpuIdle, strconv.FormatInt(*c.Idle, 10))
+		p.Set("cpu.idle", cpuIdle, strconv.FormatInt(*c.Idle, 10))
 	}
 }
 
 // bandwidth plans quota, period and burst. Between the writes the kernel compares
 // quota/period with the parent's, and burst with quota.
 func (p *plan) bandwidth(c *specs.LinuxCPU) {
-	burst := func() { setPresent(p, "cpu.burst", cpuBurst, c.Burst) }
+	burst := func() { limits.SetPresent(&p.Plan, "cpu.burst", cpuBurst, c.Burst) }
 	// The present burst must fit into the new quota.
-	burstFirst := c.Burst != nil && given(c.Quota) && *c.Quota > 0 && p.number(cpuBurst, 0) > *c.Quota
+	burstFirst := c.Burst != nil && limits.Given(c.Quota) && *c.Quota > 0 && p.Present(cpuBurst, 0) > *c.Quota
 	if burstFirst {
 		burst()
 	}
@@ -82,13 +74,14 @@ type setting struct {
 // shorter one last: then the share of the time is at no moment larger than both
 // the present one and the new one, and the parent's is not exceeded.
 func (p *plan) inOrder(budget setting, property, file string, period *uint64) {
-	longer := given(budget.value) && given(period) && *period > uint64(p.number(strings.TrimLeft(file, "./"), 0))
+	longer := limits.Given(budget.value) && limits.Given(period) &&
+		*period > uint64(p.Present(strings.TrimLeft(file, "./"), 0))
 	if longer {
-		setGiven(p, property, file, period)
+		limits.SetGiven(&p.Plan, property, file, period)
 	}
-	setGiven(p, budget.property, budget.file, budget.value)
+	limits.SetGiven(&p.Plan, budget.property, budget.file, budget.value)
 	if !longer {
-		setGiven(p, property, file, period)
+		limits.SetGiven(&p.Plan, property, file, period)
 	}
 }
 
@@ -96,9 +89,9 @@ func (p *plan) inOrder(budget setting, property, file string, period *uint64) {
 // those above it which have none are given the same first.
 func (p *plan) realtime(runtime *int64, period *uint64) {
 	above := 0
-	if given(runtime) {
+	if limits.Given(runtime) {
 		for {
-			have, err := p.read("cpu", strings.Repeat("../", above+1)+realtimeRuntime)
+			have, err := p.Read("cpu", strings.Repeat("../", above+1)+realtimeRuntime)
 			if err != nil || have != "0" {
 				break
 			}

@@ -52,8 +52,8 @@ func (m *Manager) make() error {
 
 func (g *group) create(made *[]string) error {
 	before := len(*made)
-	if err := makeDir(g.path, g.mountpoint, made); err != nil {
-		return fmt.Errorf("creating cgroup %s: %w", g.path, err)
+	if err := makeDir(g.Path, g.mountpoint, made); err != nil {
+		return fmt.Errorf("creating cgroup %s: %w", g.Path, err)
 	}
 	if !g.has("cpuset") {
 		return nil
@@ -63,7 +63,7 @@ func (g *group) create(made *[]string) error {
 		ensure = copyFromParent
 	}
 	for _, file := range [...]string{"cpuset.cpus", "cpuset.mems"} {
-		if _, err := ensure(g.path, g.mountpoint, file); err != nil {
+		if _, err := ensure(g.Path, g.mountpoint, file); err != nil {
 			return err
 		}
 	}

@@ -16,7 +16,7 @@ import (
 func TestCreateAndRemove(t *testing.T) {
 	m := container(t)
 	for _, g := range m.groups {
-		if _, err := os.Stat(filepath.Join(g.path, cgroupfs.Procs)); err != nil {
+		if _, err := os.Stat(filepath.Join(g.Path, cgroupfs.Procs)); err != nil {
 			t.Error(err)
 		}
 	}
@@ -24,7 +24,7 @@ func TestCreateAndRemove(t *testing.T) {
 		t.Errorf("creating what exists: %v", err)
 	}
 	for _, child := range []string{"a", "a/b", "a/b/c", "d"} {
-		if err := os.Mkdir(filepath.Join(m.groups[0].path, child), 0o755); err != nil {
+		if err := os.Mkdir(filepath.Join(m.groups[0].Path, child), 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -50,20 +50,20 @@ func TestCreateAndRemove(t *testing.T) {
 // stays.
 func TestCreateTakesBack(t *testing.T) {
 	m := container(t)
-	last := m.groups[len(m.groups)-1].path
+	last := m.groups[len(m.groups)-1].Path
 	failing, err := New(machine(t), filepath.Join(testParent(), "new/deep"), "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	failing.groups[len(failing.groups)-1].path = filepath.Join(last, cgroupfs.Procs, "x")
+	failing.groups[len(failing.groups)-1].Path = filepath.Join(last, cgroupfs.Procs, "x")
 	if err := failing.make(); !errors.Is(err, unix.ENOTDIR) {
 		t.Fatalf("got %v, want ENOTDIR", err)
 	}
 	for _, g := range failing.groups[:len(failing.groups)-1] {
-		if _, err := os.Stat(filepath.Dir(g.path)); !errors.Is(err, os.ErrNotExist) {
-			t.Errorf("%s is left: %v", filepath.Dir(g.path), err)
+		if _, err := os.Stat(filepath.Dir(g.Path)); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%s is left: %v", filepath.Dir(g.Path), err)
 		}
-		if _, err := os.Stat(filepath.Dir(filepath.Dir(g.path))); err != nil {
+		if _, err := os.Stat(filepath.Dir(filepath.Dir(g.Path))); err != nil {
 			t.Errorf("what was there is gone: %v", err)
 		}
 	}
@@ -79,11 +79,12 @@ func TestCreateCopiesCpuset(t *testing.T) {
 		holds(t, m, "cpuset", file, want[file])
 	}
 	// One that someone else made is empty, and so is its parent.
-	deep := filepath.Join(g.path, "a/b")
+	deep := filepath.Join(g.Path, "a/b")
 	if err := os.MkdirAll(deep, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	existing := &Manager{groups: []group{{"cpuset", deep, g.mountpoint, -1}}}
+	existing := &Manager{groups: []group{
+		{Group: cgroupfs.Group{Path: deep}, label: "cpuset", mountpoint: g.mountpoint}}}
 	defer existing.Close()
 	if err := existing.make(); err != nil {
 		t.Fatal(err)

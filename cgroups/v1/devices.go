@@ -5,6 +5,8 @@ import (
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/cgroups/limits"
 )
 
 const (
@@ -50,7 +52,7 @@ func (p *plan) devices(rules []specs.LinuxDeviceCgroup) error {
 	d := devicePlan{plan: p, property: "devices"}
 	if len(rules) == 0 || !isPolicy(&rules[0]) {
 		d.reset(false)
-		d.writes[len(d.writes)-1].soft = softDefault
+		d.Writes[len(d.Writes)-1].Soft = softDefault
 	}
 	denied, err := d.follow(rules)
 	if err != nil {
@@ -58,7 +60,7 @@ func (p *plan) devices(rules []specs.LinuxDeviceCgroup) error {
 	}
 	d.property = "devices"
 	for _, r := range d.defaults(denied) {
-		d.write(true, r.String()).soft = softDefault
+		d.write(true, r.String()).Soft = softDefault
 	}
 	return nil
 }
@@ -120,12 +122,12 @@ func (d *devicePlan) reset(allow bool) {
 	d.write(allow, "a")
 }
 
-func (d *devicePlan) write(allow bool, value string) *write {
+func (d *devicePlan) write(allow bool, value string) *limits.Write {
 	file := devicesDeny
 	if allow {
 		file = devicesAllow
 	}
-	return d.set(d.property, file, value)
+	return d.Set(d.property, file, value)
 }
 
 // rule writes a rule for one type of devices.

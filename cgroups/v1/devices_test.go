@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/rung-oci/rung/cgroups/limits"
 )
 
 // The default devices as they are written.
@@ -93,9 +95,9 @@ func checkDevices(t *testing.T, name, rules string, files map[string]string, wan
 	if got = strings.ReplaceAll(got, "devices.", ""); got != want {
 		t.Errorf("%s: got\n%s\nwant\n%s", name, got, want)
 	}
-	for _, w := range p.writes {
-		if isDefault := w.property == "linux.resources.devices"; isDefault != (w.soft != nil) {
-			t.Errorf("%s: %s of %s: may fail: %v", name, w.value, w.property, w.soft)
+	for _, w := range p.Writes {
+		if isDefault := w.Property == "linux.resources.devices"; isDefault != (w.Soft != nil) {
+			t.Errorf("%s: %s of %s: may fail: %v", name, w.Value, w.Property, w.Soft)
 		}
 	}
 }
@@ -106,9 +108,9 @@ type kernelDevices struct {
 	exceptions []device
 }
 
-func (k *kernelDevices) write(w write) {
-	allow := w.file == devicesAllow
-	d, ok := parseDevice(w.value)
+func (k *kernelDevices) write(w limits.Write) {
+	allow := w.File == devicesAllow
+	d, ok := parseDevice(w.Value)
 	if !ok {
 		k.allowed, k.exceptions = allow, nil
 		return
@@ -164,14 +166,14 @@ func TestDevicesMeanWhatTheRulesSay(t *testing.T) {
 				Major: number(), Minor: number(), Access: []string{"r", "w", "rw", "rwm"}[random.IntN(4)],
 			})
 		}
-		p := &plan{read: func(string, string) (string, error) { return "a *:* rwm", nil }}
+		p := newPlan(func(string, string) (string, error) { return "a *:* rwm", nil })
 		if err := p.devices(rules); err != nil {
 			refused++
 			continue
 		}
 		planned++
 		k := &kernelDevices{allowed: true}
-		for _, w := range p.writes {
+		for _, w := range p.Writes {
 			k.write(w)
 		}
 		for _, kind := range []byte("cb") {
@@ -188,7 +190,7 @@ func TestDevicesMeanWhatTheRulesSay(t *testing.T) {
 					}
 					if got := k.allows(kind, 2, minor, a); got != want {
 						text, _ := json.Marshal(rules)
-						t.Fatalf("%c 2:%d %d: got %v, want %v\n%s\n%v", kind, minor, a, got, want, text, p.writes)
+						t.Fatalf("%c 2:%d %d: got %v, want %v\n%s\n%v", kind, minor, a, got, want, text, p.Writes)
 					}
 				}
 			}

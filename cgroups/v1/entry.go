@@ -20,7 +20,7 @@ func (m *Manager) Entry(evenFrozen bool) (e cgroups.Entry, err error) {
 		if isFrozen, err := m.Frozen(); err != nil {
 			return e, err
 		} else if isFrozen {
-			return e, fmt.Errorf("joining cgroup %s: it is frozen", m.find("freezer").path)
+			return e, fmt.Errorf("joining cgroup %s: it is frozen", m.find("freezer").Path)
 		}
 	}
 	e.Files = make([]cgroups.EntryFile, 0, len(m.groups))
@@ -39,7 +39,7 @@ func (g *group) enter(e *cgroups.Entry) error {
 	if g.label == cgroups.Unified {
 		name, flags = ".", unix.O_RDONLY|unix.O_DIRECTORY
 	}
-	at := filepath.Join(g.path, name)
+	at := filepath.Join(g.Path, name)
 	fd, err := cgroupfs.Open(unix.AT_FDCWD, at, flags)
 	if err != nil {
 		return fmt.Errorf("opening %s: %w", at, err)

@@ -32,7 +32,7 @@ func (m *Manager) Freeze() error {
 	}
 	err := g.freeze()
 	if err != nil {
-		err = errors.Join(err, cgroupfs.IgnoreGone(g.write("freezer.state", thawed)))
+		err = errors.Join(err, cgroupfs.IgnoreGone(g.Write("freezer.state", thawed)))
 	}
 	return err
 }
@@ -46,21 +46,21 @@ func (g *group) freeze() error {
 		// the kernel for another that is frozen already needs that one to go on.
 		if now := time.Now(); now.After(thaw) {
 			thaw = now.Add(thawEvery)
-			if err := g.write("freezer.state", thawed); err != nil {
+			if err := g.Write("freezer.state", thawed); err != nil {
 				return err
 			}
 			wait.Sleep()
 		}
-		if err := g.write("freezer.state", frozen); err != nil {
+		if err := g.Write("freezer.state", frozen); err != nil {
 			return err
 		}
-		state, err := g.value("freezer.state")
+		state, err := g.Value("freezer.state")
 		if err != nil || state == frozen {
 			return err
 		}
 		if time.Now().After(deadline) {
 			return fmt.Errorf("freezing %s: still not frozen after %v: a process waits in the kernel "+
-				"and cannot be stopped (see ps -o pid,stat,wchan: state D)", g.path, freezeTimeout)
+				"and cannot be stopped (see ps -o pid,stat,wchan: state D)", g.Path, freezeTimeout)
 		}
 	}
 }
@@ -71,23 +71,23 @@ func (m *Manager) Thaw() error {
 	if g == nil {
 		return fmt.Errorf("thawing: %w", notMounted("freezer"))
 	}
-	if err := g.write("freezer.state", thawed); err != nil {
+	if err := g.Write("freezer.state", thawed); err != nil {
 		return err
 	}
-	state, err := g.value("freezer.state")
+	state, err := g.Value("freezer.state")
 	if err != nil || state == thawed {
 		return err
 	}
 	if err := g.checkParents(); err != nil {
 		return err
 	}
-	return fmt.Errorf("thawing %s: it is %s again: somebody else freezes it", g.path, state)
+	return fmt.Errorf("thawing %s: it is %s again: somebody else freezes it", g.Path, state)
 }
 
 func (g *group) checkParents() error {
-	is, err := g.value("freezer.parent_freezing")
+	is, err := g.Value("freezer.parent_freezing")
 	if err == nil && is != "0" {
-		err = fmt.Errorf("thawing %s: it stays frozen: %w", g.path, cgroups.ErrParentFrozen)
+		err = fmt.Errorf("thawing %s: it stays frozen: %w", g.Path, cgroups.ErrParentFrozen)
 	}
 	return err
 }
@@ -98,19 +98,19 @@ func (m *Manager) Release() (was bool, err error) {
 	if g == nil {
 		return false, nil
 	}
-	dir, err := g.open()
+	dir, err := g.Open()
 	if err != nil {
 		return false, cgroupfs.IgnoreGone(err)
 	}
 	was, err = m.Frozen()
 	if was || err != nil {
-		if err = g.write("freezer.state", thawed); err == nil {
+		if err = g.Write("freezer.state", thawed); err == nil {
 			err = g.checkParents()
 		}
 	}
 	below, e := thawBelow(dir)
 	if e != nil {
-		e = fmt.Errorf("thawing below %s: %w", g.path, e)
+		e = fmt.Errorf("thawing below %s: %w", g.Path, e)
 	}
 	return was || below, errors.Join(cgroupfs.IgnoreGone(err), e)
 }
@@ -153,7 +153,7 @@ func (m *Manager) Frozen() (bool, error) {
 	if g == nil {
 		return false, nil
 	}
-	state, err := g.value("freezer.state")
+	state, err := g.Value("freezer.state")
 	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENODEV) {
 		return false, nil
 	}

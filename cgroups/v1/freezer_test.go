@@ -121,7 +121,7 @@ func waitsIn(t *testing.T, pid int, function string) bool {
 func TestFrozenParent(t *testing.T) {
 	m := container(t)
 	needs(t, m, "freezer")
-	parent := only("freezer", filepath.Dir(m.find("freezer").path))
+	parent := only("freezer", filepath.Dir(m.find("freezer").Path))
 	defer parent.Close()
 	if err := parent.Freeze(); err != nil {
 		t.Fatal(err)

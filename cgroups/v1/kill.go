@@ -45,7 +45,7 @@ func (m *Manager) Kill(sig unix.Signal) error {
 		}
 		if time.Now().After(deadline) {
 			return fmt.Errorf("killing the processes of %s: %d of them did not end in %v",
-				m.listed().path, found, killTimeout)
+				m.listed().Path, found, killTimeout)
 		}
 	}
 }
@@ -54,7 +54,7 @@ func (m *Manager) Kill(sig unix.Signal) error {
 // and a cgroup.
 func (m *Manager) startFreezing() error {
 	if g := m.find("freezer"); g != nil {
-		return cgroupfs.IgnoreGone(g.write("freezer.state", frozen))
+		return cgroupfs.IgnoreGone(g.Write("freezer.state", frozen))
 	}
 	return nil
 }

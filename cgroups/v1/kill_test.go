@@ -17,7 +17,7 @@ import (
 // put writes to a file of a cgroup below a manager's, in the freezer's hierarchy.
 func put(t *testing.T, m *Manager, file, value string) {
 	t.Helper()
-	file = filepath.Join(m.find("freezer").path, file)
+	file = filepath.Join(m.find("freezer").Path, file)
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		t.Fatal(err)
 	}

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/cgroups"
+	"github.com/rung-oci/rung/cgroups/cgroupfs"
 )
 
 // These tests use the machine's hierarchies, below a cgroup of their own.
@@ -115,7 +116,7 @@ func inside(t *testing.T, m *Manager, script string) *exec.Cmd {
 
 // only returns a cgroup in one hierarchy.
 func only(label, path string) *Manager {
-	return &Manager{groups: []group{{label: label, path: path, dir: -1}}}
+	return &Manager{groups: []group{{label: label, Group: cgroupfs.Group{Path: path}}}}
 }
 
 func ptr[T any](v T) *T { return &v }
@@ -134,7 +135,7 @@ func set(t *testing.T, m *Manager, r *specs.LinuxResources) {
 // holds checks the value of a file.
 func holds(t *testing.T, m *Manager, controller, file, want string) {
 	t.Helper()
-	got, err := m.find(controller).read(file)
+	got, err := m.find(controller).Read(file)
 	if err != nil || got != want {
 		t.Errorf("%s holds %q, %v, want %q", file, got, err, want)
 	}

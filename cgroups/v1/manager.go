@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/cgroups"
+	"github.com/rung-oci/rung/cgroups/cgroupfs"
 )
 
 // A Manager is a container's cgroup: a directory of the same name in every
@@ -58,8 +59,8 @@ func New(h cgroups.Hierarchies, cgroupsPath, id string) (*Manager, error) {
 			parent = filepath.Join(parent, h[i].Own)
 		}
 		m.groups[i] = group{
-			label: h[i].Label(), path: filepath.Join(parent, name),
-			mountpoint: h[i].Mountpoint, dir: -1,
+			Group: cgroupfs.Group{Path: filepath.Join(parent, name)},
+			label: h[i].Label(), mountpoint: h[i].Mountpoint,
 		}
 	}
 	return m, nil
@@ -111,7 +112,7 @@ func notMounted(controller string) error {
 // Exists implements [cgroups.Manager].
 func (m *Manager) Exists() bool {
 	for i := range m.groups {
-		if unix.Access(m.groups[i].path, unix.F_OK) == nil {
+		if unix.Access(m.groups[i].Path, unix.F_OK) == nil {
 			return true
 		}
 	}
@@ -121,6 +122,6 @@ func (m *Manager) Exists() bool {
 // Close implements [cgroups.Manager].
 func (m *Manager) Close() {
 	for i := range m.groups {
-		m.groups[i].close()
+		m.groups[i].Close()
 	}
 }

@@ -44,10 +44,10 @@ func TestPaths(t *testing.T) {
 			t.Errorf("%q: %v", c.path, err)
 			continue
 		}
-		if got := m.find("cpuacct").path; got != c.cpu {
+		if got := m.find("cpuacct").Path; got != c.cpu {
 			t.Errorf("%q: cpu: got %s, want %s", c.path, got, c.cpu)
 		}
-		if got := m.find(cgroups.Unified).path; got != c.unified {
+		if got := m.find(cgroups.Unified).Path; got != c.unified {
 			t.Errorf("%q: unified: got %s, want %s", c.path, got, c.unified)
 		}
 	}

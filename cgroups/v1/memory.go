@@ -6,6 +6,8 @@ import (
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/cgroups/limits"
 )
 
 const (
@@ -22,25 +24,25 @@ func (p *plan) memory(m *specs.LinuxMemory) {
 		return
 	}
 	// Before limits: a cgroup that changes this one must not have any children.
-	p.setBit("memory.useHierarchy", "memory.use_hierarchy", m.UseHierarchy)
+	p.SetBit("memory.useHierarchy", "memory.use_hierarchy", m.UseHierarchy)
 	p.memoryLimits(m.Limit, m.Swap)
-	setGiven(p, "memory.reservation", "memory.soft_limit_in_bytes", m.Reservation)
+	limits.SetGiven(&p.Plan, "memory.reservation", "memory.soft_limit_in_bytes", m.Reservation)
 	//lint:ignore SA1019 the specification still has it
 	p.kernelMemory(m.Kernel)
-	setGiven(p, "memory.kernelTCP", "memory.kmem.tcp.limit_in_bytes", m.KernelTCP)
-	setPresent(p, "memory.swappiness", "memory.swappiness", m.Swappiness)
-	p.setBit("memory.disableOOMKiller", "memory.oom_control", m.DisableOOMKiller)
+	limits.SetGiven(&p.Plan, "memory.kernelTCP", "memory.kmem.tcp.limit_in_bytes", m.KernelTCP)
+	limits.SetPresent(&p.Plan, "memory.swappiness", "memory.swappiness", m.Swappiness)
+	p.SetBit("memory.disableOOMKiller", "memory.oom_control", m.DisableOOMKiller)
 }
 
 // kernelMemory plans the limit of the kernel's memory. Linux 5.16 stopped limiting
 // that by itself; some versions refuse the write and others ignore it.
 func (p *plan) kernelMemory(limit *int64) {
-	if !given(limit) {
+	if !limits.Given(limit) {
 		return
 	}
-	w := p.set("memory.kernel", "memory.kmem.limit_in_bytes", strconv.FormatInt(*limit, 10))
-	w.verify = *limit > 0
-	w.soft = []unix.Errno{unix.ENOENT, unix.EOPNOTSUPP, enotsupp}
+	w := p.Set("memory.kernel", "memory.kmem.limit_in_bytes", strconv.FormatInt(*limit, 10))
+	w.Verify = *limit > 0
+	w.Soft = []unix.Errno{unix.ENOENT, unix.EOPNOTSUPP, enotsupp}
 }
 
 // enotsupp is the kernel's internal ENOTSUPP, which the memory controller lets
@@ -52,15 +54,20 @@ const enotsupp = unix.Errno(524)
 // the order whether the new limit of memory fits below the present one of both.
 func (p *plan) memoryLimits(limit, swap *int64) {
 	unlimited := int64(-1)
-	if given(limit) && *limit == -1 && !given(swap) && p.number(memorySwapLimit, math.MaxInt64) < math.MaxInt64-1<<16 {
+	present := func() int64 { return p.Present(memorySwapLimit, math.MaxInt64) }
+	if limits.Given(limit) && *limit == -1 && !limits.Given(swap) && present() < math.MaxInt64-1<<16 {
 		// No limit of memory is only possible without one of both.
 		swap = &unlimited
 	}
-	if given(limit) && given(swap) && uint64(*limit) > uint64(p.number(memorySwapLimit, math.MaxInt64)) {
-		setGiven(p, "memory.swap", memorySwapLimit, swap)
-		setGiven(p, "memory.limit", memoryLimit, limit)
-		return
+	first := len(p.Writes)
+	if limits.Given(limit) && limits.Given(swap) && uint64(*limit) > uint64(present()) {
+		limits.SetGiven(&p.Plan, "memory.swap", memorySwapLimit, swap)
+		limits.SetGiven(&p.Plan, "memory.limit", memoryLimit, limit)
+	} else {
+		limits.SetGiven(&p.Plan, "memory.limit", memoryLimit, limit)
+		limits.SetGiven(&p.Plan, "memory.swap", memorySwapLimit, swap)
 	}
-	setGiven(p, "memory.limit", memoryLimit, limit)
-	setGiven(p, "memory.swap", memorySwapLimit, swap)
+	for i := range p.Writes[first:] {
+		p.Writes[first+i].Patient = true
+	}
 }

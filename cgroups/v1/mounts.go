@@ -22,7 +22,7 @@ func (m *Manager) Mounts() ([]cgroups.Mount, error) {
 		if i < 0 {
 			return "" // it was mounted later
 		}
-		return m.groups[i].path
+		return m.groups[i].Path
 	}), nil
 }
 
@@ -63,7 +63,7 @@ func (m *Manager) Roots() (roots []cgroups.Root, err error) {
 		h := &all[i]
 		for _, g := range m.groups {
 			if g.label == h.Label() {
-				at := path.Join(h.Root, strings.TrimPrefix(g.path, h.Mountpoint))
+				at := path.Join(h.Root, strings.TrimPrefix(g.Path, h.Mountpoint))
 				roots = append(roots, cgroups.Root{Controllers: strings.Join(h.Controllers, ","), Path: at})
 			}
 		}
@@ -74,7 +74,7 @@ func (m *Manager) Roots() (roots []cgroups.Root, err error) {
 // FreezerDir implements [cgroups.Manager].
 func (m *Manager) FreezerDir() string {
 	if g := m.find("freezer"); g != nil {
-		return g.path
+		return g.Path
 	}
 	return ""
 }
@@ -82,7 +82,7 @@ func (m *Manager) FreezerDir() string {
 // HasChildren implements [cgroups.Manager].
 func (m *Manager) HasChildren() bool {
 	for i := range m.groups {
-		if dir, err := m.groups[i].open(); err == nil {
+		if dir, err := m.groups[i].Open(); err == nil {
 			if children, _ := cgroupfs.Children(dir); len(children) > 0 {
 				return true
 			}

@@ -16,24 +16,24 @@ func (m *Manager) WatchOOM() (cgroups.OOMWatch, error) {
 	if g == nil {
 		return cgroups.NoOOMWatch{}, nil
 	}
-	dir, err := g.open()
+	dir, err := g.Open()
 	if err != nil {
 		return nil, err
 	}
 	control, err := cgroupfs.Open(dir, "memory.oom_control", unix.O_RDONLY)
 	if err != nil {
-		return nil, fmt.Errorf("opening %s/memory.oom_control: %w", g.path, err)
+		return nil, fmt.Errorf("opening %s/memory.oom_control: %w", g.Path, err)
 	}
 	defer unix.Close(control) // the kernel keeps what it needs
 	event, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
 	if err != nil {
 		return nil, fmt.Errorf("eventfd: %w", err)
 	}
-	if err := g.write("cgroup.event_control", fmt.Sprintf("%d %d", event, control)); err != nil {
+	if err := g.Write("cgroup.event_control", fmt.Sprintf("%d %d", event, control)); err != nil {
 		unix.Close(event)
 		return nil, err
 	}
-	return &oomWatch{event, g.path}, nil
+	return &oomWatch{event, g.Path}, nil
 }
 
 // An oomWatch watches the cgroup in the hierarchy of memory.

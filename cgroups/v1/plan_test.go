@@ -18,12 +18,12 @@ func planned(t *testing.T, resources string, files map[string]string) (writes st
 	if err := json.Unmarshal([]byte(resources), &r); err != nil {
 		t.Fatalf("%s: %v", resources, err)
 	}
-	p = &plan{read: func(_, file string) (string, error) {
+	p = newPlan(func(_, file string) (string, error) {
 		if v, ok := files[file]; ok {
 			return v, nil
 		}
 		return "", unix.ENOENT
-	}}
+	})
 	if r.Devices != nil {
 		err = p.devices(r.Devices)
 	}
@@ -34,8 +34,8 @@ func planned(t *testing.T, resources string, files map[string]string) (writes st
 		return "", p, err
 	}
 	var b strings.Builder
-	for _, w := range p.writes {
-		fmt.Fprintf(&b, "%s %s\n", w.file, w.value)
+	for _, w := range p.Writes {
+		fmt.Fprintf(&b, "%s %s\n", w.File, w.Value)
 	}
 	return strings.TrimSuffix(b.String(), "\n"), p, nil
 }
@@ -177,8 +177,8 @@ func TestPlanControllers(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got []string
-	for _, w := range p.writes {
-		got = append(got, w.controller+" "+w.property)
+	for _, w := range p.Writes {
+		got = append(got, w.Controller+" "+w.Property)
 	}
 	want := "memory linux.resources.memory.limit, cpu linux.resources.cpu.realtimeRuntime, " +
 		"cpu linux.resources.cpu.realtimeRuntime, cpuset linux.resources.cpu.cpus, " +
@@ -219,20 +219,8 @@ func TestPlanWarns(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := strings.Join(p.warnings, "; "); want == "" && got != "" || !strings.Contains(got, want) {
+		if got := strings.Join(p.Warnings, "; "); want == "" && got != "" || !strings.Contains(got, want) {
 			t.Errorf("shares %s: got the warning %q, want %q", shares, got, want)
-		}
-	}
-}
-
-func TestSamePages(t *testing.T) {
-	for _, c := range []struct {
-		a, b string
-		want bool
-	}{{"4096", "5000", true}, {"0", "10", true}, {unlimited, "1048576", false}, {"x", "x", false},
-		{"0", "65536", false}} {
-		if got := samePages(c.a, c.b); got != c.want {
-			t.Errorf("samePages(%s, %s) = %v", c.a, c.b, got)
 		}
 	}
 }

@@ -38,7 +38,7 @@ func (m *Manager) listed() *group {
 
 // tree appends the processes of the cgroup and its descendants.
 func (g *group) tree(pids []int) ([]int, error) {
-	dir, err := g.open()
+	dir, err := g.Open()
 	if err != nil {
 		return pids, cgroupfs.IgnoreGone(err)
 	}

@@ -37,7 +37,7 @@ func TestProcesses(t *testing.T) {
 		t.Fatalf("Processes: %v, %v do not contain %d", pids, err, cmd.Process.Pid)
 	}
 	// One that moved itself into a child cgroup of one hierarchy.
-	child := filepath.Join(m.listed().path, "child")
+	child := filepath.Join(m.listed().Path, "child")
 	if m.HasChildren() {
 		t.Error("there is a child before it is made")
 	}

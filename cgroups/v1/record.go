@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/rung-oci/rung/cgroups/cgroupfs"
 )
 
 // Record implements [cgroups.Manager]. Each line is the label of a hierarchy, a tab, and
@@ -14,7 +16,7 @@ import (
 func (m *Manager) Record() []byte {
 	var b bytes.Buffer
 	for i := range m.groups {
-		path := m.groups[i].path
+		path := m.groups[i].Path
 		if strings.Contains(path, "\n") {
 			path = strconv.Quote(path)
 		}
@@ -35,7 +37,7 @@ func Restore(record []byte) *Manager {
 			ok = ok && err == nil
 		}
 		if ok {
-			m.groups = append(m.groups, group{label: label, path: path, dir: -1})
+			m.groups = append(m.groups, group{label: label, Group: cgroupfs.Group{Path: path}})
 		}
 	}
 	return m

@@ -31,19 +31,19 @@ func (m *Manager) Remove() error {
 
 func (g *group) remove(deadline time.Time) error {
 	for wait := cgroupfs.NewBackoff(20 * time.Microsecond); ; wait.Sleep() {
-		err := unix.Rmdir(g.path)
+		err := unix.Rmdir(g.Path)
 		switch {
 		case cgroupfs.IgnoreGone(err) == nil:
 			return nil
 		case err != unix.EBUSY: // children or processes, or a mount point
-			return fmt.Errorf("removing %s: %w", g.path, err)
+			return fmt.Errorf("removing %s: %w", g.Path, err)
 		}
 		left, err := g.removeDescendants()
 		if err != nil {
 			return err
 		}
 		if time.Now().After(deadline) {
-			return fmt.Errorf("removing %s: %w: processes in it: %v", g.path, unix.EBUSY, left)
+			return fmt.Errorf("removing %s: %w: processes in it: %v", g.Path, unix.EBUSY, left)
 		}
 	}
 }
@@ -51,16 +51,16 @@ func (g *group) remove(deadline time.Time) error {
 // removeDescendants removes the descendants that can be removed, and returns the
 // processes that are still there.
 func (g *group) removeDescendants() (left []int, err error) {
-	dir, err := cgroupfs.OpenDir(g.path)
+	dir, err := cgroupfs.OpenDir(g.Path)
 	if err != nil {
 		if cgroupfs.IgnoreGone(err) != nil {
-			err = fmt.Errorf("removing %s: %w", g.path, err)
+			err = fmt.Errorf("removing %s: %w", g.Path, err)
 		}
 		return nil, cgroupfs.IgnoreGone(err)
 	}
 	defer unix.Close(dir)
 	if err := cgroupfs.RemoveChildren(dir); err != nil && !errors.Is(err, unix.EBUSY) {
-		return nil, fmt.Errorf("removing below %s: %w", g.path, err)
+		return nil, fmt.Errorf("removing below %s: %w", g.Path, err)
 	}
 	return sorted(cgroupfs.AppendTreePids(nil, dir))
 }

@@ -3,14 +3,12 @@ package v1
 import (
 	"errors"
 	"fmt"
-	"path/filepath"
-	"slices"
-	"strconv"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/cgroups/cgroupfs"
+	"github.com/rung-oci/rung/cgroups/limits"
 )
 
 // set applies linux.resources but for the devices, and writes only what r gives; r may be
@@ -21,44 +19,23 @@ import (
 // properties before it have been applied. A controller that is missing is seen
 // before anything is written.
 func (m *Manager) set(r *specs.LinuxResources) (warnings []string, err error) {
-	p := plan{read: m.read}
+	p := newPlan(m.read)
 	if r != nil {
 		err = p.resources(r)
 	}
 	if err != nil {
 		return nil, err
 	}
-	return m.write(&p)
+	return p.Apply(target{m})
 }
 
 // SetDevices implements [cgroups.Manager].
 func (m *Manager) SetDevices(rules []specs.LinuxDeviceCgroup) (warnings []string, err error) {
-	p := plan{read: m.read}
+	p := newPlan(m.read)
 	if err := p.devices(rules); err != nil {
 		return nil, err
 	}
-	return m.write(&p)
-}
-
-// write does what a plan says.
-func (m *Manager) write(p *plan) (warnings []string, err error) {
-	for _, w := range p.writes {
-		if m.find(w.controller) == nil {
-			return nil, fmt.Errorf("%s: %w", w.property, missing(w.controller, w.file))
-		}
-	}
-	var f cgroupfs.Writer
-	defer f.Close()
-	for _, w := range p.writes {
-		warning, err := m.find(w.controller).apply(w, &f)
-		if err != nil {
-			return p.warnings, err
-		}
-		if warning != "" {
-			p.warnings = append(p.warnings, warning)
-		}
-	}
-	return p.warnings, nil
+	return p.Apply(target{m})
 }
 
 // read is what a plan knows of the cgroup.
@@ -67,7 +44,7 @@ func (m *Manager) read(controller, file string) (string, error) {
 	if g == nil {
 		return "", missing(controller, file)
 	}
-	return g.read(file)
+	return g.Read(file)
 }
 
 func missing(controller, file string) error {
@@ -75,59 +52,20 @@ func missing(controller, file string) error {
 		controller, file)
 }
 
-// apply writes one value. A failure that the write allows is a warning.
-func (g *group) apply(w write, f *cgroupfs.Writer) (warning string, err error) {
-	dir, err := g.open()
-	if err != nil {
-		return "", fmt.Errorf("%s: %w", w.property, err)
+// A target is where plans are written.
+type target struct{ *Manager }
+
+// Group implements [limits.Target].
+func (t target) Group(controller, file string) (*cgroupfs.Group, error) {
+	if g := t.find(controller); g != nil {
+		return &g.Group, nil
 	}
-	err = f.Write(dir, w.file, w.value)
-	switch {
-	case err == nil && w.verify:
-		if now, err := cgroupfs.ReadValue(dir, w.file); err == nil && !samePages(now, w.value) {
-			return fmt.Sprintf("%s: this kernel ignores %s: it stays %s", w.property, w.file, now), nil
-		}
-		return "", nil
-	case err == nil:
-		return "", nil
-	}
-	err = g.explain(dir, w, err)
-	if errno := unix.Errno(0); errors.As(err, &errno) && slices.Contains(w.soft, errno) {
-		return err.Error(), nil
-	}
-	return "", err
+	return nil, missing(controller, file)
 }
 
-// samePages reports whether two sizes are the same but for the rounding to pages.
-func samePages(a, b string) bool {
-	const largestPage = 64 << 10
-	m, err1 := strconv.ParseUint(a, 10, 64)
-	n, err2 := strconv.ParseUint(b, 10, 64)
-	return err1 == nil && err2 == nil && max(m, n)-min(m, n) < largestPage
-}
-
-// explain makes the error of a write that failed.
-func (g *group) explain(dir int, w write, err error) error {
-	err = fmt.Errorf("%s: writing %q to %s: %w", w.property, w.value, filepath.Join(g.path, w.file), err)
-	if now, e := cgroupfs.ReadValue(dir, w.file); e == nil {
-		err = fmt.Errorf("%w (it is %q now)", err, now)
-	}
-	if errors.Is(err, unix.ENOENT) && unix.Faccessat(dir, cgroupfs.Procs, unix.F_OK, 0) == nil {
-		return fmt.Errorf("%w: this kernel's %s controller does not have it", err, w.controller)
-	}
-	if other, why := obstacle(w, err); why != "" {
-		if now, e := cgroupfs.ReadValue(dir, other); e == nil {
-			why += fmt.Sprintf(", %s is %q", other, now)
-		}
-		err = fmt.Errorf("%w: %s", err, why)
-	}
-	return err
-}
-
-// obstacle names the file whose value makes the kernel refuse a write, and says
-// why.
-func obstacle(w write, err error) (file, why string) {
-	is := func(file string, errno unix.Errno) bool { return w.file == file && errors.Is(err, errno) }
+// Obstacle implements [limits.Target].
+func (target) Obstacle(w *limits.Write, err error) (file, why string) {
+	is := func(file string, errno unix.Errno) bool { return w.File == file && errors.Is(err, errno) }
 	switch {
 	case is(memoryLimit, unix.EBUSY), is(memorySwapLimit, unix.EBUSY):
 		return "memory.usage_in_bytes", "more is in use and could not be reclaimed"
@@ -156,11 +94,11 @@ func obstacle(w write, err error) (file, why string) {
 		return "", "child cgroups use what would be taken away"
 	case is(devicesAllow, unix.EPERM):
 		return "../devices.list", "the parent cgroup does not allow it"
-	case w.controller == "devices" && errors.Is(err, unix.EINVAL):
+	case w.Controller == "devices" && errors.Is(err, unix.EINVAL):
 		return "", "the policy for all devices cannot be changed while there are child cgroups"
-	case w.controller == "blkio" && errors.Is(err, unix.ENODEV):
+	case w.Controller == "blkio" && errors.Is(err, unix.ENODEV):
 		return "", "there is no such block device, or it is a partition"
-	case w.controller == "net_prio" && errors.Is(err, unix.ENODEV):
+	case w.Controller == "net_prio" && errors.Is(err, unix.ENODEV):
 		return "", "there is no such network interface"
 	}
 	return "", ""

@@ -39,7 +39,7 @@ func TestSetMemory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	kernel, err := m.find("memory").read("memory.kmem.limit_in_bytes")
+	kernel, err := m.find("memory").Read("memory.kmem.limit_in_bytes")
 	if ignored := err != nil || kernel != "1048576"; ignored != (len(warnings) == 1 &&
 		strings.Contains(warnings[0], "linux.resources.memory.kernel")) {
 		t.Errorf("memory.kmem.limit_in_bytes is %q; warnings %q", kernel, warnings)
@@ -48,7 +48,7 @@ func TestSetMemory(t *testing.T) {
 	holds(t, m, "memory", "memory.soft_limit_in_bytes", "1048576")
 	holds(t, m, "memory", "memory.kmem.tcp.limit_in_bytes", "2097152")
 	holds(t, m, "memory", "memory.swappiness", "7")
-	if v, err := m.find("memory").read("memory.oom_control"); err != nil || !strings.Contains(v, "oom_kill_disable 1") {
+	if v, err := m.find("memory").Read("memory.oom_control"); err != nil || !strings.Contains(v, "oom_kill_disable 1") {
 		t.Errorf("memory.oom_control is %q, %v", v, err)
 	}
 }
@@ -82,7 +82,7 @@ func TestSetCPU(t *testing.T) {
 func TestSetQuotaBelowLimitedParent(t *testing.T) {
 	m := container(t)
 	needs(t, m, "cpu")
-	parent := only("cpu", filepath.Dir(m.find("cpu").path))
+	parent := only("cpu", filepath.Dir(m.find("cpu").Path))
 	defer parent.Close()
 	set(t, parent, &specs.LinuxResources{CPU: &specs.LinuxCPU{Quota: ptr[int64](5000), Period: ptr[uint64](100000)}})
 	for _, step := range []struct {
@@ -101,7 +101,7 @@ func TestSetQuotaBelowLimitedParent(t *testing.T) {
 func TestSetRealtime(t *testing.T) {
 	m := container(t)
 	needs(t, m, "cpu")
-	if _, err := m.find("cpu").read(realtimeRuntime); errors.Is(err, unix.ENOENT) {
+	if _, err := m.find("cpu").Read(realtimeRuntime); errors.Is(err, unix.ENOENT) {
 		t.Skip("needs a kernel with CONFIG_RT_GROUP_SCHED")
 	}
 	set(t, m, &specs.LinuxResources{CPU: &specs.LinuxCPU{RealtimeRuntime: ptr[int64](10000),
@@ -121,7 +121,7 @@ func TestSetDevices(t *testing.T) {
 		{Allow: false, Type: "c", Major: ptr[int64](1), Minor: ptr[int64](7), Access: "rwm"},
 		{Allow: true, Type: "b", Major: ptr[int64](8), Minor: ptr[int64](20), Access: "r"},
 	}})
-	list := strings.Split(strings.TrimSpace(string(mustRead(t, filepath.Join(m.find("devices").path, "devices.list")))),
+	list := strings.Split(strings.TrimSpace(string(mustRead(t, filepath.Join(m.find("devices").Path, "devices.list")))),
 		"\n")
 	if want := []string{"c 10:229 rw", "b 8:20 r", "c *:* m", "b *:* m", "c 1:3 rwm"}; len(list) < len(want) ||
 		!slices.Equal(list[:len(want)], want) {
@@ -134,7 +134,7 @@ func TestSetDevices(t *testing.T) {
 	if err := cmd.Wait(); err != nil {
 		t.Errorf("devices from inside: %v", err)
 	}
-	child := filepath.Join(m.find("devices").path, "child")
+	child := filepath.Join(m.find("devices").Path, "child")
 	if err := os.Mkdir(child, 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -170,7 +170,7 @@ func TestSetPids(t *testing.T) {
 func TestSetErrors(t *testing.T) {
 	m := container(t)
 	needs(t, m, "memory", "cpu", "cpuset", "pids", "blkio")
-	path := func(controller, file string) string { return filepath.Join(m.find(controller).path, file) }
+	path := func(controller, file string) string { return filepath.Join(m.find(controller).Path, file) }
 	for _, c := range []struct {
 		r    specs.LinuxResources
 		want []string

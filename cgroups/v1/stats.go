@@ -15,9 +15,9 @@ func (m *Manager) Memory() (cgroups.MemoryStats, error) {
 	if g == nil {
 		return s, nil
 	}
-	r := reader{group: g}
+	r := newReader(g)
 	r.killed(&s)
-	return s, r.err
+	return s, r.Err
 }
 
 // Stats implements [cgroups.Manager].
@@ -41,10 +41,10 @@ func (m *Manager) Stats() (*cgroups.Stats, error) {
 		if g == nil {
 			continue
 		}
-		r := reader{group: g}
-		c.read(&r, s)
-		if r.err != nil {
-			return nil, r.err
+		r := newReader(g)
+		c.read(r, s)
+		if r.Err != nil {
+			return nil, r.Err
 		}
 		counted = counted || c.controller != cgroups.Unified
 	}
@@ -56,40 +56,40 @@ func (m *Manager) Stats() (*cgroups.Stats, error) {
 
 func (r *reader) account(all *cgroups.Stats) {
 	s := &all.CPU
-	s.Usage = r.number("cpuacct.usage")
-	s.User = r.number("cpuacct.usage_user")
-	s.Kernel = r.number("cpuacct.usage_sys")
-	s.PerCPU = r.numbers("cpuacct.usage_percpu")
-	s.PerCPUUser = r.numbers("cpuacct.usage_percpu_user")
-	s.PerCPUKernel = r.numbers("cpuacct.usage_percpu_sys")
+	s.Usage = r.Number("cpuacct.usage")
+	s.User = r.Number("cpuacct.usage_user")
+	s.Kernel = r.Number("cpuacct.usage_sys")
+	s.PerCPU = r.Numbers("cpuacct.usage_percpu")
+	s.PerCPUUser = r.Numbers("cpuacct.usage_percpu_user")
+	s.PerCPUKernel = r.Numbers("cpuacct.usage_percpu_sys")
 }
 
 func (r *reader) cpuset(all *cgroups.Stats) {
 	s := &all.CPUSet
-	s.CPUs = r.list("cpuset.cpus")
-	s.Mems = r.list("cpuset.mems")
-	s.CPUExclusive = r.number("cpuset.cpu_exclusive")
-	s.MemExclusive = r.number("cpuset.mem_exclusive")
-	s.MemHardwall = r.number("cpuset.mem_hardwall")
-	s.MemoryMigrate = r.number("cpuset.memory_migrate")
-	s.MemorySpreadPage = r.number("cpuset.memory_spread_page")
-	s.MemorySpreadSlab = r.number("cpuset.memory_spread_slab")
-	s.MemoryPressure = r.number("cpuset.memory_pressure")
-	s.SchedLoadBalance = r.number("cpuset.sched_load_balance")
-	if level := string(bytes.TrimSpace(r.text("cpuset.sched_relax_domain_level"))); level != "" {
+	s.CPUs = r.List("cpuset.cpus")
+	s.Mems = r.List("cpuset.mems")
+	s.CPUExclusive = r.Number("cpuset.cpu_exclusive")
+	s.MemExclusive = r.Number("cpuset.mem_exclusive")
+	s.MemHardwall = r.Number("cpuset.mem_hardwall")
+	s.MemoryMigrate = r.Number("cpuset.memory_migrate")
+	s.MemorySpreadPage = r.Number("cpuset.memory_spread_page")
+	s.MemorySpreadSlab = r.Number("cpuset.memory_spread_slab")
+	s.MemoryPressure = r.Number("cpuset.memory_pressure")
+	s.SchedLoadBalance = r.Number("cpuset.sched_load_balance")
+	if level := string(bytes.TrimSpace(r.Text("cpuset.sched_relax_domain_level"))); level != "" {
 		s.SchedRelaxDomainLevel, _ = strconv.ParseInt(level, 10, 64) // -1 is the default
 	}
 }
 
 func (r *reader) pressures(s *cgroups.Stats) {
-	s.CPU.Pressure = r.pressure("cpu.pressure")
-	s.Memory.Pressure = r.pressure("memory.pressure")
-	s.Block.Pressure = r.pressure("io.pressure")
+	s.CPU.Pressure = r.Pressure("cpu.pressure")
+	s.Memory.Pressure = r.Pressure("memory.pressure")
+	s.Block.Pressure = r.Pressure("io.pressure")
 }
 
 func (r *reader) throttling(all *cgroups.Stats) {
 	s := &all.CPU
-	stat := r.flat("cpu.stat")
+	stat := r.Flat("cpu.stat")
 	s.Periods = stat["nr_periods"]
 	s.ThrottledPeriods = stat["nr_throttled"]
 	s.ThrottledTime = stat["throttled_time"]
@@ -97,7 +97,7 @@ func (r *reader) throttling(all *cgroups.Stats) {
 
 func (r *reader) killed(s *cgroups.MemoryStats) {
 	s.Memory = r.memory("memory")
-	s.OOMKills = r.flat("memory.oom_control")["oom_kill"]
+	s.OOMKills = r.Flat("memory.oom_control")["oom_kill"]
 }
 
 func (r *reader) allMemory(all *cgroups.Stats) {
@@ -106,16 +106,16 @@ func (r *reader) allMemory(all *cgroups.Stats) {
 	s.Swap = r.memory("memory.memsw")
 	s.Kernel = r.memory("memory.kmem")
 	s.KernelTCP = r.memory("memory.kmem.tcp")
-	s.Raw = r.flat("memory.stat")
+	s.Raw = r.Flat("memory.stat")
 	s.Cache = s.Raw["cache"]
 }
 
 func (r *reader) pids(all *cgroups.Stats) {
 	s := &all.Pids
-	s.Current = int64(r.number("pids.current"))
+	s.Current = int64(r.Number("pids.current"))
 	s.Limit = -1
-	if limit := string(bytes.TrimSpace(r.text("pids.max"))); limit != "max" && limit != "" {
-		s.Limit = cgroups.PidsLimit(r.parse(limit))
+	if limit := string(bytes.TrimSpace(r.Text("pids.max"))); limit != "max" && limit != "" {
+		s.Limit = cgroups.PidsLimit(r.Parse(limit))
 	}
 }
 
@@ -132,16 +132,16 @@ func (r *reader) allBlock(all *cgroups.Stats) {
 }
 
 func (r *reader) hugetlb(s *cgroups.Stats) {
-	sizes, err := r.hugepageSizes()
+	sizes, err := r.HugepageSizes()
 	if err != nil {
-		r.err = err
+		r.Err = err
 		return
 	}
 	for _, size := range sizes {
 		s.Hugetlb[size] = cgroups.HugetlbStats{
-			Usage:    r.number("hugetlb." + size + ".usage_in_bytes"),
-			MaxUsage: r.number("hugetlb." + size + ".max_usage_in_bytes"),
-			Failcnt:  r.number("hugetlb." + size + ".failcnt"),
+			Usage:    r.Number("hugetlb." + size + ".usage_in_bytes"),
+			MaxUsage: r.Number("hugetlb." + size + ".max_usage_in_bytes"),
+			Failcnt:  r.Number("hugetlb." + size + ".failcnt"),
 		}
 	}
 }

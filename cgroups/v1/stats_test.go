@@ -29,8 +29,7 @@ func files(t *testing.T, contents map[string]string) *reader {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { unix.Close(fd) })
-	return &reader{group: &group{label: "blkio", path: dir, dir: fd}}
+	return newReader(&group{label: "blkio", Group: cgroupfs.Opened(dir, fd)})
 }
 
 // Each device is counted once, by bfq if that schedules it.
@@ -63,8 +62,8 @@ func TestBlockStats(t *testing.T) {
 		var s cgroups.Stats
 		r := files(t, c.files)
 		r.allBlock(&s)
-		if r.err != nil || !slices.Equal(s.Block.ServiceBytes, c.want) {
-			t.Errorf("%s: %v, %v, want %v", c.name, s.Block.ServiceBytes, r.err, c.want)
+		if r.Err != nil || !slices.Equal(s.Block.ServiceBytes, c.want) {
+			t.Errorf("%s: %v, %v, want %v", c.name, s.Block.ServiceBytes, r.Err, c.want)
 		}
 	}
 }

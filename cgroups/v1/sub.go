@@ -7,13 +7,14 @@ import (
 	"strings"
 
 	"github.com/rung-oci/rung/cgroups"
+	"github.com/rung-oci/rung/cgroups/cgroupfs"
 )
 
 // Sub implements [cgroups.Manager].
 func (m *Manager) Sub(places []string) (cgroups.Manager, error) {
 	s := &Manager{groups: slices.Clone(m.groups)}
 	for i := range s.groups {
-		s.groups[i].dir = -1
+		s.groups[i].Group = cgroupfs.Group{Path: m.groups[i].Path}
 	}
 	moved := make([]bool, len(s.groups))
 	for _, place := range places {
@@ -29,7 +30,7 @@ func (m *Manager) Sub(places []string) (cgroups.Manager, error) {
 		}
 		if !ok {
 			for i := range s.groups {
-				s.groups[i].path = filepath.Join(s.groups[i].path, path)
+				s.groups[i].Path = filepath.Join(s.groups[i].Path, path)
 			}
 			continue
 		}
@@ -38,12 +39,12 @@ func (m *Manager) Sub(places []string) (cgroups.Manager, error) {
 			if i < 0 {
 				return nil, fmt.Errorf("%q: unknown controller %q", place, controller)
 			}
-			to := filepath.Join(m.groups[i].path, path)
-			if moved[i] && s.groups[i].path != to {
+			to := filepath.Join(m.groups[i].Path, path)
+			if moved[i] && s.groups[i].Path != to {
 				return nil, fmt.Errorf("%q: the hierarchy of %s was given another path already",
 					place, m.groups[i].label)
 			}
-			s.groups[i].path, moved[i] = to, true
+			s.groups[i].Path, moved[i] = to, true
 		}
 	}
 	return s, nil

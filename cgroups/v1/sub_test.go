@@ -39,13 +39,13 @@ func TestSub(t *testing.T) {
 		}
 		var got []string
 		for _, g := range sub.(*Manager).groups {
-			got = append(got, strings.TrimPrefix(g.path, "/cg/"))
+			got = append(got, strings.TrimPrefix(g.Path, "/cg/"))
 		}
 		if want := strings.Fields(tt.want); !slices.Equal(got, want) {
 			t.Errorf("%s: %v, want %v", tt.places, got, want)
 		}
 	}
-	if m.groups[0].path != "/cg/cpu/c" {
+	if m.groups[0].Path != "/cg/cpu/c" {
 		t.Error("the container's own was changed")
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/rung-oci/rung/cgroups/limits"
 )
 
 // updateDevices plans the way from the rules in force to those with a patch of
@@ -47,7 +49,7 @@ func (p *plan) updateDevices(patch, present []specs.LinuxDeviceCgroup) error {
 
 // devicesNow reads what is in force; where everything is allowed, that.
 func (p *plan) devicesNow() (devicePlan, error) {
-	list, err := p.read("devices", "devices.list")
+	list, err := p.Read("devices", "devices.list")
 	if err != nil {
 		return devicePlan{}, fmt.Errorf("linux.resources.devices: %w", err)
 	}
@@ -90,16 +92,16 @@ func (d *devicePlan) excepts(r device) bool {
 // changePolicy writes the other policy, which is without exceptions for a moment.
 // Taking it back writes the present exceptions again.
 func (d *devicePlan) changePolicy(allow bool) {
-	undo := []write{d.plain(d.allowed, "a")}
+	undo := []limits.Write{d.plain(d.allowed, "a")}
 	for _, e := range d.exceptions {
 		undo = append(undo, d.plain(!d.allowed, e.String()))
 	}
 	d.reset(allow)
-	d.writes[len(d.writes)-1].undo = undo
+	d.Writes[len(d.Writes)-1].Undo = undo
 }
 
 // plain is a write that is not planned.
-func (d *devicePlan) plain(allow bool, value string) write {
+func (d *devicePlan) plain(allow bool, value string) limits.Write {
 	scratch := devicePlan{plan: &plan{}, property: d.property}
 	return *scratch.write(allow, value)
 }
@@ -115,13 +117,13 @@ func (d *devicePlan) become(want []device, soft map[device]bool) {
 	}
 	for _, e := range allow {
 		w := d.write(true, e.String())
-		w.undo = []write{d.plain(false, e.String())}
+		w.Undo = []limits.Write{d.plain(false, e.String())}
 		if soft[device{e.kind, e.major, e.minor, 0}] {
-			w.soft = softDefault
+			w.Soft = softDefault
 		}
 	}
 	for _, e := range deny {
-		d.write(false, e.String()).undo = []write{d.plain(true, e.String())}
+		d.write(false, e.String()).Undo = []limits.Write{d.plain(true, e.String())}
 	}
 	d.exceptions = want
 }

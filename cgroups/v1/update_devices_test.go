@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/rung-oci/rung/cgroups/limits"
 )
 
 func TestUpdateDevicesIsTheDifference(t *testing.T) {
@@ -44,12 +46,12 @@ func TestUpdateDevicesIsTheDifference(t *testing.T) {
 		if text == "" {
 			text = listOf(t, c.patch)
 		}
-		p := plan{read: func(_, file string) (string, error) { return text, nil }}
+		p := newPlan(func(_, file string) (string, error) { return text, nil })
 		if err := p.updateDevices(rules(t, c.patch), rules(t, c.present)); err != nil {
 			t.Errorf("%s: %v", c.name, err)
 			continue
 		}
-		if got := deviceWrites(p.writes); got != c.want {
+		if got := deviceWrites(p.Writes); got != c.want {
 			t.Errorf("%s: got\n%s\nwant\n%s", c.name, got, c.want)
 		}
 	}
@@ -63,10 +65,10 @@ func rules(t *testing.T, text string) (list []specs.LinuxDeviceCgroup) {
 	return list
 }
 
-func deviceWrites(writes []write) string {
+func deviceWrites(writes []limits.Write) string {
 	var lines []string
 	for _, w := range writes {
-		lines = append(lines, strings.TrimPrefix(w.file, "devices.")+" "+w.value)
+		lines = append(lines, strings.TrimPrefix(w.File, "devices.")+" "+w.Value)
 	}
 	return strings.Join(lines, "\n")
 }
@@ -75,11 +77,11 @@ func deviceWrites(writes []write) string {
 func listOf(t *testing.T, text string) string {
 	t.Helper()
 	var c deviceCgroup
-	p := plan{read: func(string, string) (string, error) { return "a *:* rwm", nil }}
+	p := newPlan(func(string, string) (string, error) { return "a *:* rwm", nil })
 	if err := p.devices(rules(t, text)); err != nil {
 		t.Fatal(err)
 	}
-	for _, w := range p.writes {
+	for _, w := range p.Writes {
 		c.write(w)
 	}
 	return c.list()
@@ -91,15 +93,15 @@ type deviceCgroup struct {
 	exceptions map[device]access
 }
 
-func (c *deviceCgroup) write(w write) {
-	allow := w.file == devicesAllow
-	if w.value == "a" {
+func (c *deviceCgroup) write(w limits.Write) {
+	allow := w.File == devicesAllow
+	if w.Value == "a" {
 		*c = deviceCgroup{denies: !allow}
 		return
 	}
-	d, ok := parseDevice(w.value)
+	d, ok := parseDevice(w.Value)
 	if !ok {
-		panic(w.value)
+		panic(w.Value)
 	}
 	bits := d.access
 	d.access = 0
@@ -150,7 +152,7 @@ func TestUpdateDevicesProperty(t *testing.T) {
 		}
 		return list
 	}
-	after := func(writes []write) (c deviceCgroup) {
+	after := func(writes []limits.Write) (c deviceCgroup) {
 		for _, w := range writes {
 			c.write(w)
 		}
@@ -158,34 +160,34 @@ func TestUpdateDevicesProperty(t *testing.T) {
 	}
 	for range 2000 {
 		before, patch := some(), some()
-		first := plan{read: func(string, string) (string, error) { return "a *:* rwm", nil }}
-		second := first
+		first := newPlan(func(string, string) (string, error) { return "a *:* rwm", nil })
+		second := newPlan(first.Read)
 		if first.devices(before) != nil || second.devices(patch) != nil {
 			continue // what the kernel cannot do is refused
 		}
-		c, want := after(first.writes), after(second.writes)
+		c, want := after(first.Writes), after(second.Writes)
 		begun := fmt.Sprint(c)
-		p := plan{read: func(string, string) (string, error) { return c.list(), nil }}
+		p := newPlan(func(string, string) (string, error) { return c.list(), nil })
 		if err := p.updateDevices(patch, before); err != nil {
 			t.Fatalf("%+v to %+v: %v", before, patch, err)
 		}
-		start, samePolicy := after(first.writes), c.denies == want.denies
-		for _, w := range p.writes {
+		start, samePolicy := after(first.Writes), c.denies == want.denies
+		for _, w := range p.Writes {
 			c.write(w)
 			for n := range 12 * btoi(samePolicy) {
 				major, minor, bit := int64(n&1), int64(n>>1&1), access(1<<(n>>2))
 				if start.allows('c', major, minor, bit) && want.allows('c', major, minor, bit) &&
 					!c.allows('c', major, minor, bit) {
-					t.Fatalf("%+v to %+v: c %d:%d was denied in between, by %s %s", before, patch, major, minor, w.file,
-						w.value)
+					t.Fatalf("%+v to %+v: c %d:%d was denied in between, by %s %s", before, patch, major, minor, w.File,
+						w.Value)
 				}
 			}
 		}
 		if fmt.Sprint(c) != fmt.Sprint(want) {
 			t.Fatalf("%+v to %+v: %+v, want %+v", before, patch, c, want)
 		}
-		for _, w := range slices.Backward(p.writes) {
-			for _, u := range w.undo {
+		for _, w := range slices.Backward(p.Writes) {
+			for _, u := range w.Undo {
 				c.write(u)
 			}
 		}

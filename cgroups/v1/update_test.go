@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/cgroups"
+	"github.com/rung-oci/rung/cgroups/limits"
 )
 
 func TestRestoring(t *testing.T) {
@@ -27,8 +28,9 @@ func TestRestoring(t *testing.T) {
 		{"rdma.max", "mlx hca_handle=2", "mlx hca_handle=9 hca_object=max", "mlx hca_handle=9 hca_object=max"},
 		{"rdma.max", "mlx hca_handle=2", "", "mlx hca_handle=max hca_object=max"},
 	} {
-		if got := (write{file: c.file, value: c.value}).restoring(c.now); got.value != c.want || got.file != c.file {
-			t.Errorf("%s %q over %q: restored with %q, want %q", c.file, c.value, c.now, got.value, c.want)
+		got := restoring(&limits.Write{File: c.file, Value: c.value}, c.now)
+		if got.Value != c.want || got.File != c.file {
+			t.Errorf("%s %q over %q: restored with %q, want %q", c.file, c.value, c.now, got.Value, c.want)
 		}
 	}
 }
