@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 
 // A process lives with a limit from its first moment on; a later command ends it.
 func Example() {
-	m, err := manager.New(fmt.Sprintf("/rung-example-%d", os.Getpid()), "")
+	m, err := manager.New(manager.Options{Path: fmt.Sprintf("/rung-example-%d", os.Getpid())})
 	check(err)
 	_, err = m.Create(&specs.LinuxResources{Pids: &specs.LinuxPids{Limit: new(int64(3))}})
 	check(err)

@@ -52,6 +52,27 @@ func Find() (Hierarchies, error) {
 	return parse(kernel.Mounts("self"), self, kernel.DeviceAt)
 }
 
+// Unified is the hierarchy of cgroup v2, or nil.
+func (hs Hierarchies) Unified() *Hierarchy {
+	for i := range hs {
+		if hs[i].Unified {
+			return &hs[i]
+		}
+	}
+	return nil
+}
+
+// Pure reports whether every controller belongs to cgroup v2: it is mounted, and none is as a
+// hierarchy of v1. One of v1 without controllers, name=…, does not count.
+func (hs Hierarchies) Pure() bool {
+	for i := range hs {
+		if c := hs[i].Controllers; len(c) > 0 && !strings.HasPrefix(c[0], "name=") {
+			return false
+		}
+	}
+	return hs.Unified() != nil
+}
+
 // Links returns the names of the symbolic links beside the mount that lead to
 // it: "cpu" and "cpuacct" for "cpu,cpuacct". Only links named after one of the
 // hierarchy's controllers are looked for.
@@ -84,6 +105,19 @@ func (h *Hierarchy) Label() string {
 		return Unified
 	}
 	return strings.Join(h.Controllers, ",")
+}
+
+// At is the directory of a cgroup that has this name: see [cgroupfs.Name].
+func (h *Hierarchy) At(name string) (string, error) {
+	if filepath.IsAbs(name) {
+		return filepath.Join(h.Mountpoint, name), nil
+	}
+	if h.Own == "" {
+		return "", fmt.Errorf("linux.cgroupsPath %q: the caller's own cgroup in the hierarchy %s "+
+			"is outside of what is mounted at %s (%s): an absolute path is needed",
+			name, h.Label(), h.Mountpoint, h.Root)
+	}
+	return filepath.Join(h.Mountpoint, h.Own, name), nil
 }
 
 // Unified is the label of the unified hierarchy. No other can have it: a

@@ -24,7 +24,9 @@ func (c *container) hasCgroup() bool { return len(c.record.Cgroup) > 0 }
 // newCgroup names the cgroup of a new container. With NoCgroup it has none.
 func (r *Runtime) newCgroup(s *specs.Spec, id string) (cgroups.Manager, error) {
 	if !r.NoCgroup {
-		return manager.New(cmp.Or(s.Linux, &specs.Linux{}).CgroupsPath, id)
+		return manager.New(manager.Options{
+			Path: cmp.Or(s.Linux, &specs.Linux{}).CgroupsPath, ID: id, Annotations: s.Annotations,
+		})
 	}
 	m, warnings, err := manager.None(limits(s))
 	r.warn(warnings)

@@ -3,6 +3,7 @@ package cgroupfs
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -85,4 +86,19 @@ func (g *Group) Write(file, value string) error {
 		return fmt.Errorf("writing %q to %s: %w", value, filepath.Join(g.Path, file), err)
 	}
 	return nil
+}
+
+// AppendPids appends the processes of the cgroup and its descendants. One that is gone has none.
+func (g *Group) AppendPids(pids []int) ([]int, error) {
+	dir, err := g.Open()
+	if err != nil {
+		return pids, IgnoreGone(err)
+	}
+	return AppendTreePids(pids, dir)
+}
+
+// Sorted sorts pids and leaves each once.
+func Sorted(pids []int, err error) ([]int, error) {
+	slices.Sort(pids)
+	return slices.Compact(pids), err
 }

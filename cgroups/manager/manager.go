@@ -3,23 +3,43 @@
 package manager
 
 import (
+	"errors"
+
 	"github.com/opencontainers/runtime-spec/specs-go/features"
 
 	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/cgroups/v1"
+	"github.com/rung-oci/rung/cgroups/v2"
 )
 
-// New returns the Manager for the cgroup of a new container with the id, named by
-// linux.cgroupsPath. It makes nothing.
+// Options say which cgroup a new container is to have.
+type Options struct {
+	Path string // linux.cgroupsPath
+	ID   string // of the container
+	// Systemd has systemd make the cgroup: Path is "SLICE:PREFIX:NAME" then.
+	Systemd bool
+	// Annotations are the container's: org.systemd.property.NAME is one of the unit.
+	Annotations map[string]string
+	// Owner is the uid of the host to whom a cgroup of v2 is delegated; nil: to nobody.
+	Owner *uint32
+}
+
+// New returns the Manager for the cgroup of a new container. It makes nothing.
 //
-// An absolute path starts at the root of what is mounted, a relative one at the caller's
-// own cgroup, and an empty one means the relative path id.
-func New(cgroupsPath, id string) (cgroups.Manager, error) {
+// An absolute path starts at the root of what is mounted, a relative one at the
+// caller's own cgroup, and an empty one means the relative path id.
+func New(o Options) (cgroups.Manager, error) {
+	if o.Systemd {
+		return nil, errors.New("the systemd cgroup driver is not supported yet: use cgroupfs")
+	}
 	h, err := cgroups.Find()
 	if err != nil {
 		return nil, err
 	}
-	return v1.New(h, cgroupsPath, id)
+	if h.Pure() {
+		return v2.New(h, o.Path, o.ID, o.Owner)
+	}
+	return v1.New(h, o.Path, o.ID)
 }
 
 // Restore returns the Manager of a cgroup that was created before, from its Record. It
@@ -32,12 +52,15 @@ func Restore(record []byte) cgroups.Manager {
 	if len(record) == 0 {
 		return none{}
 	}
+	if m, ok := v2.Restore(record); ok {
+		return m
+	}
 	return v1.Restore(record)
 }
 
 // Features says what New can do, on any machine.
 func Features() features.Cgroup {
 	return features.Cgroup{
-		V1: new(true), V2: new(false), Systemd: new(false), SystemdUser: new(false), Rdma: new(true),
+		V1: new(true), V2: new(true), Systemd: new(false), SystemdUser: new(false), Rdma: new(true),
 	}
 }

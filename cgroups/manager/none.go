@@ -9,6 +9,7 @@ import (
 
 	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/cgroups/v1"
+	"github.com/rung-oci/rung/cgroups/v2"
 )
 
 // None returns the Manager of a container without a cgroup, whose processes stay in
@@ -70,6 +71,9 @@ func (n none) Sub(places []string) (cgroups.Manager, error) {
 
 func (none) Mounts() ([]cgroups.Mount, error) {
 	h, err := cgroups.Find()
+	if err == nil && h.Pure() {
+		return v2.OwnMounts(h.Unified()), nil
+	}
 	return v1.OwnMounts(h), err
 }
 

@@ -44,7 +44,7 @@ func (m *Manager) make() error {
 	made := make([]string, 0, len(m.groups))
 	for i := range m.groups {
 		if err := m.groups[i].create(&made); err != nil {
-			return errors.Join(err, unmake(made))
+			return errors.Join(err, cgroupfs.Unmake(made))
 		}
 	}
 	return nil
@@ -52,7 +52,7 @@ func (m *Manager) make() error {
 
 func (g *group) create(made *[]string) error {
 	before := len(*made)
-	if err := makeDir(g.Path, g.mountpoint, made); err != nil {
+	if err := cgroupfs.MakeDir(g.Path, g.mountpoint, made); err != nil {
 		return fmt.Errorf("creating cgroup %s: %w", g.Path, err)
 	}
 	if !g.has("cpuset") {
@@ -68,36 +68,6 @@ func (g *group) create(made *[]string) error {
 		}
 	}
 	return nil
-}
-
-// makeDir makes the directory and those above it up to the mount point, and
-// adds each that it made to the list.
-func makeDir(path, mountpoint string, made *[]string) error {
-	err := unix.Mkdir(path, 0o755)
-	if err == unix.ENOENT && path != mountpoint && path != "/" {
-		if err := makeDir(filepath.Dir(path), mountpoint, made); err != nil {
-			return err
-		}
-		err = unix.Mkdir(path, 0o755)
-	}
-	switch err {
-	case nil:
-		*made = append(*made, path)
-		return nil
-	case unix.EEXIST:
-		return nil
-	}
-	return err
-}
-
-func unmake(made []string) error {
-	var errs []error
-	for i := len(made) - 1; i >= 0; i-- {
-		if err := unix.Rmdir(made[i]); err != nil && err != unix.ENOENT {
-			errs = append(errs, fmt.Errorf("removing %s again: %w", made[i], err))
-		}
-	}
-	return errors.Join(errs...)
 }
 
 // inherit returns the value of a cpuset file in the cgroup path. An empty one is

@@ -1,53 +1,18 @@
 package v1
 
 import (
-	"errors"
-	"fmt"
-	"os"
-	"slices"
-	"time"
-
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/cgroups/cgroupfs"
-	"github.com/rung-oci/rung/internal/kernel"
 )
-
-// killTimeout bounds Kill with SIGKILL: a process in an uninterruptible wait
-// does not end.
-const killTimeout = 10 * time.Second
 
 // Kill implements [cgroups.Manager].
 func (m *Manager) Kill(sig unix.Signal) error {
-	if sig != unix.SIGKILL {
-		_, last, err := m.signal(sig)
-		closeAll(last)
-		return err
+	k := cgroupfs.Killing{Occupants: m.Occupants, StartFreezing: m.startFreezing, Release: m.Release}
+	if len(m.groups) > 0 {
+		k.Cgroup = m.listed().Path
 	}
-	deadline := time.Now().Add(killTimeout)
-	for wait := cgroupfs.NewBackoff(100 * time.Microsecond); ; wait.Sleep() {
-		found, last, err := m.signal(sig)
-		if err != nil { // there may be no descriptor left to thaw with
-			closeAll(last)
-			last = nil
-		}
-		if found > 0 {
-			// Even after an error nothing may be left frozen.
-			_, e := m.Release()
-			err = errors.Join(err, e)
-		}
-		if err == nil {
-			err = m.waitAll(last, deadline)
-		}
-		closeAll(last)
-		if err != nil || found == 0 {
-			return err
-		}
-		if time.Now().After(deadline) {
-			return fmt.Errorf("killing the processes of %s: %d of them did not end in %v",
-				m.listed().Path, found, killTimeout)
-		}
-	}
+	return k.Kill(sig)
 }
 
 // startFreezing freezes the processes without waiting for it, if there is a freezer
@@ -57,107 +22,4 @@ func (m *Manager) startFreezing() error {
 		return cgroupfs.IgnoreGone(g.Write("freezer.state", frozen))
 	}
 	return nil
-}
-
-// signal sends the signal once to every process that it finds, and returns how
-// many those were and the last ones, whose descriptors are open.
-//
-// Before SIGKILL they are frozen, without waiting for it, so that they cannot fork
-// faster than they are found; the caller thaws them.
-func (m *Manager) signal(sig unix.Signal) (found int, last []process, err error) {
-	pids, err := m.Occupants()
-	caller, inside := slices.BinarySearch(pids, os.Getpid())
-	if inside {
-		pids = slices.Delete(pids, caller, caller+1)
-	}
-	if err != nil || len(pids) == 0 {
-		return 0, nil, err
-	}
-	found = len(pids)
-	if sig == unix.SIGKILL && found > 1 && !inside {
-		if err := m.startFreezing(); err != nil {
-			return found, nil, err
-		}
-	}
-	for size := maxOpen; len(pids) > 0; {
-		batch := pids[:min(size, len(pids))]
-		closeAll(last)
-		var still []int
-		last, still, err = m.hold(batch)
-		if size > 1 && (errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE)) {
-			size /= 2
-			continue
-		}
-		if err != nil {
-			return found, last, err
-		}
-		pids = pids[len(batch):]
-		for _, p := range last {
-			// The pid may have changed hands before it was opened. If it is
-			// listed even now, the descriptor is of a process of ours, or of
-			// one that has ended.
-			if _, ok := slices.BinarySearch(still, p.pid); !ok {
-				continue
-			}
-			if err := kernel.Signal(p.fd, sig); err != nil {
-				return found, last, fmt.Errorf("sending %s to process %d: %w", unix.SignalName(sig), p.pid, err)
-			}
-		}
-	}
-	return found, last, nil
-}
-
-// hold opens those of the processes that still exist, and lists again the processes
-// in all hierarchies.
-func (m *Manager) hold(pids []int) (open []process, still []int, err error) {
-	if open, err = openAll(pids); err == nil {
-		still, err = m.Occupants()
-	}
-	return open, still, err
-}
-
-// A process is held by a descriptor, so that no other can take its place.
-type process struct{ pid, fd int }
-
-// maxOpen is how many processes are held at once.
-const maxOpen = 256
-
-// openAll opens the processes that still exist.
-func openAll(pids []int) ([]process, error) {
-	all := make([]process, 0, len(pids))
-	for _, pid := range pids {
-		switch fd, err := unix.PidfdOpen(pid, 0); err {
-		case nil:
-			all = append(all, process{pid, fd})
-		case unix.ESRCH:
-		default:
-			return all, fmt.Errorf("opening process %d: %w", pid, err)
-		}
-	}
-	return all, nil
-}
-
-func closeAll(all []process) {
-	for _, p := range all {
-		unix.Close(p.fd)
-	}
-}
-
-// waitAll waits until the processes have ended or the time has come. Whoever
-// freezes them again meanwhile does not keep them.
-func (m *Manager) waitAll(all []process, deadline time.Time) error {
-	for _, p := range all {
-		for !p.ends(thawEvery) && time.Now().Before(deadline) {
-			if _, err := m.Release(); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// ends waits for the end of a process.
-func (p process) ends(timeout time.Duration) bool {
-	ended, _ := kernel.Ends(p.fd, timeout)
-	return ended
 }

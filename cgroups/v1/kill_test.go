@@ -85,7 +85,7 @@ func TestKillBelowFrozenParent(t *testing.T) {
 	if err := m.Kill(unix.SIGKILL); !errors.Is(err, cgroups.ErrParentFrozen) {
 		t.Errorf("got %v, want %v", err, cgroups.ErrParentFrozen)
 	}
-	if took := time.Since(began); took > killTimeout/2 {
+	if took := time.Since(began); took > cgroupfs.KillTimeout/2 {
 		t.Errorf("it took %v", took)
 	}
 	put(t, m, "../freezer.state", thawed)

@@ -3,8 +3,6 @@ package v1
 import (
 	"errors"
 	"fmt"
-	"path/filepath"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -21,68 +19,31 @@ type Manager struct {
 
 var _ cgroups.Manager = (*Manager)(nil)
 
-// New computes the cgroup of the container id from linux.cgroupsPath. It
+// New computes the cgroup of the container id from linux.cgroupsPath: see [cgroupfs.Name]. It
 // touches nothing.
 //
-// An absolute path starts at each hierarchy's mount point, a relative one at the
-// caller's own cgroup in each hierarchy, and an empty one means the relative path
-// id. A path such as "slice:prefix:name", which names a unit to systemd, is a
+// A path such as "slice:prefix:name", which names a unit to systemd, is a
 // relative path of one element here.
-//
-// The path is cleaned as text and never leads above where it starts: "/a/../b" is
-// "/b", "../b" is "b". Refused are paths with NUL or a newline, and those that name no
-// cgroup of their own ("/" and "a/.."): a container's cgroup is emptied and removed
-// with it.
 func New(h cgroups.Hierarchies, cgroupsPath, id string) (*Manager, error) {
 	if len(h) == 0 {
 		return nil, errors.New("no cgroup hierarchy is mounted")
 	}
-	if cgroupsPath == "" {
-		if strings.Contains(id, "/") {
-			return nil, fmt.Errorf("container id %q cannot name a cgroup: it contains a slash", id)
-		}
-		cgroupsPath = id
-	}
-	name, err := cleanPath(cgroupsPath)
+	name, err := cgroupfs.Name(cgroupsPath, id)
 	if err != nil {
-		return nil, fmt.Errorf("linux.cgroupsPath %q: %w", cgroupsPath, err)
+		return nil, err
 	}
 	m := &Manager{groups: make([]group, len(h)), found: h}
 	for i := range h {
-		parent := h[i].Mountpoint
-		if !filepath.IsAbs(name) {
-			if h[i].Own == "" {
-				return nil, fmt.Errorf("linux.cgroupsPath %q: the caller's own cgroup in the hierarchy %s "+
-					"is outside of what is mounted at %s (%s): an absolute path is needed",
-					cgroupsPath, h[i].Label(), h[i].Mountpoint, h[i].Root)
-			}
-			parent = filepath.Join(parent, h[i].Own)
+		path, err := h[i].At(name)
+		if err != nil {
+			return nil, err
 		}
 		m.groups[i] = group{
-			Group: cgroupfs.Group{Path: filepath.Join(parent, name)},
+			Group: cgroupfs.Group{Path: path},
 			label: h[i].Label(), mountpoint: h[i].Mountpoint,
 		}
 	}
 	return m, nil
-}
-
-func cleanPath(path string) (string, error) {
-	if strings.IndexByte(path, 0) >= 0 {
-		return "", errors.New("contains NUL")
-	}
-	// EINVAL by cgroup_mkdir of kernel/cgroup/cgroup.c, but only once there is a record of it
-	if strings.Contains(path, "\n") {
-		return "", errors.New("contains a newline")
-	}
-	absolute := filepath.IsAbs(path)
-	path = filepath.Clean("/" + path)
-	if path == "/" {
-		return "", errors.New("names no cgroup of the container's own")
-	}
-	if !absolute {
-		path = path[1:]
-	}
-	return path, nil
 }
 
 // hierarchies are those that are mounted.

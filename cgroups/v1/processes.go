@@ -1,17 +1,13 @@
 package v1
 
-import (
-	"slices"
-
-	"github.com/rung-oci/rung/cgroups/cgroupfs"
-)
+import "github.com/rung-oci/rung/cgroups/cgroupfs"
 
 // Processes implements [cgroups.Manager].
 func (m *Manager) Processes() ([]int, error) {
 	if len(m.groups) == 0 {
 		return nil, nil
 	}
-	return sorted(m.listed().tree(nil))
+	return cgroupfs.Sorted(m.listed().AppendPids(nil))
 }
 
 // Occupants implements [cgroups.Manager]: the processes of all hierarchies together.
@@ -19,11 +15,11 @@ func (m *Manager) Occupants() ([]int, error) {
 	var pids []int
 	for i := range m.groups {
 		var err error
-		if pids, err = m.groups[i].tree(pids); err != nil {
+		if pids, err = m.groups[i].AppendPids(pids); err != nil {
 			return nil, err
 		}
 	}
-	return sorted(pids, nil)
+	return cgroupfs.Sorted(pids, nil)
 }
 
 // listed is the group whose processes stand for the container's. The
@@ -34,18 +30,4 @@ func (m *Manager) listed() *group {
 		return g
 	}
 	return &m.groups[0]
-}
-
-// tree appends the processes of the cgroup and its descendants.
-func (g *group) tree(pids []int) ([]int, error) {
-	dir, err := g.Open()
-	if err != nil {
-		return pids, cgroupfs.IgnoreGone(err)
-	}
-	return cgroupfs.AppendTreePids(pids, dir)
-}
-
-func sorted(pids []int, err error) ([]int, error) {
-	slices.Sort(pids)
-	return slices.Compact(pids), err
 }

@@ -16,6 +16,7 @@ import (
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
+	"github.com/rung-oci/rung/cgroups/cgroupfs"
 )
 
 func TestProcesses(t *testing.T) {
@@ -111,7 +112,7 @@ func TestKillForks(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(pids) > maxOpen+20 {
+		if len(pids) > cgroupfs.MaxOpen+20 {
 			break
 		}
 		if time.Now().After(deadline) {

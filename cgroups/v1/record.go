@@ -1,28 +1,18 @@
 package v1
 
 import (
-	"bytes"
-	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/rung-oci/rung/cgroups/cgroupfs"
 )
 
-// Record implements [cgroups.Manager]. Each line is the label of a hierarchy, a tab, and
-// the directory there: encoding/json would cost more than all else that reading a
-// record takes. A path with a newline, as a mount point may have one, is quoted as in
-// Go: cut off there it would be another cgroup's, whose processes would be killed.
-func (m *Manager) Record() []byte {
-	var b bytes.Buffer
+// Record implements [cgroups.Manager]. Each line is the label of a hierarchy and the
+// directory there.
+func (m *Manager) Record() (b []byte) {
 	for i := range m.groups {
-		path := m.groups[i].Path
-		if strings.Contains(path, "\n") {
-			path = strconv.Quote(path)
-		}
-		fmt.Fprintf(&b, "%s\t%s\n", m.groups[i].label, path)
+		b = cgroupfs.AppendRecord(b, m.groups[i].label, m.groups[i].Path)
 	}
-	return b.Bytes()
+	return b
 }
 
 // Restore returns the Manager of a cgroup that was created before, from its Record. It
@@ -30,13 +20,7 @@ func (m *Manager) Record() []byte {
 func Restore(record []byte) *Manager {
 	m := new(Manager)
 	for line := range strings.Lines(string(record)) {
-		label, path, ok := strings.Cut(strings.TrimSuffix(line, "\n"), "\t")
-		if strings.HasPrefix(path, `"`) {
-			var err error
-			path, err = strconv.Unquote(path)
-			ok = ok && err == nil
-		}
-		if ok {
+		if label, path, ok := cgroupfs.ParseRecord(line); ok {
 			m.groups = append(m.groups, group{label: label, Group: cgroupfs.Group{Path: path}})
 		}
 	}

@@ -2,6 +2,7 @@ package birth
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -11,11 +12,15 @@ import (
 
 // mountCgroups shows the container its cgroups: a tmpfs with a directory for
 // each hierarchy, as the host has them. With a cgroup namespace the hierarchy
-// is mounted, and begins at the container's cgroup; without, that cgroup is bound.
+// is mounted, and begins at the container's cgroup; without, that cgroup is bound. One without a
+// name, that of cgroup v2, is mounted on the destination itself.
 func (c *compiler) mountCgroups(m mount) error {
 	if len(m.Data) > 0 {
 		c.warn("%s (%s): a cgroup mount has no options of its own: %s ignored",
 			m.Property, m.Destination, commas(m.Data))
+	}
+	if h := c.in.Host.Hierarchies; len(h) == 1 && h[0].Name == "" {
+		return c.mountHierarchy(m, h[0])
 	}
 	list := m
 	list.Type, list.Source, list.Data = "tmpfs", "tmpfs", []string{"mode=755"}
@@ -33,8 +38,10 @@ func (c *compiler) mountCgroups(m mount) error {
 // mountHierarchy mounts one on its directory in the list.
 func (c *compiler) mountHierarchy(list mount, h Hierarchy) error {
 	m := list
-	m.Target += "/" + h.Name
-	c.about(m.Property, "mounting the cgroup hierarchy "+h.Name+" on "+m.Target)
+	if h.Name != "" {
+		m.Target += "/" + h.Name
+	}
+	c.about(m.Property, strings.TrimSuffix("mounting the cgroup hierarchy "+h.Name, " ")+" on "+m.Target)
 	if c.hasNS(specs.CgroupNamespace) {
 		c.newHierarchy(h, m.tree)
 	} else if h.Dir == "" {

@@ -25,9 +25,8 @@ func (m *Machine) cgroups() []Finding {
 	case len(m.Hierarchies) == 0:
 		return []Finding{fail("version", "none is mounted",
 			"mount the hierarchies below /sys/fs/cgroup, as systemd or Debian's cgroupfs-mount does")}
-	case len(controllers) == 0 && unified:
-		return []Finding{fail("version", "2",
-			"cgroup v2 is not supported yet, and no controller is mounted as a hierarchy of v1")}
+	case m.Hierarchies.Pure():
+		return append([]Finding{ok("version", "2")}, m.delegation()...)
 	}
 	version := "1"
 	if unified {

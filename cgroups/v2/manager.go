@@ -1,0 +1,61 @@
+// Package v2 is a container's cgroup on the files of cgroup v2: one directory of the unified
+// hierarchy (Documentation/admin-guide/cgroup-v2.rst).
+package v2
+
+import (
+	"errors"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/rung-oci/rung/cgroups"
+	"github.com/rung-oci/rung/cgroups/cgroupfs"
+)
+
+// A Manager is a container's cgroup. It implements [cgroups.Manager].
+type Manager struct {
+	dir   cgroupfs.Group
+	mount *cgroups.Hierarchy // nil: not looked for yet
+	owner *uint32            // of the cgroup; nil: the caller
+}
+
+var _ cgroups.Manager = (*Manager)(nil)
+
+// New computes the cgroup of the container id from linux.cgroupsPath: see [cgroupfs.Name]. It
+// touches nothing. With an owner, a uid of the host, the cgroup will be delegated to that.
+//
+// A path such as "slice:prefix:name", which names a unit to systemd, is a
+// relative path of one element here.
+func New(h cgroups.Hierarchies, cgroupsPath, id string, owner *uint32) (*Manager, error) {
+	m := &Manager{mount: h.Unified(), owner: owner}
+	if m.mount == nil {
+		return nil, errNotMounted
+	}
+	name, err := cgroupfs.Name(cgroupsPath, id)
+	if err != nil {
+		return nil, err
+	}
+	m.dir.Path, err = m.mount.At(name)
+	return m, err
+}
+
+var errNotMounted = errors.New("cgroup v2 is not mounted")
+
+// hierarchy is where cgroups are mounted.
+func (m *Manager) hierarchy() (*cgroups.Hierarchy, error) {
+	if m.mount == nil {
+		h, err := cgroups.Find()
+		if err != nil {
+			return nil, err
+		}
+		if m.mount = h.Unified(); m.mount == nil {
+			return nil, errNotMounted
+		}
+	}
+	return m.mount, nil
+}
+
+// Exists implements [cgroups.Manager].
+func (m *Manager) Exists() bool { return unix.Access(m.dir.Path, unix.F_OK) == nil }
+
+// Close implements [cgroups.Manager].
+func (m *Manager) Close() { m.dir.Close() }
