@@ -15,8 +15,8 @@ import (
 	"time"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
-	"golang.org/x/sys/unix"
 	"github.com/rung-oci/rung/cgroups/cgroupfs"
+	"golang.org/x/sys/unix"
 )
 
 func TestProcesses(t *testing.T) {
