@@ -72,18 +72,10 @@ func (r *Reader) Numbers(file string) (list []uint64) {
 }
 
 // List reads a list of CPUs or nodes, "0-2,7".
-func (r *Reader) List(file string) (list []uint16) {
-	for part := range strings.SplitSeq(strings.TrimSpace(string(r.Text(file))), ",") {
-		first, last, isRange := strings.Cut(part, "-")
-		if first == "" {
-			continue
-		}
-		if !isRange {
-			last = first
-		}
-		for n, end := r.Parse(first), r.Parse(last); n <= end && end <= math.MaxUint16; n++ {
-			list = append(list, uint16(n))
-		}
+func (r *Reader) List(file string) []uint16 {
+	list, err := cgroupfs.ParseList(string(r.Text(file)))
+	if err != nil && r.Err == nil {
+		r.Err = fmt.Errorf("reading %s of %s: %w", file, r.Group.Path, err)
 	}
 	return list
 }

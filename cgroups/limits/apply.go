@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -18,6 +17,8 @@ type Target interface {
 	// Group is where the file of a controller is. It is an error that the controller is
 	// missing.
 	Group(controller, file string) (*cgroupfs.Group, error)
+	// Lacks says why the cgroup does not have the file of a write.
+	Lacks(w *Write) error
 	// Obstacle says why the kernel refused a write, "" when that is not known, and names
 	// the file, if there is one, whose value makes it do so.
 	Obstacle(w *Write, err error) (file, why string)
@@ -33,7 +34,8 @@ type Target interface {
 // before anything is written.
 func (p *Plan) Apply(t Target) (warnings []string, err error) {
 	for i := range p.Writes {
-		if _, err := group(t, &p.Writes[i]); err != nil {
+		w := &p.Writes[i]
+		if _, err := group(t, w); err != nil && !w.Lifts {
 			return nil, err
 		}
 	}
@@ -76,16 +78,19 @@ func open(t Target, w *Write) (*cgroupfs.Group, int, error) {
 func apply(t Target, w *Write, f *cgroupfs.Writer) (warning string, err error) {
 	g, dir, err := open(t, w)
 	if err != nil {
+		if _, missing := t.Group(w.Controller, w.File); missing != nil && w.Lifts {
+			return "", nil
+		}
 		return "", err
 	}
 	err = patiently(w, func() error { return f.Write(dir, w.File, w.Value) })
 	switch {
-	case err == nil && w.Verify:
-		if now, err := cgroupfs.ReadValue(dir, w.File); err == nil && !samePages(now, w.Value) {
-			return fmt.Sprintf("%s: this kernel ignores %s: it stays %s", w.Property, w.File, now), nil
+	case err == nil && w.Verify != nil:
+		if warning = w.Verify(g.Value); warning != "" {
+			warning = w.Property + ": " + warning
 		}
-		return "", nil
-	case err == nil:
+		return warning, nil
+	case err == nil, w.Lifts && err == unix.ENOENT:
 		return "", nil
 	}
 	err = explain(t, g.Path, dir, w, err)
@@ -114,14 +119,6 @@ func patiently(w *Write, write func() error) error {
 	return err
 }
 
-// samePages reports whether two sizes are the same but for the rounding to pages.
-func samePages(a, b string) bool {
-	const largestPage = 64 << 10
-	m, err1 := strconv.ParseUint(a, 10, 64)
-	n, err2 := strconv.ParseUint(b, 10, 64)
-	return err1 == nil && err2 == nil && max(m, n)-min(m, n) < largestPage
-}
-
 // explain makes the error of a write that failed.
 func explain(t Target, path string, dir int, w *Write, err error) error {
 	err = fmt.Errorf("%s: writing %q to %s: %w", w.Property, w.Value, filepath.Join(path, w.File), err)
@@ -129,7 +126,7 @@ func explain(t Target, path string, dir int, w *Write, err error) error {
 		err = fmt.Errorf("%w (it is %q now)", err, now)
 	}
 	if errors.Is(err, unix.ENOENT) && unix.Faccessat(dir, cgroupfs.Procs, unix.F_OK, 0) == nil {
-		return fmt.Errorf("%w: this kernel's %s controller does not have it", err, w.Controller)
+		return fmt.Errorf("%w: %w", err, t.Lacks(w))
 	}
 	if other, why := t.Obstacle(w, err); why != "" {
 		if now, e := cgroupfs.ReadValue(dir, other); e == nil {

@@ -20,16 +20,22 @@ type Write struct {
 	Value      string
 	Property   string       // where the value comes from: "linux.resources.…"
 	Soft       []unix.Errno // errors that are only warnings
-	Verify     bool         // a size that reads back differently is a warning
-	Patient    bool         // EBUSY may pass: the write is tried again for a moment
-	Undo       []Write      // take the write back, in this order; only where the file cannot be read
+	// Verify looks at what the kernel has made of the write, and says what is not as it was
+	// asked for, or "".
+	Verify  func(read func(file string) (string, error)) (warning string)
+	Patient bool    // EBUSY may pass: the write is tried again for a moment
+	Lifts   bool    // takes a limit away: without the file or its controller there is none
+	Undo    []Write // take the write back, in this order; only where the file cannot be read
 }
+
+// A Read reads a file of the cgroup.
+type Read func(controller, file string) (string, error)
 
 // A Plan is what to write where, and in which order, for linux.resources. Making
 // it changes nothing; the present values that decide the order are read through
 // Read.
 type Plan struct {
-	Read     func(controller, file string) (string, error)
+	Read     Read
 	Writes   []Write
 	Warnings []string
 }
@@ -102,15 +108,23 @@ func (p *Plan) Has(file string) bool {
 	return err == nil
 }
 
-// CheckUsage refuses a limit below what the file says is in use.
-func (p *Plan) CheckUsage(property, file string, limit int64) error {
-	text, err := p.Read(controllerOf(file), file)
-	if err != nil {
-		return fmt.Errorf("linux.resources.%s: %w", property, err)
+// CheckUsage refuses a limit below what the files say together is in use.
+func (p *Plan) CheckUsage(property string, limit int64, files ...string) error {
+	usage := int64(0)
+	for _, file := range files {
+		text, err := p.Read(controllerOf(file), file)
+		if err != nil {
+			return fmt.Errorf("linux.resources.%s: %w", property, err)
+		}
+		n, err := strconv.ParseInt(text, 10, 64)
+		if err != nil {
+			return fmt.Errorf("linux.resources.%s: reading %s: %w", property, file, err)
+		}
+		usage += n
 	}
-	if usage, err := strconv.ParseInt(text, 10, 64); err == nil && usage > limit {
-		return fmt.Errorf("linux.resources.%s: unable to set memory limit to %d: "+
-			"%d is in use (checkBeforeUpdate)", property, limit, usage)
+	if usage > limit {
+		return fmt.Errorf("linux.resources.%s: unable to set memory limit to %d: %d is in use (checkBeforeUpdate)",
+			property, limit, usage)
 	}
 	return nil
 }

@@ -15,15 +15,15 @@ func (p *Plan) Pids(l *specs.LinuxPids) {
 	if l == nil || l.Limit == nil {
 		return
 	}
-	value := "max"
-	if *l.Limit != -1 {
-		value = strconv.FormatInt(*l.Limit, 10)
+	if *l.Limit == -1 {
+		p.Set("pids.limit", "pids.max", "max").Lifts = true
+		return
 	}
 	if *l.Limit == 0 {
 		p.Warnings = append(p.Warnings, "linux.resources.pids.limit is 0: no process of the container can fork; "+
 			"no limit is -1 (podman 4.3 writes 0 for --pids-limit -1)")
 	}
-	p.Set("pids.limit", "pids.max", value)
+	p.Set("pids.limit", "pids.max", strconv.FormatInt(*l.Limit, 10))
 }
 
 // RDMA plans "DEVICE hca_handle=N hca_object=N" for each device.
@@ -50,21 +50,6 @@ func (p *Plan) Cpuset(c *specs.LinuxCPU) {
 	}
 }
 
-// The shares of the CPU that the kernel knows: MIN_SHARES and MAX_SHARES of
-// kernel/sched/sched.h.
-const (
-	LeastShares = 2
-	MostShares  = 1 << 18
-)
-
-// WarnShares warns of shares that the kernel does not know. It takes the nearest.
-func (p *Plan) WarnShares(shares uint64) {
-	if shares < LeastShares || shares > MostShares {
-		p.Warn("cpu.shares", "%d is taken as %d, the nearest that the kernel knows",
-			shares, min(max(shares, LeastShares), MostShares))
-	}
-}
-
 // Hugepages plans the limits of reservations, where the kernel has them, and those
 // of faults. The latter are given the same value: peers do so, and a page that is
 // faulted without a reservation must not escape the limit. The files are called
@@ -82,4 +67,15 @@ func (p *Plan) Hugepages(limits []specs.LinuxHugepageLimit, name string) error {
 		p.Set(property, "hugetlb."+l.Pagesize+"."+name, value)
 	}
 	return nil
+}
+
+// DeviceWeights returns the lines "MAJOR:MINOR WEIGHT" of a file that also has
+// "default WEIGHT".
+func DeviceWeights(text string) (list []string) {
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "default ") {
+			list = append(list, line)
+		}
+	}
+	return list
 }

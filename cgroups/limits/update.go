@@ -15,6 +15,9 @@ import (
 func (p *Plan) Check(t Target) error {
 	for i := range p.Writes {
 		w := &p.Writes[i]
+		if w.Lifts {
+			continue
+		}
 		g, dir, err := open(t, w)
 		if err != nil {
 			return err
@@ -52,7 +55,7 @@ type change struct {
 // apply makes one write and remembers how to take it back.
 func (c *change) apply(w *Write) error {
 	undo, err := c.undo(w)
-	if err != nil && len(w.Soft) == 0 {
+	if err != nil && len(w.Soft) == 0 && !w.Lifts {
 		return fmt.Errorf("%s: %w", w.Property, err)
 	}
 	warning, err := c.write(w)
@@ -61,7 +64,6 @@ func (c *change) apply(w *Write) error {
 	}
 	if warning != "" {
 		c.warnings = append(c.warnings, warning)
-		return nil // it was not written, or made no difference
 	}
 	for i := len(undo) - 1; i >= 0; i-- {
 		c.done = append(c.done, undo[i])
@@ -106,7 +108,7 @@ func (c *change) revert() error {
 // With is the write of another value to the file.
 func (w *Write) With(value string) Write {
 	back := *w
-	back.Value, back.Undo, back.Verify = value, nil, false
+	back.Value, back.Undo, back.Verify = value, nil, nil
 	return back
 }
 

@@ -50,21 +50,10 @@ func (p *plan) weight(weight uint16) {
 		return
 	}
 	if present, err := p.Read("blkio", bfqWeightDevice); err == nil {
-		for _, line := range weightsOfDevices(present) {
+		for _, line := range limits.DeviceWeights(present) {
 			p.Set(property, bfqWeightDevice, line)
 		}
 	}
-}
-
-// weightsOfDevices returns the lines "MAJOR:MINOR WEIGHT" of a file that also has
-// "default WEIGHT".
-func weightsOfDevices(text string) (list []string) {
-	for line := range strings.Lines(text) {
-		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "default ") {
-			list = append(list, line)
-		}
-	}
-	return list
 }
 
 // throttle plans one write for each device; a rate of 0 takes a limit away.

@@ -1,7 +1,7 @@
 package v1
 
 import (
-	"strconv"
+	"fmt"
 	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -14,7 +14,7 @@ const (
 	cpuQuota        = "cpu.cfs_quota_us"
 	cpuPeriod       = "cpu.cfs_period_us"
 	cpuBurst        = "cpu.cfs_burst_us"
-	cpuIdle         = "cpu.idle"
+	cpuIdle         = limits.CPUIdle
 	realtimeRuntime = "cpu.rt_runtime_us"
 	realtimePeriod  = "cpu.rt_period_us"
 )
@@ -25,29 +25,10 @@ func (p *plan) cpu(c *specs.LinuxCPU) {
 	if c == nil {
 		return
 	}
-	p.shares(c)
+	p.Shares(c, p.configuredShares, cpuShares, func(shares uint64) string { return fmt.Sprint(shares) })
 	p.bandwidth(c)
 	p.realtime(c.RealtimeRuntime, c.RealtimePeriod)
 	p.Cpuset(c)
-}
-
-// shares plans shares and idle. While a cgroup is idle the kernel refuses shares, and
-// it forgets those from before.
-func (p *plan) shares(c *specs.LinuxCPU) {
-	shares, isIdle := c.Shares, c.Idle != nil && p.Present(cpuIdle, 0) != 0
-	if isIdle && *c.Idle == 0 && !limits.Given(shares) {
-		shares = p.configuredShares
-	}
-	if c.Idle != nil && (*c.Idle == 0 || limits.Given(shares) && isIdle) {
-		p.Set("cpu.idle", cpuIdle, "0")
-	}
-	if limits.Given(shares) {
-		p.WarnShares(*shares)
-		limits.SetGiven(&p.Plan, "cpu.shares", cpuShares, shares)
-	}
-	if c.Idle != nil && *c.Idle != 0 {
-		p.Set("cpu.idle", cpuIdle, strconv.FormatInt(*c.Idle, 10))
-	}
 }
 
 // bandwidth plans quota, period and burst. Between the writes the kernel compares

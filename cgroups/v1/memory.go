@@ -1,6 +1,7 @@
 package v1
 
 import (
+	"fmt"
 	"math"
 	"strconv"
 
@@ -41,7 +42,9 @@ func (p *plan) kernelMemory(limit *int64) {
 		return
 	}
 	w := p.Set("memory.kernel", "memory.kmem.limit_in_bytes", strconv.FormatInt(*limit, 10))
-	w.Verify = *limit > 0
+	if *limit > 0 {
+		w.Verify = kept(w.File, w.Value)
+	}
 	w.Soft = []unix.Errno{unix.ENOENT, unix.EOPNOTSUPP, enotsupp}
 }
 
@@ -70,4 +73,22 @@ func (p *plan) memoryLimits(limit, swap *int64) {
 	for i := range p.Writes[first:] {
 		p.Writes[first+i].Patient = true
 	}
+}
+
+// kept looks whether the kernel has kept a size.
+func kept(file, size string) func(read func(file string) (string, error)) string {
+	return func(read func(file string) (string, error)) string {
+		if now, err := read(file); err == nil && !samePages(now, size) {
+			return fmt.Sprintf("this kernel ignores %s: it stays %s", file, now)
+		}
+		return ""
+	}
+}
+
+// samePages reports whether two sizes are the same but for the rounding to pages.
+func samePages(a, b string) bool {
+	const largestPage = 64 << 10
+	m, err1 := strconv.ParseUint(a, 10, 64)
+	n, err2 := strconv.ParseUint(b, 10, 64)
+	return err1 == nil && err2 == nil && max(m, n)-min(m, n) < largestPage
 }

@@ -63,6 +63,11 @@ func (t target) Group(controller, file string) (*cgroupfs.Group, error) {
 	return nil, missing(controller, file)
 }
 
+// Lacks implements [limits.Target].
+func (target) Lacks(w *limits.Write) error {
+	return fmt.Errorf("this kernel's %s controller does not have it", w.Controller)
+}
+
 // Obstacle implements [limits.Target].
 func (target) Obstacle(w *limits.Write, err error) (file, why string) {
 	is := func(file string, errno unix.Errno) bool { return w.File == file && errors.Is(err, errno) }

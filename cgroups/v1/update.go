@@ -61,7 +61,7 @@ func (p *plan) checkMemory(r *specs.LinuxMemory) error {
 		if !limits.Given(limit.value) || *limit.value < 0 {
 			continue
 		}
-		if err := p.CheckUsage(limit.property, limit.file, *limit.value); err != nil {
+		if err := p.CheckUsage(limit.property, *limit.value, limit.file); err != nil {
 			return err
 		}
 	}
@@ -78,7 +78,7 @@ func (t target) Undo(w *limits.Write, now string) ([]limits.Write, error) {
 		back = append(back, limits.Write{Controller: w.Controller, File: cpuShares, Value: now, Property: w.Property})
 	case w.File == bfqWeight:
 		now, err = t.read("blkio", bfqWeightDevice)
-		for _, line := range weightsOfDevices(now) {
+		for _, line := range limits.DeviceWeights(now) {
 			back = append(back,
 				limits.Write{Controller: w.Controller, File: bfqWeightDevice, Value: line, Property: w.Property})
 		}
