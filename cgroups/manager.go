@@ -40,8 +40,9 @@ type Manager interface {
 	// or, with an error, nothing.
 	//
 	// What the kernel does not show is in present, the resources in force, or nil: what
-	// a cgroup that is allowed every device is still denied, and the shares of the CPU
-	// that an idle one comes back to.
+	// a cgroup that is allowed every device is still denied, the shares of the CPU
+	// that an idle one comes back to, and the limit of memory and swap together, where it
+	// has one of swap by itself.
 	Update(patch, present *specs.LinuxResources) (*Change, error)
 
 	// Entry opens the way into the cgroup. It refuses a frozen one unless evenFrozen

@@ -1,5 +1,7 @@
 package cgroups
 
+import "math"
+
 // Stats are the counters of a cgroup. What a controller that is not mounted would
 // say is left zero. No limit of memory is the kernel's largest value.
 //
@@ -75,6 +77,10 @@ type MemoryCounter struct {
 	MaxUsage uint64 `json:"max,omitempty"`
 	Failcnt  uint64 `json:"failcnt"`
 }
+
+// Limited reports whether there is a limit: no kernel has so much memory as it shows
+// otherwise, in pages of up to 64 KiB.
+func (c *MemoryCounter) Limited() bool { return c.Limit < math.MaxInt64-64<<10 }
 
 // PidsStats count tasks.
 type PidsStats struct {

@@ -75,15 +75,11 @@ func (t *statsTable) percent(s *libcontainer.Stats) string {
 
 func describeMemory(c cgroups.MemoryCounter) string {
 	text := bytesOf(c.Usage)
-	if c.Limit < noLimit {
+	if c.Limited() {
 		text += fmt.Sprintf(" of %s (%.0f %%)", bytesOf(c.Limit), 100*float64(c.Usage)/float64(max(c.Limit, 1)))
 	}
 	return text + fmt.Sprintf(", at most %s, %d times at the limit", bytesOf(c.MaxUsage), c.Failcnt)
 }
-
-// noLimit is a size beyond every limit of memory: the kernel's largest is the last
-// page below 1<<63.
-const noLimit = 1 << 62
 
 func describePids(p cgroups.PidsStats) string {
 	if p.Limit < 0 {

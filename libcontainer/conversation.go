@@ -73,6 +73,10 @@ func (c *creation) killedForMemory(label, who string) error {
 	if err != nil || m.OOMKills == 0 {
 		return nil
 	}
+	if !m.Memory.Limited() {
+		return fmt.Errorf("%s: %s was killed for memory: no limit of its own, but a parent cgroup's, or the "+
+			"machine has no more", label, who)
+	}
 	return fmt.Errorf("%s: %s was killed for memory: linux.resources.memory.limit is %d bytes, and "+
 		"it needed more", label, who, m.Memory.Limit)
 }

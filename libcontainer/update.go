@@ -16,12 +16,12 @@ import (
 // Update changes the limits of a container that is not stopped: what the patch gives,
 // and nothing else. After an error they are what they were.
 //
-// What a limit is, the kernel knows: nothing reads it from anywhere else. What it
-// was meant to be, as far as the kernel does not say (the rules of devices of a
-// container that is allowed everything else, the shares of one that is idle) or when the cgroup is made anew
-// (restore), is in the saved configuration, to which the file of what was updated
-// is applied: see [container.config]. That file is written last, so that after a crash in
-// between the kernel has the new limits and the file the old ones.
+// What a limit is, the kernel knows: nothing reads it from anywhere else. What it was meant
+// to be, as far as the kernel does not say (the rules of devices of a container that is
+// allowed everything else, the shares of one that is idle, the limit of memory and swap
+// together) or when the cgroup is made anew (restore), is in the saved configuration, to which
+// the file of what was updated is applied: see [container.config]. That file is written last,
+// so that after a crash in between the kernel has the new limits and the file the old ones.
 func (r *Runtime) Update(id string, patch *specs.LinuxResources) error {
 	if err := spec.ValidateResources(patch); err != nil {
 		return err
@@ -57,7 +57,8 @@ func (r *Runtime) Update(id string, patch *specs.LinuxResources) error {
 // inForce are the resources that the container is meant to have, or nil where the
 // patch needs nothing of them that the kernel does not tell: to read them takes time.
 func (c *container) inForce(patch *specs.LinuxResources) (*specs.LinuxResources, error) {
-	if len(patch.Devices) == 0 && (patch.CPU == nil || patch.CPU.Idle == nil) {
+	memory := patch.Memory != nil && patch.Memory.Limit != nil && patch.Memory.Swap == nil
+	if len(patch.Devices) == 0 && (patch.CPU == nil || patch.CPU.Idle == nil) && !memory {
 		return nil, nil
 	}
 	s, err := c.config()

@@ -5,7 +5,6 @@ package counters
 import (
 	"bytes"
 	"fmt"
-	"math"
 	"strconv"
 	"strings"
 
@@ -120,8 +119,33 @@ func setStall(s *cgroups.Stall, field string) {
 	}
 }
 
+// Pressures reads what only the unified hierarchy has.
+func (r *Reader) Pressures(s *cgroups.Stats) {
+	s.CPU.Pressure = r.Pressure("cpu.pressure")
+	s.Memory.Pressure = r.Pressure("memory.pressure")
+	s.Block.Pressure = r.Pressure("io.pressure")
+}
+
+// Pids reads the counter of tasks and its limit.
+func (r *Reader) Pids(s *cgroups.PidsStats) {
+	s.Current = int64(r.Number("pids.current"))
+	s.Limit = -1
+	if limit := string(bytes.TrimSpace(r.Text("pids.max"))); limit != "max" && limit != "" {
+		s.Limit = cgroups.PidsLimit(r.Parse(limit))
+	}
+}
+
 // HugepageSizes returns the page sizes that the machine has, "2MB" and such.
-func (r *Reader) HugepageSizes() ([]string, error) {
+func (r *Reader) HugepageSizes() []string {
+	if r.Err != nil {
+		return nil
+	}
+	sizes, err := hugepageSizes()
+	r.Err = err
+	return sizes
+}
+
+func hugepageSizes() ([]string, error) {
 	dir, err := cgroupfs.Open(unix.AT_FDCWD, "/sys/kernel/mm/hugepages", unix.O_PATH|unix.O_DIRECTORY)
 	if err != nil {
 		return nil, cgroupfs.IgnoreGone(err)

@@ -32,10 +32,10 @@ func (m *Manager) Stats() (*cgroups.Stats, error) {
 		{"cpu", (*reader).throttling},
 		{"cpuset", (*reader).cpuset},
 		{"memory", (*reader).allMemory},
-		{"pids", (*reader).pids},
+		{"pids", func(r *reader, s *cgroups.Stats) { r.Pids(&s.Pids) }},
 		{"blkio", (*reader).allBlock},
 		{"hugetlb", (*reader).hugetlb},
-		{cgroups.Unified, (*reader).pressures},
+		{cgroups.Unified, func(r *reader, s *cgroups.Stats) { r.Pressures(s) }},
 	} {
 		g := m.find(c.controller)
 		if g == nil {
@@ -81,12 +81,6 @@ func (r *reader) cpuset(all *cgroups.Stats) {
 	}
 }
 
-func (r *reader) pressures(s *cgroups.Stats) {
-	s.CPU.Pressure = r.Pressure("cpu.pressure")
-	s.Memory.Pressure = r.Pressure("memory.pressure")
-	s.Block.Pressure = r.Pressure("io.pressure")
-}
-
 func (r *reader) throttling(all *cgroups.Stats) {
 	s := &all.CPU
 	stat := r.Flat("cpu.stat")
@@ -110,15 +104,6 @@ func (r *reader) allMemory(all *cgroups.Stats) {
 	s.Cache = s.Raw["cache"]
 }
 
-func (r *reader) pids(all *cgroups.Stats) {
-	s := &all.Pids
-	s.Current = int64(r.Number("pids.current"))
-	s.Limit = -1
-	if limit := string(bytes.TrimSpace(r.Text("pids.max"))); limit != "max" && limit != "" {
-		s.Limit = cgroups.PidsLimit(r.Parse(limit))
-	}
-}
-
 func (r *reader) allBlock(all *cgroups.Stats) {
 	s := &all.Block
 	s.ServiceBytes = r.operations("io_service_bytes_recursive")
@@ -132,12 +117,7 @@ func (r *reader) allBlock(all *cgroups.Stats) {
 }
 
 func (r *reader) hugetlb(s *cgroups.Stats) {
-	sizes, err := r.HugepageSizes()
-	if err != nil {
-		r.Err = err
-		return
-	}
-	for _, size := range sizes {
+	for _, size := range r.HugepageSizes() {
 		s.Hugetlb[size] = cgroups.HugetlbStats{
 			Usage:    r.Number("hugetlb." + size + ".usage_in_bytes"),
 			MaxUsage: r.Number("hugetlb." + size + ".max_usage_in_bytes"),

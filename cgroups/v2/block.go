@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/cgroups/limits"
 )
@@ -60,7 +61,10 @@ func (p *plan) weights(files []string, property, device string, weight uint16) {
 		if file == ioWeight {
 			n = ioWeightOf(weight)
 		}
-		p.Set(property, file, fmt.Sprint(device, n))
+		w := p.Set(property, file, fmt.Sprint(device, n))
+		if file == bfqWeight && len(files) > 1 {
+			w.Soft = []unix.Errno{unix.EOPNOTSUPP} // a device that bfq does not schedule has the other
+		}
 		if file != bfqWeight || device != "" {
 			continue
 		}

@@ -3,11 +3,13 @@ package v2
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/rung-oci/rung/cgroups/cgroupfs"
 	"github.com/rung-oci/rung/cgroups/limits"
 )
 

@@ -35,8 +35,10 @@ func (p *plan) memory(m *specs.LinuxMemory) error {
 	p.ignored(limits.Given(m.KernelTCP) && *m.KernelTCP > 0, "memory.kernelTCP", noKernel)
 	p.ignored(m.Swappiness != nil, "memory.swappiness", "cgroup v2 has none for a cgroup")
 	p.ignored(m.DisableOOMKiller != nil && *m.DisableOOMKiller, "memory.disableOOMKiller",
-		"cgroup v2 always kills when memory runs out; linux.resources.unified can set memory.high, which slows down before")
-	p.ignored(m.UseHierarchy != nil && !*m.UseHierarchy, "memory.useHierarchy", "memory is always accounted hierarchically")
+		"on cgroup v2 the kernel always kills when memory runs out (memory.high, by linux.resources.unified, slows "+
+			"processes down before)")
+	p.ignored(m.UseHierarchy != nil && !*m.UseHierarchy, "memory.useHierarchy",
+		"memory is always accounted hierarchically")
 	return nil
 }
 
