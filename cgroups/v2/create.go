@@ -9,15 +9,22 @@ import (
 )
 
 // Create implements [cgroups.Manager].
+//
+// It enables the controllers that the limits need, and no others: to account costs time. What
+// is not enabled has no counters, which Stats leaves zero.
 func (m *Manager) Create(r *specs.LinuxResources) (warnings []string, err error) {
-	if err := m.make(); err != nil {
+	needs, err := needs(r)
+	if err != nil {
+		return nil, err
+	}
+	if err := m.make(needs); err != nil {
 		return nil, err
 	}
 	return m.set(r)
 }
 
-// make makes the directory, with the parents that it needs.
-func (m *Manager) make() error {
+// make makes the directory, with the parents and the controllers that it needs.
+func (m *Manager) make(needs []Need) error {
 	h, err := m.hierarchy()
 	if err != nil {
 		return err
@@ -25,6 +32,9 @@ func (m *Manager) make() error {
 	var made []string
 	if err := cgroupfs.MakeDir(m.dir.Path, h.Mountpoint, &made); err != nil {
 		return errors.Join(cannotMake(m.dir.Path, h.Mountpoint, err), cgroupfs.Unmake(made))
+	}
+	if err := m.enable(needs); err != nil {
+		return errors.Join(err, cgroupfs.Unmake(made))
 	}
 	return nil
 }

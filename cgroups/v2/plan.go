@@ -82,9 +82,6 @@ func (p *plan) ignored(given bool, property, why string) {
 	}
 }
 
-// A Need is a controller that a property is nothing without.
-type Need struct{ Controller, Property string }
-
 // Needs returns the controllers that a plan needs, each once, with the first property that
 // needs it.
 func Needs(p *limits.Plan) (needs []Need) {

@@ -18,5 +18,8 @@ func (m *Manager) Update(r, present *specs.LinuxResources) (*cgroups.Change, err
 	if err != nil {
 		return nil, err
 	}
+	if err := m.enable(Needs(p)); err != nil {
+		return nil, err
+	}
 	return p.Update(target{m})
 }
