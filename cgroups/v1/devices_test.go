@@ -3,12 +3,12 @@ package v1
 import (
 	"encoding/json"
 	"math/rand/v2"
-	"slices"
 	"strings"
 	"testing"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/rung-oci/rung/cgroups/devices"
 	"github.com/rung-oci/rung/cgroups/limits"
 )
 
@@ -105,22 +105,22 @@ func checkDevices(t *testing.T, name, rules string, files map[string]string, wan
 // kernelDevices does with the writes what security/device_cgroup.c does.
 type kernelDevices struct {
 	allowed    bool
-	exceptions []device
+	exceptions []devices.Device
 }
 
 func (k *kernelDevices) write(w limits.Write) {
 	allow := w.File == devicesAllow
-	d, ok := parseDevice(w.Value)
+	d, ok := devices.Parse(w.Value)
 	if !ok {
 		k.allowed, k.exceptions = allow, nil
 		return
 	}
 	for i := range k.exceptions {
-		if e := &k.exceptions[i]; e.same(d) {
+		if e := &k.exceptions[i]; e.Same(d) {
 			if allow == k.allowed {
-				e.access &^= d.access
+				e.Access &^= d.Access
 			} else {
-				e.access |= d.access
+				e.Access |= d.Access
 			}
 			return
 		}
@@ -130,13 +130,13 @@ func (k *kernelDevices) write(w limits.Write) {
 	}
 }
 
-func (k *kernelDevices) allows(kind byte, major, minor int64, a access) bool {
+func (k *kernelDevices) allows(kind byte, major, minor int64, a devices.Access) bool {
 	for _, e := range k.exceptions {
-		if e.covers(device{kind, major, minor, a}) && e.access&a != 0 {
+		if e.Covers(devices.Device{Kind: kind, Major: major, Minor: minor}) && e.Access&a != 0 {
 			if k.allowed {
 				return false
 			}
-			if e.access&a == a {
+			if e.Access&a == a {
 				return true
 			}
 		}
@@ -178,13 +178,10 @@ func TestDevicesMeanWhatTheRulesSay(t *testing.T) {
 		}
 		for _, kind := range []byte("cb") {
 			for minor := range int64(3) {
-				for _, a := range []access{accessRead, accessWrite} {
+				for _, a := range []devices.Access{devices.Read, devices.Write} {
 					want := false
 					for _, r := range rules {
-						parts, all, _ := parseRule(&r)
-						if all ||
-							slices.ContainsFunc(parts,
-								func(d device) bool { return d.covers(device{kind, 2, minor, a}) && d.access&a != 0 }) {
+						if isAbout(r, kind, 2, minor, a) {
 							want = r.Allow
 						}
 					}
@@ -199,4 +196,11 @@ func TestDevicesMeanWhatTheRulesSay(t *testing.T) {
 	if planned < 5000 || refused == 0 {
 		t.Errorf("%d rule lists were planned and %d refused: too few to tell", planned, refused)
 	}
+}
+
+// isAbout reports whether a rule says something about an access to a device.
+func isAbout(r specs.LinuxDeviceCgroup, kind byte, major, minor int64, a devices.Access) bool {
+	is := func(n *int64, want int64) bool { return n == nil || *n == want }
+	return (r.Type == "" || r.Type == "a" || r.Type == string(kind)) && is(r.Major, major) && is(r.Minor, minor) &&
+		(r.Access == "" || strings.Contains(r.Access, a.String()))
 }

@@ -7,6 +7,7 @@ import (
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/rung-oci/rung/cgroups/devices"
 	"github.com/rung-oci/rung/cgroups/limits"
 )
 
@@ -24,129 +25,99 @@ func (p *plan) updateDevices(patch, present []specs.LinuxDeviceCgroup) error {
 	if err != nil {
 		return err
 	}
-	old, err := now.with(present)
-	if err != nil || old.allowed != now.allowed {
+	old, _, err := now.With(present, len(present), expressible)
+	if err != nil || old.Allowed != now.Allowed {
 		old = now // not the rules in force
 	}
-	if now.allowed {
+	if now.Allowed {
 		now = old // only the rules know the exceptions
 	}
-	now.first = len(present)
-	want, err := now.with(slices.Concat(present, patch))
+	want, soft, err := now.With(slices.Concat(present, patch), len(present), expressible)
 	if err != nil {
 		return err
 	}
-	now.plan, now.property = p, "devices"
-	if want.allowed != now.allowed {
-		now.changePolicy(want.allowed)
-		now.become(want.exceptions, want.soft)
+	if want.Allowed != now.Allowed {
+		p.changePolicy(now, want.Allowed)
+		p.become(&devices.List{Allowed: want.Allowed}, want.Exceptions, soft)
 		return nil
 	}
-	target := union(now.exceptions, difference(want.exceptions, old.exceptions))
-	now.become(difference(target, difference(old.exceptions, want.exceptions)), want.soft)
+	target := union(now.Exceptions, difference(want.Exceptions, old.Exceptions))
+	p.become(now, difference(target, difference(old.Exceptions, want.Exceptions)), soft)
 	return nil
 }
 
 // devicesNow reads what is in force; where everything is allowed, that.
-func (p *plan) devicesNow() (devicePlan, error) {
+func (p *plan) devicesNow() (*devices.List, error) {
 	list, err := p.Read("devices", "devices.list")
 	if err != nil {
-		return devicePlan{}, fmt.Errorf("linux.resources.devices: %w", err)
+		return nil, fmt.Errorf("linux.resources.devices: %w", err)
 	}
-	d := devicePlan{}
-	for l := range strings.Lines(list) {
-		e, ok := parseDevice(strings.TrimSpace(l))
+	l := new(devices.List)
+	for line := range strings.Lines(list) {
+		d, ok := devices.Parse(strings.TrimSpace(line))
 		if !ok {
-			return devicePlan{allowed: true}, nil
+			return &devices.List{Allowed: true}, nil
 		}
-		d.exceptions = append(d.exceptions, e)
+		l.Exceptions = append(l.Exceptions, devices.Exception{Device: d})
 	}
-	return d, nil
-}
-
-// with returns what the rules make of what is there now: on paper. It has the
-// default devices if a rule for everything is among the rules.
-func (d *devicePlan) with(rules []specs.LinuxDeviceCgroup) (devicePlan, error) {
-	w := devicePlan{plan: new(plan), first: d.first, allowed: d.allowed}
-	w.exceptions = slices.Clone(d.exceptions)
-	denied, err := w.follow(rules)
-	if err != nil {
-		return w, err
-	}
-	w.soft = map[device]bool{}
-	for _, r := range w.defaults(denied) {
-		if strings.IndexByte(w.grounds, r.kind) < 0 {
-			continue // it is there, or was denied before
-		}
-		w.soft[device{r.kind, r.major, r.minor, 0}] = !w.excepts(r)
-		w.add(r)
-	}
-	return w, nil
-}
-
-// excepts reports whether a device of the same numbers is among the exceptions.
-func (d *devicePlan) excepts(r device) bool {
-	return slices.ContainsFunc(d.exceptions, r.same)
+	return l, nil
 }
 
 // changePolicy writes the other policy, which is without exceptions for a moment.
 // Taking it back writes the present exceptions again.
-func (d *devicePlan) changePolicy(allow bool) {
-	undo := []limits.Write{d.plain(d.allowed, "a")}
-	for _, e := range d.exceptions {
-		undo = append(undo, d.plain(!d.allowed, e.String()))
+func (p *plan) changePolicy(now *devices.List, allow bool) {
+	undo := []limits.Write{unplanned(now.Allowed, devices.Device{})}
+	for _, e := range now.Exceptions {
+		undo = append(undo, unplanned(!now.Allowed, e.Device))
 	}
-	d.reset(allow)
-	d.Writes[len(d.Writes)-1].Undo = undo
+	p.setDevice("devices", allow, devices.Device{}).Undo = undo
 }
 
-// plain is a write that is not planned.
-func (d *devicePlan) plain(allow bool, value string) limits.Write {
-	scratch := devicePlan{plan: &plan{}, property: d.property}
-	return *scratch.write(allow, value)
+// unplanned is a write that is not planned.
+func unplanned(allow bool, d devices.Device) limits.Write {
+	return *new(plan).setDevice("devices", allow, d)
 }
 
 // become plans the way to other exceptions under the same policy. What is to be
 // allowed comes first. Every write names one exception exactly, and only what it
 // changes, so that its opposite takes it back.
-func (d *devicePlan) become(want []device, soft map[device]bool) {
-	more, fewer := difference(want, d.exceptions), difference(d.exceptions, want)
+func (p *plan) become(now *devices.List, want []devices.Exception, soft []devices.Device) {
+	more, fewer := difference(want, now.Exceptions), difference(now.Exceptions, want)
 	allow, deny := more, fewer
-	if d.allowed {
+	if now.Allowed {
 		allow, deny = fewer, more
 	}
 	for _, e := range allow {
-		w := d.write(true, e.String())
-		w.Undo = []limits.Write{d.plain(false, e.String())}
-		if soft[device{e.kind, e.major, e.minor, 0}] {
+		w := p.setDevice("devices", true, e.Device)
+		w.Undo = []limits.Write{unplanned(false, e.Device)}
+		if slices.ContainsFunc(soft, e.Same) {
 			w.Soft = softDefault
 		}
 	}
 	for _, e := range deny {
-		d.write(false, e.String()).Undo = []limits.Write{d.plain(true, e.String())}
+		p.setDevice("devices", false, e.Device).Undo = []limits.Write{unplanned(true, e.Device)}
 	}
-	d.exceptions = want
 }
 
 // union returns what is in a or in b.
-func union(a, b []device) []device {
-	u := devicePlan{exceptions: slices.Clone(a)}
+func union(a, b []devices.Exception) []devices.Exception {
+	u := devices.List{Exceptions: slices.Clone(a)}
 	for _, e := range b {
-		u.add(e)
+		u.Add(e.Device)
 	}
-	return u.exceptions
+	return u.Exceptions
 }
 
 // difference returns what is in a and not in b. Devices are the same only with the
 // same numbers.
-func difference(a, b []device) (only []device) {
+func difference(a, b []devices.Exception) (only []devices.Exception) {
 	for _, e := range a {
 		for _, other := range b {
-			if e.same(other) {
-				e.access &^= other.access
+			if e.Same(other.Device) {
+				e.Access &^= other.Access
 			}
 		}
-		if e.access != 0 {
+		if e.Access != 0 {
 			only = append(only, e)
 		}
 	}

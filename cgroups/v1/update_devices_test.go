@@ -10,6 +10,7 @@ import (
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/rung-oci/rung/cgroups/devices"
 	"github.com/rung-oci/rung/cgroups/limits"
 )
 
@@ -90,7 +91,7 @@ func listOf(t *testing.T, text string) string {
 // A deviceCgroup is what the kernel has, security/device_cgroup.c.
 type deviceCgroup struct {
 	denies     bool // the policy
-	exceptions map[device]access
+	exceptions map[devices.Device]devices.Access
 }
 
 func (c *deviceCgroup) write(w limits.Write) {
@@ -99,14 +100,14 @@ func (c *deviceCgroup) write(w limits.Write) {
 		*c = deviceCgroup{denies: !allow}
 		return
 	}
-	d, ok := parseDevice(w.Value)
+	d, ok := devices.Parse(w.Value)
 	if !ok {
 		panic(w.Value)
 	}
-	bits := d.access
-	d.access = 0
+	bits := d.Access
+	d.Access = 0
 	if c.exceptions == nil {
-		c.exceptions = map[device]access{}
+		c.exceptions = map[devices.Device]devices.Access{}
 	}
 	if allow == c.denies {
 		c.exceptions[d] |= bits
@@ -121,16 +122,16 @@ func (c *deviceCgroup) list() string {
 	}
 	var lines []string
 	for d, bits := range c.exceptions {
-		d.access = bits
+		d.Access = bits
 		lines = append(lines, d.String())
 	}
 	slices.Sort(lines)
 	return strings.Join(lines, "\n")
 }
 
-func (c *deviceCgroup) allows(kind byte, major, minor int64, bit access) bool {
+func (c *deviceCgroup) allows(kind byte, major, minor int64, bit devices.Access) bool {
 	for d, bits := range c.exceptions {
-		if d.covers(device{kind: kind, major: major, minor: minor}) && bits&bit != 0 {
+		if d.Covers(devices.Device{Kind: kind, Major: major, Minor: minor}) && bits&bit != 0 {
 			return c.denies
 		}
 	}
@@ -175,7 +176,7 @@ func TestUpdateDevicesProperty(t *testing.T) {
 		for _, w := range p.Writes {
 			c.write(w)
 			for n := range 12 * btoi(samePolicy) {
-				major, minor, bit := int64(n&1), int64(n>>1&1), access(1<<(n>>2))
+				major, minor, bit := int64(n&1), int64(n>>1&1), devices.Access(1<<(n>>2))
 				if start.allows('c', major, minor, bit) && want.allows('c', major, minor, bit) &&
 					!c.allows('c', major, minor, bit) {
 					t.Fatalf("%+v to %+v: c %d:%d was denied in between, by %s %s", before, patch, major, minor, w.File,
