@@ -158,6 +158,9 @@ func (a Access) String() string {
 	return string(b)
 }
 
+// number is a major or minor number for people.
+func number(n int64) string { return string(appendNumber(nil, n)) }
+
 func appendNumber(b []byte, n int64) []byte {
 	if n == Every {
 		return append(b, '*')

@@ -137,10 +137,15 @@ func (p *Program) Comment(text string) {
 	p.comments[len(p.Instructions)] = append(p.comments[len(p.Instructions)], text)
 }
 
-// Falls reports whether what is added next would be reached from the instruction before.
+// Falls reports whether what is added next would be reached, from the instruction before or by a jump.
 func (p *Program) Falls() bool {
 	if len(p.Instructions) == 0 {
 		return true
+	}
+	for l, place := range p.labels {
+		if place == len(p.Instructions) && p.Used(Label(l)) {
+			return true
+		}
 	}
 	switch p.Instructions[len(p.Instructions)-1].(type) {
 	case Jump, Exit:

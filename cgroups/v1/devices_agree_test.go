@@ -1,0 +1,65 @@
+package v1
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/rung-oci/rung/cgroups/devices"
+	"github.com/rung-oci/rung/cgroups/devices/devicestest"
+	"github.com/rung-oci/rung/cgroups/devices/ebpf"
+)
+
+// The program of cgroup v2 decides 100,000 accesses as cgroup v1 does with what is
+// written there for the same rules. TestKernelDecidesAsItsModel says that this is true of the kernel, too.
+func TestProgramAgreesWithCgroupV1(t *testing.T) {
+	random := rand.New(rand.NewPCG(5, 6))
+	asked, allowed, refused := 0, 0, 0
+	for asked < 100_000 {
+		rules := devicestest.Rules(random)
+		p := &plan{}
+		if err := p.devices(rules); err != nil {
+			refused++ // cgroup v1 has no holes
+			continue
+		}
+		var v1 devicestest.Kernel
+		for _, w := range p.writes {
+			v1.Write(w.file == devicesAllow, w.value)
+		}
+		l, err := devices.New(rules, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		code, err := l.Compile().Assemble()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 20 {
+			d := devicestest.Access(random, rules)
+			result, _, err := ebpf.Run(code, deviceContext(d))
+			if got, want := result == 1, v1.Allows(d); err != nil || got != want {
+				text, _ := json.Marshal(rules)
+				t.Fatalf("%s: %v, %v, cgroup v1: %v\n%s\n%s", d, got, err, want, text, l.Compile())
+			}
+			asked++
+			allowed += int(result)
+		}
+	}
+	if part := allowed * 100 / asked; part < 20 || part > 80 || refused > 20_000 {
+		t.Errorf("%d %% were allowed, %d lists refused: too few to tell", part, refused)
+	}
+}
+
+// deviceContext is struct bpf_cgroup_dev_ctx, linux/bpf.h.
+func deviceContext(d devices.Device) []byte {
+	access := uint32(0)
+	for letter, bit := range map[devices.Access]uint32{devices.Mknod: 1, devices.Read: 2, devices.Write: 4} {
+		if d.Access&letter != 0 {
+			access |= bit
+		}
+	}
+	b := binary.NativeEndian.AppendUint32(nil, access<<16|map[byte]uint32{'b': 1, 'c': 2}[d.Kind])
+	b = binary.NativeEndian.AppendUint32(b, uint32(d.Major))
+	return binary.NativeEndian.AppendUint32(b, uint32(d.Minor))
+}
