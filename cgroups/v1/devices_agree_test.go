@@ -18,14 +18,14 @@ func TestProgramAgreesWithCgroupV1(t *testing.T) {
 	asked, allowed, refused := 0, 0, 0
 	for asked < 100_000 {
 		rules := devicestest.Rules(random)
-		p := &plan{}
+		p := newPlan(nil)
 		if err := p.devices(rules); err != nil {
 			refused++ // cgroup v1 has no holes
 			continue
 		}
 		var v1 devicestest.Kernel
-		for _, w := range p.writes {
-			v1.Write(w.file == devicesAllow, w.value)
+		for _, w := range p.Writes {
+			v1.Write(w.File == devicesAllow, w.Value)
 		}
 		l, err := devices.New(rules, nil)
 		if err != nil {

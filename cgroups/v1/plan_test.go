@@ -205,6 +205,10 @@ func TestPlanRefuses(t *testing.T) {
 		{`{"devices": [{"allow": true}, {"allow": false, "type": "b", "major": 8},
 			{"allow": true, "type": "b", "major": 8, "minor": 0}]}`,
 			"linux.resources.devices[2]: cgroup v1 cannot except b 8:0 rwm from b 8:* rwm"},
+		{`{"devices": [{"allow": true, "type": "c", "major": 4294967295}]}`, // to the kernel that is all
+			`linux.resources.devices[0].major: 4294967295`},
+		{`{"devices": [{"allow": false}, {"allow": false, "type": "c", "major": 136, "minor": 5, "access": "rw"}]}`,
+			"linux.resources.devices: cgroup v1 cannot except c 136:5 rw from c 136:* rwm, which are default devices"},
 	} {
 		_, _, err := planned(t, c.resources, nil)
 		if err == nil || !strings.Contains(err.Error(), c.want) {
