@@ -158,11 +158,14 @@ func TestExecuted(t *testing.T) {
 	}
 	var rules []specs.LinuxDeviceCgroup
 	for i := range int64(300) {
-		rules = append(rules, specs.LinuxDeviceCgroup{Allow: true, Type: "c", Major: new(i % 30), Minor: &i, Access: "rw"})
+		rules = append(rules, specs.LinuxDeviceCgroup{Allow: true, Type: "c", Major: new(i % 30), Minor: &i,
+			Access: "rw"})
 	}
 	_, code = program(t, rules)
 	for d, most := range map[devices.Device]int{
-		null: 25, {Kind: 'c', Major: 29, Minor: 299, Access: devices.Write}: 25, {Kind: 'b', Major: 8, Access: devices.Read}: 7,
+		null: 25,
+		{Kind: 'c', Major: 29, Minor: 299, Access: devices.Write}: 25,
+		{Kind: 'b', Major: 8, Access: devices.Read}:               7,
 	} {
 		if _, n := decide(t, code, d); n > most {
 			t.Errorf("%d instructions for %s", n, d)

@@ -22,7 +22,8 @@ func Rules(r *rand.Rand) (rules []specs.LinuxDeviceCgroup) {
 	for range n {
 		rule := specs.LinuxDeviceCgroup{Allow: r.IntN(3) > 0, Access: access(r)}
 		rule.Type = pick(r, "c", "c", "c", "b", "b", "a", "")
-		rule.Major, rule.Minor = number(r, pick[int64](r, 1, 5, 10, 136, 1<<20, 1<<31, 1<<32-2)), number(r, r.Int64N(spread))
+		rule.Major = number(r, pick[int64](r, 1, 5, 10, 136, 1<<20, 1<<31, 1<<32-2))
+		rule.Minor = number(r, r.Int64N(spread))
 		if r.IntN(60) == 0 {
 			rule = specs.LinuxDeviceCgroup{Allow: r.IntN(2) == 0, Type: pick(r, "a", "")}
 		}

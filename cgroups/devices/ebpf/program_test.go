@@ -27,7 +27,8 @@ func all() *Program {
 
 // The bytes are those of linux/bpf.h, read by hand.
 func TestAssemble(t *testing.T) {
-	const want = "6912020000000000" + "6113040000000000" + "b400000003000000" + "5c20000000000000" + "5400000001000000" +
+	const want = "6912020000000000" + "6113040000000000" + "b400000003000000" + "5c20000000000000" +
+		"5400000001000000" +
 		"5600070000000000" + "1602080007000000" + "2603050000000080" + "4603040000000040" + "4e32050000000000" +
 		"0500020000000000" + "b400000002000000" + "9500000000000000" + "b400000000000000" + "9500000000000000" +
 		"b400000001000000" + "9500000000000000"
@@ -83,7 +84,8 @@ func TestRun(t *testing.T) {
 func TestRunRefuses(t *testing.T) {
 	for _, p := range []*Program{
 		{}, {Instructions: []Instruction{Set{R0, 0}}}, {Instructions: []Instruction{Exit{}}},
-		{Instructions: []Instruction{Load{R2, Word, 8}, Exit{}}}, {Instructions: []Instruction{Load{R2, Word, 2}, Exit{}}},
+		{Instructions: []Instruction{Load{R2, Word, 8}, Exit{}}},
+		{Instructions: []Instruction{Load{R2, Word, 2}, Exit{}}},
 		{Instructions: []Instruction{And{R2, 1}, Exit{}}}, {Instructions: []Instruction{Set{R1, 1}, Exit{}}},
 		{Instructions: []Instruction{Set{R0, 1}, AndRegister{R0, R5}, Exit{}}},
 	} {
