@@ -63,7 +63,8 @@ func TestErrors(t *testing.T) {
 		`[{"allow": true, "minor": 4294967296}]`: `[0].minor: 4294967296 is not`,
 		`[{"access": "rw"}, {"type": "u"}]`:      `[1].type: "u" is not`,
 	} {
-		if _, err := New(parse(t, rules), nil); err == nil || !strings.HasPrefix(err.Error(), "linux.resources.devices"+want) {
+		_, err := New(parse(t, rules), nil)
+		if err == nil || !strings.HasPrefix(err.Error(), "linux.resources.devices"+want) {
 			t.Errorf("%s: got %v, want %s", rules, err, want)
 		}
 	}

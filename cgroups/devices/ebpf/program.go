@@ -176,7 +176,7 @@ func distance(at int, to Label, labels []int) (int16, error) {
 	case labels[to] < 0:
 		return 0, fmt.Errorf("label %d has no place", to)
 	case n < 1: // also to the next instruction, which is no jump: verifiers have taken offence at it
-		return 0, fmt.Errorf("the jump at %d leads to %d: a jump is forward, over an instruction at least", at, labels[to])
+		return 0, fmt.Errorf("the jump at %d leads to %d: it has to be forward, over one at least", at, labels[to])
 	case n > 1<<15-1:
 		return 0, ErrTooFar
 	}
