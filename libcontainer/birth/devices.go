@@ -111,29 +111,48 @@ type device struct {
 
 // makeDevices makes all devices, and the links in /dev unless that is the host's.
 func (c *compiler) makeDevices() error {
+	open := "" // the directory that $target is
 	for _, d := range c.devices {
 		if d.Bound {
+			c.leaveDirectory(&open)
 			c.bindDevice(d)
 		} else {
-			c.makeDevice(d.Device)
+			c.makeDevice(d.Device, &open)
 		}
 	}
 	if onBind(c.in.Mounts, "/dev") {
+		c.leaveDirectory(&open)
 		return nil
 	}
 	c.Label("making the links in /dev")
-	c.ensureDirectory("/dev", 0, c.target)
+	c.enterDirectory("/dev", &open)
 	for _, link := range defaultLinks {
 		c.Symlinkat(link[0], nsenter.Value(c.target), link[1]).Ignore(unix.EEXIST)
 	}
-	c.close(c.target)
+	c.leaveDirectory(&open)
 	return nil
 }
 
-func (c *compiler) makeDevice(d Device) {
-	dir, name := path.Split(d.Target)
+// enterDirectory makes $target the directory dir, unless it is that.
+func (c *compiler) enterDirectory(dir string, open *string) {
+	if dir != *open {
+		c.leaveDirectory(open)
+		c.ensureDirectory(dir, 0, c.target)
+		*open = dir
+	}
+}
+
+func (c *compiler) leaveDirectory(open *string) {
+	if *open != "" {
+		c.close(c.target)
+		*open = ""
+	}
+}
+
+func (c *compiler) makeDevice(d Device, open *string) {
+	name := path.Base(d.Target)
 	c.about(d.Property, "making the device "+d.Path)
-	c.ensureDirectory(dir, 0, c.target)
+	c.enterDirectory(path.Dir(d.Target), open)
 	exists, done := c.Target(), c.Target()
 	c.Mknodat(nsenter.Value(c.target), name, d.mode, d.number()).JumpOn(unix.EEXIST, exists)
 	if d.uid != nil || d.gid != nil {
@@ -148,7 +167,6 @@ func (c *compiler) makeDevice(d Device) {
 		c.ExpectDevice(c.stat, d.major, d.minor, unix.EEXIST)
 	}
 	c.Place(done)
-	c.close(c.target)
 }
 
 func idOrKeep(id *uint32) int {

@@ -50,6 +50,8 @@ type Finder struct {
 	UID  uint32
 	GIDs []uint32
 
+	found, foundAt string // by check: a name, and the path without symbolic links that it leads to
+
 	mounts     map[string]bool // canonical
 	resolved   bool            // mounts are
 	everywhere bool            // one of them may be anywhere
@@ -116,6 +118,7 @@ func (f *Finder) check(name string) error {
 		return err
 	}
 	defer unix.Close(at.fd)
+	f.found, f.foundAt = name, at.path
 	return f.fit(at)
 }
 

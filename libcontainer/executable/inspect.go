@@ -41,7 +41,11 @@ func (f *Finder) Inspect(args0 string) error {
 
 // inspect looks at one file and returns the interpreter of a script.
 func (f *Finder) inspect(args0, name string) (interpreter string, err error) {
-	at, err := f.walk(name)
+	path := name
+	if name == f.found { // the links on the way have been followed
+		path = f.foundAt
+	}
+	at, err := f.walk(path)
 	if err != nil {
 		return "", f.explain(args0, name, err)
 	}

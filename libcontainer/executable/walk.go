@@ -115,6 +115,9 @@ func (f *Finder) resolveMounts() {
 	f.resolved, f.mounts = true, make(map[string]bool, len(f.Mounts))
 	for _, m := range f.Mounts {
 		clean := strings.TrimSuffix(path.Clean("/"+m), "/")
+		if f.behindMount(clean) {
+			continue
+		}
 		fd, err := kernel.OpenInRoot(f.Root, clean, unix.O_PATH, unix.RESOLVE_NO_SYMLINKS)
 		switch err {
 		case nil:

@@ -1,6 +1,8 @@
 package host
 
 import (
+	"slices"
+
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/internal/kernel"
@@ -22,7 +24,8 @@ func FollowDangling(rootfs string, mounts []birth.Mount) {
 	defer unix.Close(root)
 	for i := range mounts {
 		m := &mounts[i]
-		if m.NoSymlinks || m.NoFollow&(spec.DestinationLink|spec.CopiedLink) != 0 || Exists(root, m.Target) == nil {
+		if m.NoSymlinks || m.NoFollow&(spec.DestinationLink|spec.CopiedLink) != 0 || covered(m.Target, mounts[:i]) ||
+			Exists(root, m.Target) == nil {
 			continue
 		}
 		to, err := kernel.FollowLinks(m.Target, func(at, _ string) (string, error) {
@@ -33,6 +36,14 @@ func FollowDangling(rootfs string, mounts []birth.Mount) {
 			m.Target = to
 		}
 	}
+}
+
+// covered reports whether one of the earlier mounts hides what the image has there, and has
+// none of the image's links.
+func covered(target string, earlier []birth.Mount) bool {
+	return slices.ContainsFunc(earlier, func(m birth.Mount) bool {
+		return m.Target != target && kernel.Below(target, m.Target) && m.Kind != birth.Remount && !m.TmpCopyUp
+	})
 }
 
 // Exists returns nil if a path exists in the root, and why it cannot be opened if not.

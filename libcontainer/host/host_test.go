@@ -223,3 +223,21 @@ func TestLongDanglingDestinations(t *testing.T) {
 		t.Error(took)
 	}
 }
+
+// What an earlier mount hides is not led anywhere by the image's links; what it has copies of is.
+func TestDanglingDestinationsBelowMounts(t *testing.T) {
+	root := makeTree(t, map[string]string{"dev/pts": "/missing", "run/lock": "/missing"})
+	mounts, err := birth.Mounts(&specs.Spec{Mounts: []specs.Mount{
+		{Destination: "/dev", Type: "tmpfs"}, {Destination: "/dev/pts", Type: "devpts"},
+		{Destination: "/run", Type: "tmpfs", Options: []string{"tmpcopyup"}}, {Destination: "/run/lock", Type: "tmpfs"},
+	}}, "/bundle")
+	if err != nil {
+		t.Fatal(err)
+	}
+	FollowDangling(root, mounts)
+	for i, want := range []string{"/dev", "/dev/pts", "/run", "/missing"} {
+		if mounts[i].Target != want {
+			t.Errorf("%s is led to %s, want %s", mounts[i].Destination, mounts[i].Target, want)
+		}
+	}
+}

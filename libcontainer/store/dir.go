@@ -151,37 +151,37 @@ func (d *Dir) failed(op, name string, err error) error {
 // up. The directory must be locked. A file that is not rung's is left alone,
 // and the error names it.
 func (d *Dir) Remove() error {
-	for _, f := range [...]struct {
-		name  string
-		flags int
-	}{
-		{recordName, 0},
-		{recordName + ".new", 0},
-		{ConfigName, 0},
-		{ConfigName + ".new", 0},
-		{ResourcesName, 0},
-		{ResourcesName + ".new", 0},
-		{ExecName, 0},
-		{ExecName + ".new", 0},
-		{StartName, 0},
-		{ReportName, 0},
-		{ReportName + ".new", 0},
-		{NotifyName + "/" + NotifySock, 0},
-		{NotifyName, unix.AT_REMOVEDIR},
-	} {
-		err := unix.Unlinkat(d.fd, f.name, f.flags)
-		if err != nil && err != unix.ENOENT {
-			return fmt.Errorf("removing the container's directory: %w",
-				d.failed("unlink", f.name, err))
-		}
+	// those that every container has; mostly there are no others
+	if err := d.unlink(0, recordName, ConfigName, ExecName, ReportName); err != nil {
+		return err
 	}
 	err := unix.Rmdir(d.path)
+	if err == unix.ENOTEMPTY {
+		if err := d.unlink(0, recordName+".new", ConfigName+".new", ExecName+".new", ReportName+".new",
+			ResourcesName, ResourcesName+".new", StartName, NotifyName+"/"+NotifySock); err != nil {
+			return err
+		}
+		if err := d.unlink(unix.AT_REMOVEDIR, NotifyName); err != nil {
+			return err
+		}
+		err = unix.Rmdir(d.path)
+	}
 	if err == unix.ENOTEMPTY {
 		return fmt.Errorf("removing the container's directory: %s has a file that is not rung's: %s", d.path,
 			d.firstName())
 	}
 	if err != nil && err != unix.ENOENT {
 		return fmt.Errorf("removing the container's directory: %w", &fs.PathError{Op: "rmdir", Path: d.path, Err: err})
+	}
+	return nil
+}
+
+// unlink removes those of the files that are there.
+func (d *Dir) unlink(flags int, names ...string) error {
+	for _, name := range names {
+		if err := unix.Unlinkat(d.fd, name, flags); err != nil && err != unix.ENOENT {
+			return fmt.Errorf("removing the container's directory: %w", d.failed("unlink", name, err))
+		}
 	}
 	return nil
 }
