@@ -44,6 +44,9 @@ func Example() {
 	cmd := exec.Command("/bin/sh", "-c", `for fd; do echo 0 >/proc/self/fd/$fd; done; echo; exec sleep 100`, "sh")
 	cmd.SysProcAttr = &syscall.SysProcAttr{UseCgroupFD: entry.Dir.Ok(), CgroupFD: entry.Dir.Int()}
 	for i, f := range entry.Files {
+		if f.Fd < 0 { // it is born there
+			continue
+		}
 		cmd.ExtraFiles = append(cmd.ExtraFiles, os.NewFile(uintptr(f.Fd), f.Name))
 		cmd.Args = append(cmd.Args, strconv.Itoa(3+i))
 	}

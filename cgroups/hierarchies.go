@@ -145,7 +145,7 @@ func parse(mounts iter.Seq2[kernel.Mount, error], self []byte, deviceAt func(pat
 		}
 		if h, ok := mountedHierarchy(m); ok {
 			if own, ok := h.membership(self); ok {
-				h.Own = below(h.Root, own)
+				h.Own = h.Below(own)
 				candidates = append(candidates, candidate{h, m.Device(), false})
 			}
 		}
@@ -232,10 +232,11 @@ func contains(list, element string) bool {
 	return false
 }
 
-// below returns the cgroup path as it is seen under a mount whose root is the
-// cgroup root, or "" when it cannot be seen there. In a cgroup namespace both
-// are relative to the namespace's root and lead upwards with "/..".
-func below(root, path string) string {
+// Below returns a path of /proc/PID/cgroup as it is seen under the mount,
+// or "" when it cannot be seen there. In a cgroup namespace it is, like the mount's root,
+// relative to the namespace's root and leads upwards with "/..".
+func (h *Hierarchy) Below(path string) string {
+	root := h.Root
 	switch {
 	case root == "/":
 		if path == "/.." || strings.HasPrefix(path, "/../") {

@@ -110,7 +110,7 @@ func TestOwnPath(t *testing.T) {
 		{"/", "/..", ""},
 		{"/", "/..a", "/..a"},
 	} {
-		if got := below(c.root, c.path); got != c.want {
+		if got := (&Hierarchy{Root: c.root}).Below(c.path); got != c.want {
 			t.Errorf("below(%q, %q) = %q, want %q", c.root, c.path, got, c.want)
 		}
 	}

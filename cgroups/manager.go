@@ -49,8 +49,16 @@ type Manager interface {
 	// says that the caller has looked, or that the process may wait until it is thawed.
 	Entry(evenFrozen bool) (Entry, error)
 	// EntryFiles are the names of the Files that Entry will return, in their order. They
-	// are known before the cgroup is there.
-	EntryFiles() []string
+	// are known before the cgroup is there. One more, the last, is optional: it is only written
+	// to by who cannot be born in the cgroup, see Move. It is "" if there is none.
+	EntryFiles() (names []string, optional string)
+	// Move opens another way into the cgroup, for a process that cannot be born there: refusal is
+	// what clone(2) said, or ErrFrozen, since who is born in a frozen cgroup stops at once,
+	// and its parent waits. A cgroup with as many processes as it may have (EAGAIN) takes one
+	// that moves. One that the container has enabled controllers in, for cgroups below it, takes
+	// none (EBUSY): the way leads to where the process first is, the container's first one; 0
+	// for none. What moving does not help against is an error that explains the refusal.
+	Move(refusal error, first int) (Entry, error)
 	// Detour takes a process without other threads out of the cgroup, which may have as many
 	// processes as it may (pids.max), so that it can clone once.
 	Detour(pid int) (*Detour, error)
@@ -129,7 +137,7 @@ type Change struct {
 }
 
 // An Entry is the way into a cgroup for a process without other threads: it is born in
-// Dir, and then writes "0" to each of the Files, in their order. To be born somewhere
+// Dir, and then writes "0" to each of the Files that are open, in their order. To be born somewhere
 // takes none of the locks that moving takes: over all of the machine's threads, up to
 // tens of milliseconds. The zero Entry leaves the process where its parent is.
 type Entry struct {
@@ -141,7 +149,7 @@ type Entry struct {
 // An EntryFile is open for writing and close-on-exec.
 type EntryFile struct {
 	Name    string
-	Fd      int
+	Fd      int  // -1: the optional one, which nothing is to be written to
 	Charges bool // the memory that who is moved by it uses is charged to the cgroup
 }
 
@@ -149,7 +157,9 @@ type EntryFile struct {
 func (e *Entry) Close() {
 	e.Dir.Close()
 	for _, f := range e.Files {
-		unix.Close(f.Fd)
+		if f.Fd >= 0 {
+			unix.Close(f.Fd)
+		}
 	}
 	*e = Entry{}
 }
@@ -220,6 +230,9 @@ type OOMWatch interface {
 
 // ErrNone is why what needs a cgroup cannot be done with a container that has none.
 var ErrNone = errors.New("the container has no cgroup (it was created with --cgroup-manager disabled)")
+
+// ErrFrozen is why a process cannot join a cgroup, or not yet.
+var ErrFrozen = errors.New("it is frozen")
 
 // ErrParentFrozen is why what was thawed does not go on.
 var ErrParentFrozen = errors.New("a parent cgroup is frozen")

@@ -4,15 +4,16 @@ import (
 	"cmp"
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/cgroups/manager"
-	"github.com/rung-oci/rung/internal/kernel"
 	"github.com/rung-oci/rung/libcontainer/birth"
 	"github.com/rung-oci/rung/libcontainer/failure"
+	"github.com/rung-oci/rung/libcontainer/launch"
 )
 
 // cgroup is the container's cgroup, as the record keeps it.
@@ -65,13 +66,58 @@ func (r *Runtime) warn(warnings []string) {
 	}
 }
 
-// giveFiles adds the files of an entry to the descriptors of a program, whose owner
-// closes them, and returns the directory that its process is to be born in, if there is one.
-func giveFiles(e *cgroups.Entry, files map[string]int) (dir kernel.Fd) {
-	for _, f := range e.Files {
-		files[birth.FileCgroup+f.Name] = f.Fd
+// A way leads processes into a cgroup. The zero way leads nowhere: they stay where their parent is.
+type way struct {
+	manager cgroups.Manager
+	entry   cgroups.Entry
+	first   int // the container's first process; 0: there is none yet
+}
+
+// lend adds the way's descriptors to those of a process, which is to be born in the cgroup. Where
+// the kernel does not have it, it goes another way.
+func (w *way) lend(p *launch.Process) {
+	for _, f := range w.entry.Files {
+		p.Files[birth.FileCgroup+f.Name] = f.Fd
 	}
-	return e.Dir
+	p.Cgroup = w.entry.Dir
+	p.Move = func(refusal error) error {
+		entry, err := w.manager.Move(refusal, w.first)
+		if err == nil {
+			w.entry.Close()
+			w.entry = entry
+			w.lend(p)
+		}
+		return err
+	}
+}
+
+// names are those of its files, and of one that is optional: see [cgroups.Manager].
+func (w *way) names() (files []string, optional string) {
+	if w.manager == nil {
+		return nil, ""
+	}
+	return w.manager.EntryFiles()
+}
+
+// charge is a file by which a process is charged to the cgroup for the memory that it uses; -1 if
+// there is none.
+func (w *way) charge() int {
+	for _, f := range w.entry.Files {
+		if f.Charges {
+			return f.Fd
+		}
+	}
+	return -1
+}
+
+// closeFiles closes the descriptors of a program, but for those that are a way's.
+func closeFiles(files map[string]int) {
+	for name, fd := range files {
+		if !strings.HasPrefix(name, birth.FileCgroup) {
+			unix.Close(fd)
+		}
+	}
+	clear(files)
 }
 
 // shownCgroups are what a mount of type cgroup consists of, if there is such a mount.

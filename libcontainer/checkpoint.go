@@ -94,7 +94,7 @@ func (r *Runtime) dump(c *container, request *criu.Request) error {
 		return err
 	}
 	defer held.Release()
-	saver, err := r.startCRIU(criuSetup{outlives: true, keep: []int{c.dir.Fd()}})
+	saver, err := r.startCRIU(&criuSetup{outlives: true, keep: []int{c.dir.Fd()}})
 	if err != nil {
 		return err
 	}

@@ -127,11 +127,12 @@ func (c *creation) beginProcfs() error {
 	c.r.at("beginning a procfs in the pid namespace")
 	p := c.r.newProcess("the process that begins a procfs", c.birth.Procfs, map[string]int{})
 	for name, fd := range c.files {
-		if strings.HasPrefix(name, birth.FileCgroup) || strings.HasPrefix(name, birth.FileNamespace) {
+		if strings.HasPrefix(name, birth.FileNamespace) {
 			p.Files[name] = fd
 		}
 	}
-	p.Cgroup, p.Watch = c.born, c.first.Watch
+	c.way.lend(p)
+	p.Watch = c.first.Watch
 	p.Serve = map[byte]func([]kernel.Fd) error{birth.TagContext: func(fds []kernel.Fd) error {
 		return kernel.Send(c.first.Socket(), []byte{birth.TagContext}, fds[0].Int())
 	}}
@@ -142,14 +143,32 @@ func (c *creation) beginProcfs() error {
 func (c *creation) copyUp(fds []kernel.Fd) error {
 	c.r.at("copying up to a tmpfs")
 	from, to := fds[0].Int(), fds[1].Int()
-	if c.charge == 0 || c.r.Self == "" {
+	charge, err := c.chargeFile()
+	if err != nil {
+		return err
+	}
+	if charge < 0 || c.r.Self == "" {
 		return userns.AsRoot(c.first.Pid, func() error { return copyup.Copy(from, to) })
 	}
-	err := copyup.Run(c.r.Self, c.first.Pid, from, to, c.charge)
+	err = copyup.Run(c.r.Self, c.first.Pid, from, to, charge)
 	if err == copyup.ErrKilled {
 		err = cmp.Or(c.killedForMemory("copying up to a tmpfs", "the process that copies"), err)
 	}
 	return err
+}
+
+// chargeFile is a file by which a process is charged to the cgroup, or -1.
+func (c *creation) chargeFile() (int, error) {
+	if fd := c.way.charge(); fd >= 0 || !c.way.entry.Dir.Ok() {
+		return fd, nil
+	}
+	entry, err := c.manager.Move(unix.EAGAIN, 0) // a process that exists cannot be born there
+	if err != nil {
+		return -1, err
+	}
+	c.way.entry.Close()
+	c.way.entry = entry
+	return c.way.charge(), nil
 }
 
 // takeTerminal sets up the terminal's master and gives it to whom it is for.

@@ -14,7 +14,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/cgroups"
-	"github.com/rung-oci/rung/internal/kernel"
 	"github.com/rung-oci/rung/libcontainer/birth"
 	"github.com/rung-oci/rung/libcontainer/descriptors"
 	"github.com/rung-oci/rung/libcontainer/executable"
@@ -64,8 +63,7 @@ type creation struct {
 	birth     *birth.Birth
 	files     map[string]int  // the descriptors of the birth program
 	first     *launch.Process // the container's
-	born      kernel.Fd       // the directory of the cgroup to be born in
-	charge    int             // of files: who is moved by it is charged to the cgroup; 0: there is none
+	way       way             // into the cgroup
 	master    int             // of the terminal
 	timing    *nsenter.Timing // nil: the program is not timed
 	endDetour func()          // see Runtime.detour; nil: it is on none
@@ -155,7 +153,7 @@ func (c *creation) look(gate birth.Gate) (in *birth.Input, err error) {
 			return nil, err
 		}
 	}
-	c.host.CgroupFiles = c.manager.EntryFiles()
+	c.host.CgroupFiles, c.host.CgroupMove = c.manager.EntryFiles()
 	if c.host.Hierarchies, err = shownCgroups(c.mounts, c.manager); err != nil {
 		return nil, err
 	}
@@ -383,16 +381,13 @@ func (c *creation) commit() error {
 // release gives back what this process has of the container.
 func (c *creation) release() {
 	c.r.Timeline.ReadTimes(c.timing, c.files, c.record.Init.Pid)
-	for _, fd := range c.files {
-		unix.Close(fd)
-	}
-	c.files = nil
+	closeFiles(c.files)
+	c.way.entry.Close()
 	c.first.Close()
 	if c.endDetour != nil {
 		c.endDetour()
 	}
 	closeAll(c.master)
-	c.born.Close()
 	c.master = -1
 	if c.notify != nil {
 		c.notify.Close()

@@ -13,7 +13,6 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
-	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/internal/kernel"
 	"github.com/rung-oci/rung/libcontainer/birth"
 	"github.com/rung-oci/rung/libcontainer/criu"
@@ -124,8 +123,8 @@ type criuProcess struct {
 
 // criuSetup is what a process does before it becomes CRIU.
 type criuSetup struct {
-	entry cgroups.Entry // to the container's cgroup; none: CRIU stays in the caller's
-	keep  []int         // descriptors that CRIU inherits
+	way  way   // into the container's cgroup
+	keep []int // descriptors that CRIU inherits
 
 	// outlives: CRIU goes on whatever becomes of this process, and a terminal's
 	// signals are not for it.
@@ -137,14 +136,14 @@ type criuSetup struct {
 }
 
 // startCRIU starts a CRIU.
-func (r *Runtime) startCRIU(setup criuSetup) (*criuProcess, error) {
+func (r *Runtime) startCRIU(setup *criuSetup) (*criuProcess, error) {
 	path, err := r.findCRIU()
 	if err != nil {
 		return nil, err
 	}
 	r.at("starting criu")
 	c := &criuProcess{r.newProcess("criu", nil, map[string]int{}), make(chan struct{})}
-	c.Cgroup = giveFiles(&setup.entry, c.Files)
+	setup.way.lend(c.Process)
 	for _, fd := range setup.keep {
 		c.Files[birth.KeptFile(fd)] = fd
 	}
@@ -197,9 +196,7 @@ func separateMounts() error {
 // program makes the process CRIU, whose end of the conversation is the socket.
 func (s *criuSetup) program(path string, socket int) *nsenter.Program {
 	in := &birth.CRIUInput{Path: path, Env: os.Environ(), Socket: socket, Kept: s.keep, Outlives: s.outlives}
-	for _, f := range s.entry.Files {
-		in.CgroupFiles = append(in.CgroupFiles, f.Name)
-	}
+	in.CgroupFiles, in.CgroupMove = s.way.names()
 	return birth.CompileCRIU(in)
 }
 
@@ -232,7 +229,7 @@ func (r *Runtime) checkFeatures(preDump, lazyPages bool) error {
 	if !preDump && !lazyPages {
 		return nil
 	}
-	c, err := r.startCRIU(criuSetup{})
+	c, err := r.startCRIU(&criuSetup{})
 	if err != nil {
 		return err
 	}

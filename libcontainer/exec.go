@@ -50,12 +50,12 @@ type execution struct {
 	r          *Runtime
 	o          ExecOptions
 	init       int // pidfd of the container's first process
+	paused     bool
 	join       joining
 	in         birth.ExecInput
-	groups     cgroups.Manager    // where the process goes
+	way        way                // into the cgroup where the process goes
 	foreground foreground.Process // unless detached
 	files      map[string]int
-	born       kernel.Fd       // the directory of a cgroup to be born in
 	master     int             // of the terminal
 	timing     *nsenter.Timing // nil: the program is not timed
 	entrant    *launch.Process // the process, once it is launched
@@ -144,8 +144,8 @@ func (e *execution) openInit() (err error) {
 	}
 	m := e.cgroup()
 	defer m.Close()
-	paused, err := m.Frozen()
-	if err == nil && paused && !e.o.IgnorePaused {
+	e.paused, err = m.Frozen()
+	if err == nil && e.paused && !e.o.IgnorePaused {
 		return ErrPaused
 	}
 	return err
@@ -172,16 +172,20 @@ func (e *execution) ended(err error) error {
 
 // findCgroups opens what the process joins its cgroups with.
 func (e *execution) findCgroups() (err error) {
-	e.groups = e.cgroup()
+	e.way = way{manager: e.cgroup(), first: e.join.pid}
 	evenFrozen := true // which openInit has looked at
 	if len(e.o.Cgroup) > 0 {
-		if e.groups, err = e.groups.Sub(e.o.Cgroup); err != nil {
+		if e.way.manager, err = e.way.manager.Sub(e.o.Cgroup); err != nil {
 			return optionError("Cgroup", err)
 		}
 		evenFrozen = e.o.IgnorePaused
+		e.way.first = 0 // there and nowhere else
 	}
-	entry, err := e.groups.Entry(evenFrozen)
-	e.born = giveFiles(&entry, e.files)
+	if e.paused {
+		e.way.entry, err = e.way.manager.Move(cgroups.ErrFrozen, e.way.first)
+	} else {
+		e.way.entry, err = e.way.manager.Entry(evenFrozen)
+	}
 	return err
 }
 
@@ -225,7 +229,7 @@ func (e *execution) gather(kept *store.Exec) error {
 		}
 	}
 	host.Streams(facts, streams)
-	facts.CgroupFiles = e.groups.EntryFiles()
+	facts.CgroupFiles, facts.CgroupMove = e.way.names()
 	e.in.Spec.Annotations = e.record.Annotations
 	e.in.Host, e.in.Filter, e.in.NoNewKeyring = facts, kept.Filter, kept.NoNewKeyring
 	e.in.Namespaces = e.join.namespaces &^ e.record.HostNamespaces // the first process may have made itself one
@@ -294,9 +298,9 @@ func (e *execution) launch() error {
 	}
 	e.r.at("launching the process")
 	p := e.r.entrant(program.Program, e.init, e.files, &e.foreground.Interrupt)
-	p.Cgroup = e.born
+	e.way.lend(p)
 	p.Serve = map[byte]func([]kernel.Fd) error{birth.TagReady: e.ready, birth.TagTerminal: e.takeTerminal}
-	defer e.r.detour(p, e.groups)()
+	defer e.r.detour(p, e.way.manager)()
 	e.entrant = p
 	if program.Scheduler != nil {
 		p.Found = func() error { return schedule(p.Pid, program.Scheduler) }
@@ -357,11 +361,8 @@ func (e *execution) takeTerminal(fds []kernel.Fd) (err error) {
 // release gives back what the program needed.
 func (e *execution) release() {
 	e.r.Timeline.ReadTimes(e.timing, e.files, e.entrant.Pid)
-	for _, fd := range e.files {
-		unix.Close(fd)
-	}
-	clear(e.files)
-	e.born.Close()
+	closeFiles(e.files)
+	e.way.entry.Close()
 	closeAll(e.init)
 	e.init = -1
 }

@@ -8,7 +8,6 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
-	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/libcontainer/birth"
 	"github.com/rung-oci/rung/libcontainer/hooks"
 	"github.com/rung-oci/rung/libcontainer/host"
@@ -56,7 +55,7 @@ func (r *Runtime) runHooks(c *container, kind hooks.Kind, list []specs.Hook, sta
 			if err := join.confine(c); err != nil {
 				return err
 			}
-			defer join.entry.Close()
+			defer join.way.entry.Close()
 		}
 		join.in.Host.Rootfs = c.record.Rootfs
 		runner.Start = func(h specs.Hook, stdin, output int) (int, error) { return join.start(r, h, stdin, output) }
@@ -105,8 +104,7 @@ func (c *creation) createHooks() error {
 type hookJoining struct {
 	joining
 	in        birth.HookInput
-	groups    cgroups.Manager         // the container's cgroup, nil: not joined
-	entry     cgroups.Entry           // to it
+	way       way                     // into the container's cgroup
 	interrupt *interrupt.Interruption // nil: never
 }
 
@@ -124,13 +122,10 @@ func (j *hookJoining) confine(c *container) (err error) {
 		return err
 	}
 	j.in.Filter = kept.Filter
-	j.groups = c.cgroup()
-	defer j.groups.Close()
-	j.in.Host.CgroupFiles = j.groups.EntryFiles()
-	entry, err := j.groups.Entry(false)
-	if err == nil {
-		j.entry = entry
-	}
+	j.way = way{manager: c.cgroup(), first: j.pid}
+	defer j.way.manager.Close()
+	j.in.Host.CgroupFiles, j.in.Host.CgroupMove = j.way.names()
+	j.way.entry, err = j.way.manager.Entry(false)
 	return err
 }
 
@@ -145,10 +140,10 @@ func (j *hookJoining) start(r *Runtime, h specs.Hook, stdin, output int) (int, e
 	}
 	files := map[string]int{birth.FileStdin: stdin, birth.FileOutput: output}
 	e := r.entrant(p, j.init, files, j.interrupt)
-	e.Cgroup = giveFiles(&j.entry, e.Files)
+	j.way.lend(e)
 	defer e.Close()
-	if j.groups != nil {
-		defer r.detour(e, j.groups)()
+	if j.way.manager != nil {
+		defer r.detour(e, j.way.manager)()
 	}
 	if err := e.Start(); err != nil {
 		return 0, err

@@ -39,12 +39,8 @@ func (c *creation) openFiles() (err error) {
 
 func (c *creation) openCgroups() error {
 	entry, err := c.manager.Entry(false)
-	for _, f := range entry.Files {
-		if f.Charges {
-			c.charge = f.Fd
-		}
-	}
-	c.born = giveFiles(&entry, c.files)
+	c.way = way{manager: c.manager, entry: entry}
+	c.way.lend(c.first)
 	return err
 }
 
@@ -85,7 +81,7 @@ func (c *creation) gateSocket() (int, error) {
 // launch starts the program.
 func (c *creation) launch() error {
 	p := c.first
-	p.Program, p.Flags, p.Cgroup, p.Serve, p.Found = c.birth.Program, c.birth.Flags, c.born, c.answers(), c.found
+	p.Program, p.Flags, p.Serve, p.Found = c.birth.Program, c.birth.Flags, c.answers(), c.found
 	if c.birth.JoinsPids {
 		c.endDetour = c.r.detour(p, c.manager)
 	}

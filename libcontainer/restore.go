@@ -173,18 +173,19 @@ func (c *restoration) revive(options *criu.Options) error {
 	if err := c.prepareMountpoints(); err != nil {
 		return err
 	}
-	setup := criuSetup{apart: func() error {
+	setup := &criuSetup{apart: func() error {
 		return errors.Join(c.o.reopen(options), external.CoverNodes(c.spec, c.mounts, c.dir))
 	}}
 	defer func() {
 		closeAll(setup.keep...)
-		setup.entry.Close()
+		setup.way.entry.Close()
 	}()
-	if err := c.restoreOptions(options, &setup); err != nil {
+	if err := c.restoreOptions(options, setup); err != nil {
 		return err
 	}
 	var err error
-	if setup.entry, err = c.manager.Entry(false); err != nil {
+	setup.way.manager = c.manager
+	if setup.way.entry, err = c.manager.Entry(false); err != nil {
 		return err
 	}
 	p, err := c.r.startCRIU(setup)

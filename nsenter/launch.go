@@ -25,7 +25,7 @@ type Child struct {
 type Options struct {
 	Flags  uint64         // CLONE_NEW*
 	Cgroup kernel.Fd      // the cgroup v2 directory that it is born in; none: the launcher's
-	Files  map[string]int // descriptors that stay open in it, as for [Assemble]
+	Files  map[string]int // descriptors that stay open in it, as for [Assemble]; -1: none
 }
 
 // Launch clones a process that executes the image. The descriptors in o.Files, and 0,
@@ -35,7 +35,9 @@ type Options struct {
 func Launch(img *Image, o Options) (*Child, error) {
 	keep := make([]int32, 0, len(o.Files)+1)
 	for _, fd := range o.Files {
-		keep = append(keep, int32(fd))
+		if fd >= 0 {
+			keep = append(keep, int32(fd))
+		}
 	}
 	var execErrno int32
 	var pinner runtime.Pinner // the kernel writes to an address that Go does not know to be one

@@ -62,7 +62,9 @@ func (none) Update(_, _ *specs.LinuxResources) (*cgroups.Change, error) {
 
 func (none) Entry(bool) (cgroups.Entry, error)   { return cgroups.Entry{}, nil }
 func (none) Detour(int) (*cgroups.Detour, error) { return nil, needs("a detour") }
-func (none) EntryFiles() []string                { return nil }
+func (none) EntryFiles() ([]string, string)      { return nil, "" }
+
+func (none) Move(refusal error, _ int) (cgroups.Entry, error) { return cgroups.Entry{}, refusal }
 
 func (n none) Sub(places []string) (cgroups.Manager, error) {
 	_, err := new(v1.Manager).Sub(places)

@@ -123,3 +123,33 @@ func threaded(dir string) string {
 	return fmt.Sprintf("cgroup.type of %s is %q: it and those below it are for threads of one process, or for what "+
 		"limits only these (cpu, cpuset, pids)", dir, kind)
 }
+
+// cannotJoin is why the way into a cgroup cannot be opened.
+func cannotJoin(dir string, err error) error {
+	if cgroupfs.IgnoreGone(err) == nil {
+		return fmt.Errorf("joining cgroup %s: it is gone: somebody else has removed it: %w", dir, err)
+	}
+	return fmt.Errorf("joining cgroup %s: %w", dir, err)
+}
+
+// refused says why the kernel lets no process be born in the cgroup.
+func (m *Manager) refused(err error) error {
+	dir := m.joined()
+	var why string
+	switch {
+	case errors.Is(err, unix.EBUSY):
+		enabled, _ := cgroupfs.ReadValue(unix.AT_FDCWD, filepath.Join(dir, subtreeFile))
+		why = fmt.Sprintf("it has controllers enabled for cgroups below it (%s is %q), "+
+			"so that it can have no processes itself", subtreeFile, enabled)
+	case errors.Is(err, unix.EOPNOTSUPP):
+		why = threaded(dir)
+	case errors.Is(err, unix.ENODEV):
+		why = "it is gone: somebody else has removed it"
+	case errors.Is(err, unix.EACCES), errors.Is(err, unix.EPERM):
+		why = "this user may not move processes there: " + cgroupfs.Procs + " of it, and of the cgroup that it has " +
+			"in common with rung's, have to be the user's"
+	default:
+		return err
+	}
+	return fmt.Errorf("joining cgroup %s: %w: %s", dir, err, why)
+}

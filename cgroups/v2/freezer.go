@@ -15,7 +15,8 @@ const freezeTimeout = 2 * time.Second
 
 const (
 	freezeFile = "cgroup.freeze"
-	isFrozen   = "frozen 1"
+	isFrozen   = "frozen 1" // lines of cgroup.events
+	isEmpty    = "populated 0"
 )
 
 // Freeze implements [cgroups.Manager].
@@ -52,32 +53,30 @@ func (m *Manager) Thaw() error {
 	if err := m.dir.Write(freezeFile, "0"); err != nil {
 		return err
 	}
-	frozen, err := m.event(isFrozen)
-	if err == nil && frozen {
-		err = fmt.Errorf("thawing %s: it stays frozen: %w", m.dir.Path, cgroups.ErrParentFrozen)
-	}
-	return err
-}
-
-// Frozen implements [cgroups.Manager].
-func (m *Manager) Frozen() (bool, error) {
-	frozen, err := m.event(isFrozen)
-	if err == nil && !frozen { // being frozen?
-		var asked string
-		asked, err = m.dir.Value(freezeFile)
-		frozen = asked == "1"
-	}
-	return frozen, cgroupfs.IgnoreGone(err)
-}
-
-// event reports whether cgroup.events has the line.
-func (m *Manager) event(line string) (bool, error) {
 	e, err := m.events()
 	if err != nil {
-		return false, err
+		return err
 	}
 	defer e.fd.Close()
-	return e.has(line)
+	if e.has(isFrozen) {
+		return fmt.Errorf("thawing %s: it stays frozen: %w", m.dir.Path, cgroups.ErrParentFrozen)
+	}
+	return nil
+}
+
+// Frozen implements [cgroups.Manager]. One without processes is frozen at once, and one in which some
+// are still to be stopped says so only in what was asked for.
+func (m *Manager) Frozen() (bool, error) {
+	e, err := m.events()
+	if err != nil {
+		return false, cgroupfs.IgnoreGone(err)
+	}
+	defer e.fd.Close()
+	if frozen := e.has(isFrozen); frozen || e.has(isEmpty) {
+		return frozen, nil
+	}
+	asked, err := m.dir.Value(freezeFile)
+	return asked == "1", cgroupfs.IgnoreGone(err)
 }
 
 // Release implements [cgroups.Manager]. Here also what is frozen ends when it is killed, below a

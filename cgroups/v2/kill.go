@@ -50,7 +50,7 @@ func (m *Manager) kill() error {
 	case err != nil:
 		return cgroupfs.IgnoreGone(err)
 	}
-	empty, err := e.await("populated 0", time.Now().Add(cgroupfs.KillTimeout))
+	empty, err := e.await(isEmpty, time.Now().Add(cgroupfs.KillTimeout))
 	if err != nil || empty {
 		return cgroupfs.IgnoreGone(err)
 	}

@@ -16,6 +16,7 @@ type Manager struct {
 	dir   cgroupfs.Group
 	mount *cgroups.Hierarchy // nil: not looked for yet
 	owner *uint32            // of the cgroup; nil: the caller
+	leaf  string             // the cgroup below that processes go to instead, see Move; ""
 }
 
 var _ cgroups.Manager = (*Manager)(nil)

@@ -10,20 +10,39 @@ import (
 	"github.com/rung-oci/rung/nsenter"
 )
 
-// joinCgroups moves the process into its cgroups: "0" is the writer, and a
-// process that moves itself needs no lock over all of the machine's threads.
+// joinCgroups moves the process into its cgroups.
 func (c *compiler) joinCgroups() error {
-	for _, name := range c.in.Host.CgroupFiles {
+	joinCgroups(c.Program, c.in.Host.CgroupFiles, c.in.Host.CgroupMove, func(name string) {
 		c.about("linux.cgroupsPath", "joining the cgroup of "+name)
-		file := nsenter.File(FileCgroup + name)
-		c.Write(file, "0")
-		c.Close(file)
-	}
+	})
 	if c.newNS[specs.CgroupNamespace] {
 		c.about("linux.namespaces", "making the cgroup namespace")
 		c.Unshare(unix.CLONE_NEWCGROUP)
 	}
 	return nil
+}
+
+// NoFile is the number of a descriptor that there is not.
+const NoFile = -1
+
+// joinCgroups moves the process into cgroups: "0" is the writer, and on cgroup v1 a
+// process that moves itself needs no lock over all of the machine's threads. What it could not be
+// born in is joined if the launcher has opened the file.
+func joinCgroups(p *nsenter.Program, files []string, move string, about func(name string)) {
+	for _, name := range files {
+		about(name)
+		file := nsenter.File(FileCgroup + name)
+		p.Write(file, "0")
+		p.Close(file)
+	}
+	if move != "" {
+		about(move)
+		file, born := nsenter.File(FileCgroup+move), p.Target()
+		p.JumpIf(file, ^uint64(0), ^uint64(0), born) // NoFile
+		p.Write(file, "0")
+		p.Close(file)
+		p.Place(born)
+	}
 }
 
 // devicesRules has the launcher set the rules of devices, which are about the container

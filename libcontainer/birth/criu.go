@@ -15,6 +15,7 @@ type CRIUInput struct {
 	Socket      int      // the descriptor of [FileSync], by which CRIU knows it
 	Kept        []int    // descriptors that CRIU inherits, see [KeptFile]
 	CgroupFiles []string // hierarchies to join, in order
+	CgroupMove  string   // see [Host]
 
 	// Outlives: CRIU goes on whatever becomes of the launcher, and a terminal's
 	// signals are not for it.
@@ -38,9 +39,7 @@ func CompileCRIU(in *CRIUInput) *nsenter.Program {
 	}
 	p.UnblockSignals()
 	p.Label("moving criu to the container's cgroup")
-	for _, name := range in.CgroupFiles {
-		p.Write(nsenter.File(FileCgroup+name), "0")
-	}
+	joinCgroups(p, in.CgroupFiles, in.CgroupMove, func(string) {})
 	p.Label("leaving criu its descriptors")
 	p.CloseRange(3, ^uint32(0), unix.CLOSE_RANGE_CLOEXEC)
 	p.Fcntl(nsenter.File(FileSync), unix.F_SETFD, 0)

@@ -58,9 +58,7 @@ func (c *compiler) hook(in *HookInput) error {
 	if err := c.raiseLimits(); err != nil {
 		return err
 	}
-	for _, name := range in.Host.CgroupFiles {
-		c.Write(nsenter.File(FileCgroup+name), "0")
-	}
+	joinCgroups(c.Program, in.Host.CgroupFiles, in.Host.CgroupMove, func(string) {})
 	joinNamespaces(c.Program, in.Namespaces)
 	c.Label("preparing the hook")
 	c.UnblockSignals()

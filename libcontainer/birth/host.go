@@ -19,6 +19,7 @@ type Host struct {
 	SELinux        bool
 
 	CgroupFiles []string    // hierarchies to join, in order
+	CgroupMove  string      // one that it joins only if it could not be born there; "": none
 	Hierarchies []Hierarchy // of cgroups, to show
 }
 

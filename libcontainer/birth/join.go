@@ -41,7 +41,7 @@ func goOnInChild(p *nsenter.Program, flags uint64) {
 // place until then, and the child waits for it. Both have nothing open by now that they could
 // ask with, but the report page.
 func (c *compiler) goOnInChild(flags uint64) {
-	if len(c.in.Host.CgroupFiles) == 0 {
+	if len(c.in.Host.CgroupFiles) == 0 && c.in.Host.CgroupMove == "" {
 		goOnInChild(c.Program, flags)
 		return
 	}

@@ -36,9 +36,7 @@ func procfsProgram(in *Input) *nsenter.Program {
 	c.Label("preparing a process that begins a procfs")
 	c.MapReport(FileReport)
 	c.hide()
-	for _, name := range in.Host.CgroupFiles {
-		c.Write(nsenter.File(FileCgroup+name), "0")
-	}
+	joinCgroups(c.Program, in.Host.CgroupFiles, in.Host.CgroupMove, func(string) {})
 	c.Setns(nsenter.File(filePids), unix.CLONE_NEWPID)
 	c.Unshare(unix.CLONE_NEWUSER|unix.CLONE_NEWNS|unix.CLONE_NEWNET|unix.CLONE_NEWIPC).
 		Ignore(unix.EPERM, unix.ENOSPC, unix.EINVAL)

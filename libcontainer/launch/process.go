@@ -24,6 +24,9 @@ type Process struct {
 	Report kernel.Fd // a file for the report page; none: one that nobody else has to find
 	Flags  uint64    // CLONE_NEW* of the namespaces to be born in
 	Cgroup kernel.Fd // the directory of the cgroup v2 to be born in, lent; none: the launcher's
+	// Move, if not nil, is told why the process cannot be born in Cgroup, and changes that and the
+	// Files to what it is to be tried with next.
+	Move func(refusal error) error
 
 	ImageDir  string   // where the image is made; "": in memory
 	ImageDirs []string // where it is made if memory may not be executed
@@ -108,20 +111,32 @@ func (p *Process) Prepare() (err error) {
 // Start launches the process. Its end of the conversation is closed here, so that what is
 // left of it is the process's.
 func (p *Process) Start() error {
-	if p.image == nil {
-		if err := p.Prepare(); err != nil {
+	for {
+		child, err := p.launch()
+		switch {
+		case err == nil:
+			p.other.Close()
+			p.Pid, p.Pidfd = child.Pid, kernel.Own(child.Pidfd)
+			p.found = !p.Program.Clones()
+			return nil
+		case !p.Cgroup.Ok() || p.Move == nil:
+			return err
+		}
+		if err := p.Move(err); err != nil {
 			return err
 		}
 	}
-	child, err := nsenter.Launch(p.image, nsenter.Options{Flags: p.Flags, Cgroup: p.Cgroup, Files: p.files})
-	p.closeImage()
-	p.other.Close()
-	if err != nil {
-		return err
+}
+
+// launch makes an attempt. The image knows the descriptors: for another there is another.
+func (p *Process) launch() (*nsenter.Child, error) {
+	if p.image == nil {
+		if err := p.Prepare(); err != nil {
+			return nil, err
+		}
 	}
-	p.Pid, p.Pidfd = child.Pid, kernel.Own(child.Pidfd)
-	p.found = !p.Program.Clones()
-	return nil
+	defer p.closeImage()
+	return nsenter.Launch(p.image, nsenter.Options{Flags: p.Flags, Cgroup: p.Cgroup, Files: p.files})
 }
 
 // Run starts the process of a program that ends, and waits for that.
