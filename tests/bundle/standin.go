@@ -7,32 +7,15 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	"golang.org/x/sys/unix"
 )
 
-// buildVandal builds the program of that name.
-var buildVandal = sync.OnceValues(func() (string, error) {
-	path := filepath.Join(Scratch(), "vandal")
-	build := exec.Command("go", "build", "-o", path, "../vandal")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	out, err := build.CombinedOutput()
-	if err != nil {
-		err = fmt.Errorf("building vandal: %w: %s", err, out)
-	}
-	return path, err
-})
-
 // Vandal gives a container the program vandal, which tries to change all that it reaches.
 func (c *Container) Vandal() {
 	c.t.Helper()
-	path, err := buildVandal()
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	if out, err := exec.Command("cp", path, c.Path("bin/vandal")).CombinedOutput(); err != nil {
+	if out, err := exec.Command("cp", Program(c.t, "vandal"), c.Path("bin/vandal")).CombinedOutput(); err != nil {
 		c.t.Fatalf("cp: %v: %s", err, out)
 	}
 }

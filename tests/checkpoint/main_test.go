@@ -282,25 +282,10 @@ func (s *subject) counts(n int) {
 	}
 }
 
-// guest builds the program of that name.
-var guest = sync.OnceValues(func() (string, error) {
-	path := filepath.Join(bundle.Scratch(), "guest")
-	build := exec.Command("go", "build", "-o", path, "./guest")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		return "", errors.New("building guest: " + err.Error() + ": " + string(out))
-	}
-	return path, nil
-})
-
 // invite gives the container the program guest.
 func (s *subject) invite() {
 	s.t.Helper()
-	path, err := guest()
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	host(s.t, "cp", path, s.Path("bin/guest"))
+	host(s.t, "cp", bundle.Program(s.t, "guest"), s.Path("bin/guest"))
 }
 
 func (s *subject) write(path, text string) {

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"github.com/rung-oci/rung/tests/bundle"
 )
 
 // bin is where test programs are compiled to; what runs in the guest is compiled here.
@@ -58,7 +60,7 @@ func testCall(o options, pkg string) []string {
 
 func testProgram(pkg string) string { return filepath.Join(bin, filepath.Base(pkg)+".test") }
 
-// build builds rung and the package's tests.
+// build builds rung, the package's tests, and the programs that tests want.
 func build(ctx context.Context, pkg string) error {
 	for _, call := range [][]string{
 		{"make", "--no-print-directory", "-s", "bin/rung"},
@@ -69,6 +71,15 @@ func build(ctx context.Context, pkg string) error {
 		cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
 		if err := cmd.Run(); err != nil {
 			return fmt.Errorf("%s: %w", strings.Join(call, " "), err)
+		}
+	}
+	dir, err := filepath.Abs(bin)
+	if err != nil {
+		return err
+	}
+	for _, name := range bundle.Programs() {
+		if err := bundle.BuildProgram(dir, name); err != nil {
+			return err
 		}
 	}
 	return nil

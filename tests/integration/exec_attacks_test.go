@@ -79,12 +79,7 @@ func TestExecIsClosedToTheContainer(t *testing.T) {
 // rung. It must not lead rung to another process than that.
 func TestExecReportIsNotBelieved(t *testing.T) {
 	t.Parallel()
-	tracer := filepath.Join(newDir(t), "tracer")
-	build := exec.Command("go", "build", "-o", tracer, "./tracer")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("building tracer: %v: %s", err, out)
-	}
+	tracer := bundle.Program(t, "tracer")
 	victim := exec.Command("sleep", "1000")
 	if err := victim.Start(); err != nil {
 		t.Fatal(err)

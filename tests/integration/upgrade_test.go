@@ -2,7 +2,6 @@ package integration
 
 import (
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -14,12 +13,7 @@ import (
 // container outlives the program that made it.
 func TestUpgrade(t *testing.T) {
 	t.Parallel()
-	newer := filepath.Join(t.TempDir(), "rung")
-	build := exec.Command("go", "build", "-tags", "urfave_cli_no_docs", "-ldflags", "-X main.version=99.0.0", "-o",
-		newer, "../..")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("building another version: %v: %s", err, out)
-	}
+	newer := bundle.Program(t, "newer")
 	if out, err := exec.Command(newer, "--version").Output(); err != nil ||
 		!strings.HasPrefix(string(out), "rung version 99.0.0\n") {
 		t.Fatalf("--version: %v: %s", err, out)

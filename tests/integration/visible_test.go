@@ -3,9 +3,6 @@ package integration
 import (
 	"encoding/json"
 	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -43,7 +40,7 @@ func filtered(s *specs.Spec) {
 // onlooker is a container whose process looks at all that comes into its pid namespace.
 func onlooker(t *testing.T) (c *bundle.Container, saw func() []seen) {
 	t.Helper()
-	program := built(t, "onlooker")
+	program := bundle.Program(t, "onlooker")
 	c = bundle.New(t, bundle.Args("onlooker"), mayTrace, filtered)
 	host(t, "cp", program, c.Path("bin/onlooker"))
 	created := start(t, c)
@@ -57,18 +54,6 @@ func onlooker(t *testing.T) (c *bundle.Container, saw func() []seen) {
 		}
 		return list
 	}
-}
-
-// built builds a command of this directory.
-func built(t *testing.T, name string) (program string) {
-	t.Helper()
-	program = filepath.Join(newDir(t), name)
-	build := exec.Command("go", "build", "-o", program, "./"+name)
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("building %s: %v: %s", name, err, out)
-	}
-	return program
 }
 
 // rootOf is the device and the inode of a container's root filesystem.
@@ -155,7 +140,7 @@ func TestBirthInAPidNamespaceIsSeenWithNothing(t *testing.T) {
 // Before Linux 6.17 a process in the pid namespace begins its procfs.
 func TestProcfsOfAJoinedPidNamespace(t *testing.T) {
 	t.Parallel()
-	older := built(t, "older")
+	older := bundle.Program(t, "older")
 	for name, changes := range map[string][]bundle.Change{"": nil, "user namespace": {userNamespace(100000)}} {
 		neighbour := running(t, idle, changes...)
 		pid := neighbour.State().Pid
