@@ -55,6 +55,11 @@ const Default = -1
 // Each step on the way is told, for cgroup v1, which takes it as a line; what tell returns ends
 // it. It may be nil.
 func New(rules []specs.LinuxDeviceCgroup, tell func(Step) error) (*List, error) {
+	return newList(rules, 0, tell)
+}
+
+// newList is New, for errors that call the rule with the index first devices[0].
+func newList(rules []specs.LinuxDeviceCgroup, first int, tell func(Step) error) (*List, error) {
 	if tell == nil {
 		tell = func(Step) error { return nil }
 	}
@@ -65,7 +70,7 @@ func New(rules []specs.LinuxDeviceCgroup, tell func(Step) error) (*List, error) 
 			return nil, err
 		}
 	}
-	if err := l.follow(rules, 0, tell); err != nil {
+	if err := l.follow(rules, first, tell); err != nil {
 		return nil, err
 	}
 	for _, r := range l.missing() {

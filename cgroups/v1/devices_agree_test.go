@@ -63,3 +63,46 @@ func deviceContext(d devices.Device) []byte {
 	b = binary.NativeEndian.AppendUint32(b, uint32(d.Major))
 	return binary.NativeEndian.AppendUint32(b, uint32(d.Minor))
 }
+
+func TestAsked(*testing.T) { devicestest.Asked() }
+
+// The kernel of this machine decides about what is opened and made as its model, to which
+// the programs of cgroup v2 are compared.
+func TestKernelDecidesAsItsModel(t *testing.T) {
+	m := container(t)
+	needs(t, m, "devices")
+	random := rand.New(rand.NewPCG(11, 12))
+	var allowed, denied int
+	for allowed+denied < 2000 {
+		rules := devicestest.Rules(random)
+		var accesses []devices.Device
+		for range 100 {
+			accesses = append(accesses, devicestest.Access(random, rules))
+		}
+		accesses = devicestest.Harmless(t, rules, accesses)
+		p := newPlan(m.read)
+		if p.devices(rules) != nil {
+			continue // there are no holes
+		}
+		if _, err := p.Apply(target{m}); err != nil {
+			t.Fatal(err)
+		}
+		var model devicestest.Kernel
+		for _, w := range p.Writes {
+			model.Write(w.File == devicesAllow, w.Value)
+		}
+		for i, got := range devicestest.Ask(t, m.find("devices").Path, accesses) {
+			if want := model.Allows(accesses[i]); got != want {
+				t.Fatalf("%s: %v, want %v\n%v", accesses[i], got, want, p.Writes)
+			}
+			if got {
+				allowed++
+			} else {
+				denied++
+			}
+		}
+	}
+	if allowed < 200 || denied < 200 {
+		t.Errorf("%d allowed, %d denied: too few to tell", allowed, denied)
+	}
+}
