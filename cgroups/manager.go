@@ -34,6 +34,9 @@ type Manager interface {
 	// devices for a container that the container may not. Whatever no rule is about is denied,
 	// but for the default devices, also where there is no rule at all.
 	SetDevices(rules []specs.LinuxDeviceCgroup) (warnings []string, err error)
+	// DeviceFilter is the program by which SetDevices will have the kernel enforce the rules,
+	// for people: "" if it only writes files, or if there is nothing to be denied.
+	DeviceFilter(rules []specs.LinuxDeviceCgroup) (string, error)
 
 	// Update changes the limits of a cgroup that is in use. What the patch does not give
 	// stays as it is (see Create for what counts as given). Either all of it is applied

@@ -7,7 +7,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/rung-oci/rung/libcontainer"
-	"github.com/rung-oci/rung/libcontainer/birth"
 	"github.com/rung-oci/rung/nsenter"
 )
 
@@ -29,27 +28,27 @@ func (a *App) plan() *cli.Command {
 				return err
 			}
 			o.ID = "plan" // the default cgroup is named after it
-			birth, err := a.runtime.Plan(o)
+			plan, err := a.runtime.Plan(o)
 			if err != nil {
 				return withFlags(err)
 			}
-			return writePlan(a.stdout, birth)
+			return writePlan(a.stdout, plan)
 		},
 	}
 }
 
-// writePlan writes what launches a birth program, and the program.
-func writePlan(w io.Writer, birth *birth.Birth) error {
+// writePlan writes what launches a birth program, the program, and those that go with it.
+func writePlan(w io.Writer, plan *libcontainer.Plan) error {
 	launch := nsenter.New()
-	launch.Clone3(nsenter.CloneArgs{Flags: birth.Flags})
+	launch.Clone3(nsenter.CloneArgs{Flags: plan.Flags})
 	_, err := fmt.Fprintf(w, "# launching the first process\n      %s\n      execveat(image)\n", launch.StepString(0))
 	if err != nil {
 		return err
 	}
-	if err := birth.Program.Print(w); err != nil {
+	if err := plan.Program.Print(w); err != nil {
 		return err
 	}
-	for _, p := range birth.Sources {
+	for _, p := range plan.Sources {
 		if _, err := io.WriteString(w, "\n# with the caller's credentials, when asked for\n"); err != nil {
 			return err
 		}
@@ -57,5 +56,10 @@ func writePlan(w io.Writer, birth *birth.Birth) error {
 			return err
 		}
 	}
-	return nil
+	if plan.DeviceFilter == "" {
+		return nil
+	}
+	_, err = io.WriteString(w, "\n# linux.resources.devices: the kernel decides by this program about devices\n"+
+		plan.DeviceFilter)
+	return err
 }

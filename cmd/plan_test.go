@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rung-oci/rung/libcontainer"
 	"github.com/rung-oci/rung/libcontainer/birth"
 	"github.com/rung-oci/rung/nsenter"
 )
@@ -18,9 +19,10 @@ func TestWritePlan(t *testing.T) {
 		p.Sethostname("db1")
 		return p
 	}
-	birth := &birth.Birth{Program: program("setting the hostname"), Flags: unix.CLONE_NEWNS | unix.CLONE_NEWPID}
+	plan := &libcontainer.Plan{Birth: &birth.Birth{Program: program("setting the hostname"),
+		Flags: unix.CLONE_NEWNS | unix.CLONE_NEWPID}}
 	var b bytes.Buffer
-	if err := writePlan(&b, birth); err != nil {
+	if err := writePlan(&b, plan); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{"clone3({flags=CLONE_NEWNS|CLONE_NEWPID}", "execveat(image)",
@@ -31,8 +33,15 @@ func TestWritePlan(t *testing.T) {
 		}
 		b = *bytes.NewBufferString(rest)
 	}
-	birth.Sources = []*nsenter.Program{program("opening the sources")}
-	if err := writePlan(&b, birth); err != nil || !strings.Contains(b.String(), "# opening the sources\n") {
+	plan.Sources = []*nsenter.Program{program("opening the sources")}
+	if err := writePlan(&b, plan); err != nil || !strings.Contains(b.String(), "# opening the sources\n") {
 		t.Errorf("%v; no sources in:\n%s", err, b.String())
+	}
+	if strings.Contains(b.String(), "linux.resources.devices") {
+		t.Errorf("a device filter that there is not:\n%s", b.String())
+	}
+	plan.DeviceFilter = "   0  r0 = 1\n"
+	if err := writePlan(&b, plan); err != nil || !strings.HasSuffix(b.String(), "about devices\n"+plan.DeviceFilter) {
+		t.Errorf("%v; no device filter in:\n%s", err, b.String())
 	}
 }

@@ -55,9 +55,13 @@ func (c *creation) createCgroup() error {
 
 func (c *creation) setDevices() error {
 	c.r.at("setting the rules of devices")
-	warnings, err := c.manager.SetDevices(cmp.Or(limits(c.spec), &specs.LinuxResources{}).Devices)
+	warnings, err := c.manager.SetDevices(c.deviceRules())
 	c.r.warn(warnings)
 	return err
+}
+
+func (c *creation) deviceRules() []specs.LinuxDeviceCgroup {
+	return cmp.Or(limits(c.spec), &specs.LinuxResources{}).Devices
 }
 
 func (r *Runtime) warn(warnings []string) {

@@ -2,8 +2,14 @@ package libcontainer
 
 import "github.com/rung-oci/rung/libcontainer/birth"
 
-// Plan compiles the birth program of a bundle, and does nothing with it.
-func (r *Runtime) Plan(o CreateOptions) (*birth.Birth, error) {
+// A Plan is what would make a container.
+type Plan struct {
+	*birth.Birth
+	DeviceFilter string // the program for the kernel, if the rules of devices take one
+}
+
+// Plan compiles the programs of a bundle, and does nothing with them.
+func (r *Runtime) Plan(o CreateOptions) (*Plan, error) {
 	s, _, err := r.loadBundle(o.Bundle, o.Config)
 	if err != nil {
 		return nil, err
@@ -16,5 +22,6 @@ func (r *Runtime) Plan(o CreateOptions) (*birth.Birth, error) {
 	if err := c.compile(in); err != nil {
 		return nil, err
 	}
-	return c.birth, nil
+	filter, err := c.manager.DeviceFilter(c.deviceRules())
+	return &Plan{c.birth, filter}, err
 }

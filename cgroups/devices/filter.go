@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/cgroups/devices/ebpf"
@@ -18,38 +17,23 @@ import (
 // others, such as systemd's.
 const programName = "rung_devices"
 
-// Enforce has the kernel enforce the rules behind those that are present, as New
-// understands them all, in a cgroup of v2, a descriptor of its directory. A program takes the place of the one that
-// is ours, if there is one, and at no moment there is none; programs of others stay. Where everything is
-// allowed there is none. After an error nothing has changed.
+// Enforce has the kernel enforce the List in a cgroup of v2, a descriptor of its directory. A
+// program takes the place of the one that is ours, if there is one, and at no moment there is none; programs of
+// others stay. Where everything is allowed there is none. After an error nothing has changed.
 //
 // A caller who may not load programs is refused, and told what it takes. That is only a
 // warning where nobody asked for rules; and, as with other runtimes, for a caller who has
 // no rights in the first user namespace: no node that such a one makes opens a device.
-func Enforce(cgroup int, present, rules []specs.LinuxDeviceCgroup) (warnings []string, err error) {
-	l, err := newList(slices.Concat(present, rules), len(present), nil)
-	if err != nil {
-		return nil, err
-	}
+func (l *List) Enforce(cgroup int) (warnings []string, err error) {
 	err = l.enforce(cgroup)
 	switch {
 	case err == nil:
 		return nil, nil
 	case !errors.Is(err, unix.EPERM) && !errors.Is(err, unix.ENOSYS):
-		return nil, fmt.Errorf("linux.resources.devices: %w", err)
-	case len(present)+len(rules) == 0 || !initialRoot():
+	case !l.asked || !initialRoot():
 		return []string{"linux.resources.devices: not enforced: " + err.Error()}, nil
 	}
 	return nil, fmt.Errorf("linux.resources.devices: %w", err)
-}
-
-// Program returns the program that enforces the rules, nil where everything is allowed.
-func Program(rules []specs.LinuxDeviceCgroup) (*ebpf.Program, error) {
-	l, err := New(rules, nil)
-	if err != nil || l.AllowsEverything() {
-		return nil, err
-	}
-	return l.Compile(), nil
 }
 
 // enforce makes the list's program the only one of ours.

@@ -125,10 +125,10 @@ func TestKernelDecides(t *testing.T) {
 		}
 		accesses = append(devicestest.Harmless(t, rules, accesses),
 			devices.Device{Kind: 'c', Major: 1, Minor: 3, Access: devices.Read})
-		if _, err := devices.Enforce(dir, nil, rules); err != nil {
+		l, _ := program(t, rules)
+		if _, err := l.Enforce(dir); err != nil {
 			t.Fatal(err)
 		}
-		l, _ := program(t, rules)
 		for i, got := range devicestest.Ask(t, path, accesses) {
 			if want := l.Allows(accesses[i]); got != want {
 				t.Errorf("%s: %v, want %v\n%s\n%s", accesses[i], got, want, text(rules), l.Compile())
@@ -184,7 +184,8 @@ func TestOneProgram(t *testing.T) {
 	}
 	enforce := func(rules ...specs.LinuxDeviceCgroup) {
 		t.Helper()
-		if warnings, err := devices.Enforce(dir, nil, rules); err != nil || len(warnings) > 0 {
+		l, _ := program(t, rules)
+		if warnings, err := l.Enforce(dir); err != nil || len(warnings) > 0 {
 			t.Fatal(warnings, err)
 		}
 	}
@@ -218,7 +219,8 @@ func TestEnforceRefuses(t *testing.T) {
 	}
 	defer file.Close()
 	needsBPF(t)
-	_, err = devices.Enforce(int(file.Fd()), nil, []specs.LinuxDeviceCgroup{{}})
+	l, _ := program(t, []specs.LinuxDeviceCgroup{{}})
+	_, err = l.Enforce(int(file.Fd()))
 	if err == nil || !strings.HasPrefix(err.Error(), "linux.resources.devices: looking for the device filter") {
 		t.Errorf("not a cgroup: %v", err)
 	}

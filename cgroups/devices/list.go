@@ -17,6 +17,7 @@ type List struct {
 	Allowed    bool // the policy
 	Exceptions []Exception
 
+	asked   bool     // there are rules
 	denied  []Device // what rules that are narrower than the denial of everything denied
 	grounds string   // the types of which all devices were denied or allowed at once
 }

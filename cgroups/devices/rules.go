@@ -58,12 +58,22 @@ func New(rules []specs.LinuxDeviceCgroup, tell func(Step) error) (*List, error) 
 	return newList(rules, 0, tell)
 }
 
+// Update returns what rules come to with and without those that a patch adds behind them, as New
+// does. Errors call the first of the patch devices[0].
+func Update(present, patch []specs.LinuxDeviceCgroup) (before, after *List, err error) {
+	if before, err = New(present, nil); err != nil {
+		return nil, nil, err
+	}
+	after, err = newList(slices.Concat(present, patch), len(present), nil)
+	return before, after, err
+}
+
 // newList is New, for errors that call the rule with the index first devices[0].
 func newList(rules []specs.LinuxDeviceCgroup, first int, tell func(Step) error) (*List, error) {
 	if tell == nil {
 		tell = func(Step) error { return nil }
 	}
-	l := new(List)
+	l := &List{asked: len(rules) > 0}
 	if len(rules) == 0 || !isPolicy(&rules[0]) {
 		l.reset(false)
 		if err := tell(Step{Rule: Default}); err != nil {

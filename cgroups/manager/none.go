@@ -55,6 +55,7 @@ func needs(what string) error { return fmt.Errorf("%s: %w", what, cgroups.ErrNon
 
 func (none) Create(*specs.LinuxResources) ([]string, error)         { return nil, nil }
 func (none) SetDevices([]specs.LinuxDeviceCgroup) ([]string, error) { return nil, nil }
+func (none) DeviceFilter([]specs.LinuxDeviceCgroup) (string, error) { return "", nil }
 
 func (none) Update(_, _ *specs.LinuxResources) (*cgroups.Change, error) {
 	return nil, needs("changing the limits")

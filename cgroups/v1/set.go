@@ -38,6 +38,9 @@ func (m *Manager) SetDevices(rules []specs.LinuxDeviceCgroup) (warnings []string
 	return p.Apply(target{m})
 }
 
+// DeviceFilter implements [cgroups.Manager].
+func (m *Manager) DeviceFilter([]specs.LinuxDeviceCgroup) (string, error) { return "", nil }
+
 // read is what a plan knows of the cgroup.
 func (m *Manager) read(controller, file string) (string, error) {
 	g := m.find(controller)

@@ -132,7 +132,8 @@ func ask(dir string, d devices.Device) string {
 		}
 	}
 	switch {
-	case err == nil, errors.Is(err, unix.ENXIO), errors.Is(err, unix.ENODEV): // there is no such device, but it was allowed
+	// there is no such device, but it was allowed
+	case err == nil, errors.Is(err, unix.ENXIO), errors.Is(err, unix.ENODEV):
 		return "true"
 	case errors.Is(err, unix.EPERM):
 		return "false"
