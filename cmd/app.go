@@ -319,10 +319,7 @@ func (g *globalFlags) unsupported() error {
 	default:
 		return fmt.Errorf("--cgroup-manager: %q is no cgroup manager", g.cgroupManager)
 	}
-	rootless, err := parseRootless(g.rootless)
-	if err == nil && rootless {
-		err = errors.New("--rootless true is not supported yet")
-	}
+	_, err := parseRootless(g.rootless)
 	return err
 }
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/internal/kernel"
@@ -84,22 +83,11 @@ func (c *creation) killedForMemory(label, who string) error {
 // writeMaps writes the maps of the new user namespace, user_namespaces(7).
 func (c *creation) writeMaps() error {
 	c.r.at("writing the user namespace's maps")
-	for _, m := range []struct {
-		file, property string
-		maps           []specs.LinuxIDMapping
-	}{
-		{"uid_map", "linux.uidMappings", c.spec.Linux.UIDMappings},
-		{"gid_map", "linux.gidMappings", c.spec.Linux.GIDMappings},
-	} {
-		var text []byte
-		for _, r := range m.maps {
-			text = fmt.Appendf(text, "%d %d %d\n", r.ContainerID, r.HostID, r.Size)
-		}
-		if err := userns.WriteMap(c.first.Pid, m.file, text); err != nil {
-			return failure.OfMaps(fmt.Errorf("%s: %w", m.property, err))
-		}
+	if err := userns.Users().Write(c.first.Pid, c.spec.Linux.UIDMappings); err != nil {
+		return failure.OfMaps(fmt.Errorf("linux.uidMappings: %w", err))
 	}
-	return nil
+	err := userns.Groups().Write(c.first.Pid, c.spec.Linux.GIDMappings)
+	return failure.OfMaps(kernel.Failed("linux.gidMappings", err))
 }
 
 // moveNetDevices moves linux.netDevices to the network namespace of the first process.

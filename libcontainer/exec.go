@@ -229,6 +229,7 @@ func (e *execution) gather(kept *store.Exec) error {
 		}
 	}
 	host.Streams(facts, streams)
+	facts.Lacks.Groups = facts.Lacks.Groups || e.join.noGroups
 	facts.CgroupFiles, facts.CgroupMove = e.way.names()
 	e.in.Spec.Annotations = e.record.Annotations
 	e.in.Host, e.in.Filter, e.in.NoNewKeyring = facts, kept.Filter, kept.NoNewKeyring

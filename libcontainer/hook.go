@@ -113,6 +113,7 @@ func (j *hookJoining) confine(c *container) (err error) {
 	if j.in.Host, err = host.LookFor(c.record.ID, j.in.Spec); err != nil {
 		return err
 	}
+	j.in.Host.Lacks.Groups = j.in.Host.Lacks.Groups || j.noGroups
 	if p := j.in.Spec.Process; p.ApparmorProfile != "" && host.HasAppArmor() ||
 		p.SelinuxLabel != "" && host.HasSELinux() {
 		return errors.New("hooks.startContainer: not supported yet under an AppArmor profile or a SELinux label")

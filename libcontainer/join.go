@@ -27,6 +27,7 @@ type joining struct {
 	pid        int
 	namespaces uint64                 // CLONE_NEW* flags of those that are not this process's own
 	users      []specs.LinuxIDMapping // of the user namespace among them, as this process sees them
+	noGroups   bool                   // setgroups(2) is denied in it
 }
 
 // joining compares the first process's namespaces with this process's: setns
@@ -64,6 +65,7 @@ func (c *container) joining(init int) (joining, error) {
 		if j.users, err = userns.ReadMap(j.pid, "uid_map"); err != nil {
 			return j, fmt.Errorf("user namespace of the container: %w", err)
 		}
+		j.noGroups = userns.DeniesGroups(strconv.Itoa(j.pid))
 	}
 	// As long as it lives the pid was its: those of another process would let ours
 	// stay outside.

@@ -229,7 +229,7 @@ func fileImage(extents []extent, dir string) (*Image, error) {
 	if fs.Flags&unix.ST_NOEXEC != 0 {
 		return nil, fmt.Errorf("image directory %s is mounted noexec: %w", dir, unix.EACCES)
 	}
-	fd, err := unix.Open(dir, unix.O_TMPFILE|unix.O_RDWR|unix.O_CLOEXEC, 0o700)
+	fd, err := unix.Open(dir, unix.O_TMPFILE|unix.O_RDWR|unix.O_CLOEXEC, 0o755)
 	if err != nil {
 		return nil, fmt.Errorf("unnamed file in image directory %s: %w", dir, err)
 	}

@@ -29,6 +29,11 @@ func (p *Program) Execve(path string, argv, env Arg) Call {
 	return p.call(unix.SYS_EXECVE, p.String(path), argv, env)
 }
 
+// Execveat becomes another program, whose path starts at dir.
+func (p *Program) Execveat(dir Arg, path string, argv, env Arg, flags int) Call {
+	return p.call(unix.SYS_EXECVEAT, dir, p.String(path), argv, env, Int(flags))
+}
+
 // ExitGroup ends the process.
 func (p *Program) ExitGroup(status int) Call { return p.call(unix.SYS_EXIT_GROUP, Int(status)) }
 

@@ -20,6 +20,7 @@ const (
 	reportReached  = 24 // u64: not 0: it has come to where it marks that
 	reportFull     = 32 // u64: not 0: it cannot clone where it is
 	reportTurn     = 40 // u32: what it waits for the launcher to write
+	reportAgain    = 48 // u64: not 0: it executes the image once more
 	reportMessage  = 64 // text: what the kernel said about the failure
 
 	// MaxMessage is the room for the kernel's own words, in bytes.
@@ -36,6 +37,25 @@ func ReportChild() Ref { return InReport(reportChild) }
 // Clones reports whether the program clones a process that goes on in its place.
 func (p *Program) Clones() bool {
 	return slices.ContainsFunc(p.Steps, func(s Step) bool { return s.Op == OpCall && s.Nr == unix.SYS_CLONE })
+}
+
+// ExecuteAgain adds the steps by which the process executes its image once more, which
+// [Program.GoOnAgain] leads behind them then. Its memory belongs to the user namespace that it
+// is in from then on, and with it the right to look at the process. Cells have the values of the
+// start; descriptors are there unless they are close-on-exec. The path leads through the procfs at
+// /proc, which has to be one that knows the process.
+func (p *Program) ExecuteAgain() {
+	p.Getpid().IntoRef(InReport(reportAgain))
+	p.Execveat(CWD, "/proc/self/exe", p.Strings([]string{ImageName}), p.Strings(nil), 0)
+}
+
+// GoOnAgain adds the step that goes on at t if the image is executed once more. Before it is
+// only the step of [Program.MapReport].
+func (p *Program) GoOnAgain(t Target) { p.JumpUnless(Load(InReport(reportAgain)), ^uint64(0), 0, t) }
+
+// executesAgain reports whether the program has steps of [Program.ExecuteAgain].
+func (p *Program) executesAgain() bool {
+	return slices.ContainsFunc(p.Steps, func(s Step) bool { return s.Op == OpCall && s.Nr == unix.SYS_EXECVEAT })
 }
 
 // MarkReached marks in the report that the program came here, by the call's result, which

@@ -28,6 +28,7 @@ var syscalls = [...]syscall{
 	unix.SYS_CLOSE_RANGE:       {"close_range", formats{num, hex, closeRangeFlags}},
 	unix.SYS_DUP3:              {"dup3", formats{fd, fd, openFlags}},
 	unix.SYS_EXECVE:            {"execve", formats{path, list, list}},
+	unix.SYS_EXECVEAT:          {"execveat", formats{fd, path, list, list, num}},
 	unix.SYS_EXIT_GROUP:        {"exit_group", formats{num}},
 	unix.SYS_FCHDIR:            {"fchdir", formats{fd}},
 	unix.SYS_FCHMODAT:          {"fchmodat", formats{fd, str, octal}},

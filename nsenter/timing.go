@@ -43,7 +43,7 @@ type TimedStep struct {
 func (p *Program) Time(file string, clock int32, allowed bool) *Timing {
 	t := &Timing{Clock: clock, moved: make([]int, len(p.Steps)+1)}
 	steps := make([]Step, 0, 2*len(p.Steps)+2)
-	filtered := false
+	filtered, again := false, p.executesAgain()
 	for i, s := range p.Steps {
 		t.moved[i] = len(steps)
 		if s.Op == OpCall && s.Nr != unix.SYS_EXIT_GROUP && i > 0 && !filtered {
@@ -51,7 +51,7 @@ func (p *Program) Time(file string, clock int32, allowed bool) *Timing {
 		}
 		steps = append(steps, s)
 		if i == 0 {
-			steps = append(steps, t.mapFile(s.Purpose, file)...)
+			steps = append(steps, t.mapFile(s.Purpose, file, again)...)
 		}
 		if n := len(t.Steps) - 1; n >= 0 && filtered && s.Op == OpCall && s.Label != p.Steps[i-1].Label {
 			t.Steps[n].Label += "; " + s.Label
@@ -71,13 +71,15 @@ func (p *Program) Time(file string, clock int32, allowed bool) *Timing {
 	return t
 }
 
-func (t *Timing) mapFile(purpose Purpose, file string) []Step {
-	return []Step{
-		{Op: OpCall, Nr: unix.SYS_MMAP, Purpose: purpose, Args: []Arg{
-			Int(timesBase), {}, Int(unix.PROT_READ | unix.PROT_WRITE), Int(unix.MAP_SHARED | unix.MAP_FIXED),
-			File(file), Int(0)}},
-		{Op: OpCall, Nr: unix.SYS_CLOSE, Purpose: purpose, Args: []Arg{File(file)}},
+// mapFile maps the file, and closes it unless that is to be done again.
+func (t *Timing) mapFile(purpose Purpose, file string, again bool) []Step {
+	steps := []Step{{Op: OpCall, Nr: unix.SYS_MMAP, Purpose: purpose, Args: []Arg{
+		Int(timesBase), {}, Int(unix.PROT_READ | unix.PROT_WRITE), Int(unix.MAP_SHARED | unix.MAP_FIXED),
+		File(file), Int(0)}}}
+	if !again {
+		steps = append(steps, Step{Op: OpCall, Nr: unix.SYS_CLOSE, Purpose: purpose, Args: []Arg{File(file)}})
 	}
+	return steps
 }
 
 func (t *Timing) stamp(s *Step, index int) Step {

@@ -129,6 +129,8 @@ close(buffer[24]+16)`},
 		`futex(&report+40, 0, 1, <00 00 00 00 00 00 00 00 80 96 98 00 00 00 00 00>)  ; ` +
 			`ETIMEDOUT: again, 1000 times, EAGAIN: go on, EINTR: go on
 expect report+40 & 0xffffffff == 0x2, else fail with EAGAIN`},
+	{func(p *Program) { p.ExecuteAgain() }, "getpid() = report+48\n" +
+		`execveat(AT_FDCWD, "/proc/self/exe", ["rung:[init]"], [], 0)`},
 	{func(p *Program) { p.MapReport("report page") }, `mmap(0x410000, 0x1000, 0x3, 0x11, <report page>, 0)`},
 	{func(p *Program) { p.Park() }, "go to 1\nmadvise(0x420000, all before this, 4)"},
 }

@@ -107,6 +107,8 @@ type compiler struct {
 	shared   bool                   // rootfsPropagation asks for peers of the host
 	late     bool                   // the process is cloned after it gave up its rights
 	socket   nsenter.Arg            // to the launcher
+	open     bool                   // the process has to be dumpable
+	again    nsenter.Target         // where it goes on when it executes the image once more, if it does
 	place    filterPlace            // where the filter is loaded
 	loaded   int                    // the step that loads it
 	executes int                    // behind the last step that is made without a failure
@@ -121,6 +123,7 @@ func Compile(in *Input) (*Birth, error) {
 		if err := c.classifyNamespaces(); err != nil {
 			return err
 		}
+		c.open = in.Host.Lacks.Tracing && (c.userNS || !c.late)
 		for _, phase := range []func() error{
 			c.decideMounts,
 			c.begin,
@@ -192,13 +195,10 @@ func (c *compiler) warn(format string, args ...any) {
 func (c *compiler) begin() error {
 	c.Label("preparing the first process")
 	c.MapReport(FileReport)
-	c.Close(nsenter.File(FileReport))
+	c.beginAgain()
 	c.SetName(nsenter.ImageName)
 	c.Umask(0)
-	if c.proc.OOMScoreAdj != nil {
-		c.about(PropertyOOMScoreAdj, "setting process.oomScoreAdj")
-		c.writeFile("/proc/self/oom_score_adj", fmt.Sprint(*c.proc.OOMScoreAdj))
-	}
+	c.oomScoreAdj()
 	if err := c.raiseLimits(); err != nil {
 		return err
 	}

@@ -38,7 +38,12 @@ func (c *compiler) identity() {
 	user := c.proc.User
 	c.about("process.user", fmt.Sprintf("becoming user %d, group %d", user.UID, user.GID))
 	c.Prctl(unix.PR_SET_KEEPCAPS, 1)
-	if !c.keepsGroups() {
+	switch denied := c.in.Host.Lacks.Groups; {
+	case denied && len(user.AdditionalGids) > 0:
+		c.warn("process.user.additionalGids: not set: the user namespace denies setgroups(2), which it does " +
+			"with no groups but the user's own; newgidmap and a range of /etc/subgid allow it")
+	case denied, c.keepsGroups():
+	default:
 		set := c.Setgroups(user.AdditionalGids)
 		if c.userNS && len(user.AdditionalGids) == 0 {
 			set.Ignore(unix.EPERM) // denied by /proc/PID/setgroups: user_namespaces(7)
@@ -50,7 +55,7 @@ func (c *compiler) identity() {
 
 // dropGroups gives up the caller's groups, which mean something on the host.
 func (c *compiler) dropGroups() {
-	if !c.keepsGroups() {
+	if !c.keepsGroups() && !c.in.Host.Lacks.Groups {
 		c.Label("giving up the caller's groups")
 		c.DropGroups().Ignore(unix.EPERM)
 	}

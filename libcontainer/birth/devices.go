@@ -113,10 +113,16 @@ type device struct {
 func (c *compiler) makeDevices() error {
 	open := "" // the directory that $target is
 	for _, d := range c.devices {
-		if d.Bound {
+		switch {
+		case d.Bound:
 			c.leaveDirectory(&open)
 			c.bindDevice(d)
-		} else {
+		case c.ofHost(&d.Device):
+			c.leaveDirectory(&open)
+			c.openNode(&d.Device, c.tree)
+			d.node = c.tree
+			c.bindDevice(d)
+		default:
 			c.makeDevice(d.Device, &open)
 		}
 	}
@@ -174,6 +180,23 @@ func idOrKeep(id *uint32) int {
 		return -1
 	}
 	return int(*id)
+}
+
+// ofHost reports whether the node of a device has to be the host's own, since the caller cannot
+// make any.
+func (c *compiler) ofHost(d *Device) bool {
+	return c.in.Host.Lacks.Nodes && d.mode&unix.S_IFMT != unix.S_IFIFO
+}
+
+// openNode clones the host's node of a device, which is to be the one that the config
+// describes; its mode and its owner are the host's.
+func (c *compiler) openNode(d *Device, into nsenter.Cell) {
+	c.about(d.Property, "binding the host's "+d.Target+", because this user can make no device nodes")
+	c.Kind(KindHostNode)
+	c.OpenTree(nsenter.CWD, d.Target, unix.OPEN_TREE_CLONE).Into(into)
+	c.Statx(nsenter.Value(into), "", c.stat)
+	c.ExpectType(c.stat, d.mode&unix.S_IFMT, unix.ENODEV)
+	c.ExpectDevice(c.stat, d.major, d.minor, unix.ENODEV)
 }
 
 // bindDevice attaches the received node of a device.

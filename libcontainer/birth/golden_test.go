@@ -16,7 +16,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 func TestGolden(t *testing.T) {
 	for name, in := range map[string]*Input{
 		"default": defaultInput(), "everything": everythingInput(t), "joining": joiningInput(),
-		"hostmounts": hostMountsInput(),
+		"hostmounts": hostMountsInput(), "rootless": rootlessInput(),
 	} {
 		t.Run(name, func(t *testing.T) {
 			birth, err := Compile(in)

@@ -18,6 +18,9 @@ type Host struct {
 	AppArmor       bool
 	SELinux        bool
 
+	Lacks       Lacks
+	OOMScoreAdj *int // of this process, if it may not lower it
+
 	CgroupFiles []string    // hierarchies to join, in order
 	CgroupMove  string      // one that it joins only if it could not be born there; "": none
 	Hierarchies []Hierarchy // of cgroups, to show
@@ -42,4 +45,17 @@ type Hierarchy struct {
 	Dir     string   // the container's cgroup, on the host; "" if it has none there
 	Type    string   // of the filesystem
 	Options []string // to mount it
+}
+
+// Lacks is what this process may not do that root of the machine may. A user without
+// privileges may do nothing of it, root of a user namespace, or of a container without some
+// capabilities, a part.
+type Lacks struct {
+	Admin   bool // join namespaces without their user namespace: CAP_SYS_ADMIN
+	Tracing bool // look at a process that is not dumpable: CAP_SYS_PTRACE
+	Groups  bool // set supplementary groups: it is denied, user_namespaces(7)
+
+	// what only counts in the initial user namespace
+	Nodes     bool // make device nodes: CAP_MKNOD
+	Resources bool // raise hard limits, lower oom_score_adj: CAP_SYS_RESOURCE
 }

@@ -46,6 +46,16 @@ func inputFor(s *specs.Spec) *Input {
 
 func defaultInput() *Input { return inputFor(spec.Default()) }
 
+// rootlessInput is that of a user without privileges.
+func rootlessInput() *Input {
+	in := inputFor(spec.Rootless(1000, 1000))
+	in.Host.Lacks = Lacks{Admin: true, Tracing: true, Groups: true, Nodes: true, Resources: true}
+	in.Host.CgroupFiles = nil
+	in.Spec.Process.OOMScoreAdj, in.Host.OOMScoreAdj = pointer(0), pointer(200)
+	in.Spec.Process.User.AdditionalGids = []uint32{5}
+	return in
+}
+
 func pointer[T any](v T) *T { return &v }
 
 // everythingInput uses every part of the compiler that does not exclude another.

@@ -67,4 +67,8 @@ func hide(p *nsenter.Program) {
 	p.Prctl(unix.PR_SET_DUMPABLE, 0)
 }
 
-func (c *compiler) hide() { hide(c.Program) }
+func (c *compiler) hide() {
+	if !c.open {
+		hide(c.Program)
+	}
+}

@@ -8,6 +8,7 @@ const (
 	KindBind         nsenter.Kind = 1 + iota // mounting one file or directory on another
 	KindNotInPath                            // looking for the program in $PATH: the label says what is wrong
 	KindNoExecutable                         // looking for the program: the label and the errno say it
+	KindHostNode                             // taking the host's node of a device
 )
 
 // PropertyOOMScoreAdj is the property of the steps that set it.

@@ -70,13 +70,20 @@ func sourcesProgram(in *Input, list []source) *nsenter.Program {
 	c.Label("joining the container's mount namespace")
 	c.MapReport(FileReport)
 	c.Umask(0)
-	c.Setns(nsenter.File(FileInit), unix.CLONE_NEWNS)
+	joined := uint64(unix.CLONE_NEWNS)
+	if in.Host.Lacks.Admin { // which it has there; it keeps the caller's user and groups
+		joined |= unix.CLONE_NEWUSER
+	}
+	c.Setns(nsenter.File(FileInit), joined)
 	dev := noCell
 	for i, s := range list { // devices come last: their filesystem covers the rootfs
-		if s.device == nil {
+		switch {
+		case s.device == nil:
 			c.about(s.mount.Property, "opening the bind source "+s.mount.Source)
 			c.OpenTree(nsenter.CWD, s.mount.Source, s.mount.cloneFlags()).Into(c.tree)
-		} else {
+		case c.ofHost(s.device):
+			c.openNode(s.device, c.tree)
+		default:
 			if dev == noCell {
 				dev = c.makeNodes(list)
 			}

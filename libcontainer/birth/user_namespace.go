@@ -30,11 +30,17 @@ func mapped(mappings []specs.LinuxIDMapping, id uint32) (uint32, bool) {
 func (c *compiler) becomeRoot() error {
 	if c.newUser {
 		c.about("linux.uidMappings", "waiting for linux.uidMappings and linux.gidMappings to be written")
+		if c.open { // which joining namespaces may have changed
+			c.Prctl(unix.PR_SET_DUMPABLE, 1)
+		}
 		c.sync(TagMaps)
 	}
 	if c.userNS {
 		c.about("linux.namespaces", "becoming a user that the user namespace maps: 0, or process.user")
 		becomeRoot(c.Program, c.proc.User)
+	}
+	if c.livesTwice() {
+		c.executeAgain()
 	}
 	if c.newUser && c.newNS[specs.IPCNamespace] {
 		c.about("linux.namespaces", "making the ipc namespace")

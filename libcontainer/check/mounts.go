@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/internal/kernel"
@@ -79,10 +80,10 @@ func mappedNamespace() (fd int, err error) {
 	if child.Converse(birth.TagMaps) != nil {
 		return -1, fmt.Errorf("no user namespace was made: %w", unix.EPERM)
 	}
-	for _, file := range [...]string{"uid_map", "gid_map"} {
-		if err := userns.WriteMap(child.Pid, file, []byte("0 100000 65536")); err != nil {
-			return -1, err
-		}
+	range65536 := []specs.LinuxIDMapping{{HostID: 100000, Size: 65536}}
+	if err := errors.Join(userns.Users().Write(child.Pid, range65536),
+		userns.Groups().Write(child.Pid, range65536)); err != nil {
+		return -1, err
 	}
 	fd, err = unix.Open(fmt.Sprintf("/proc/%d/ns/user", child.Pid), unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	return fd, kernel.Failed("ns/user", err)

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"os/exec"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/libcontainer/logs"
 	"github.com/rung-oci/rung/libcontainer/store"
+	"github.com/rung-oci/rung/libcontainer/userns"
 )
 
 // advised is an error of the launcher's own with the way out. The hint is a
@@ -116,10 +118,17 @@ func userNamespaceSwitch(readFile func(string) ([]byte, error)) string {
 }
 
 func mapsHint(err error) string {
+	helper, _ := errors.AsType[*userns.HelperError](err)
 	switch {
+	case helper != nil && errors.Is(err, exec.ErrNotFound):
+		return "a user can map no more than the own id without " + helper.Program +
+			": install it (Debian: uidmap, Fedora: shadow-utils-subid), or map that alone, as rung spec --rootless does"
+	case helper != nil:
+		return helper.Program + " maps the ranges that /etc/subuid and /etc/subgid give to this user, and the own id; " +
+			"it has to be setuid root or to have capabilities, and no_new_privs must not be set: rung check tells"
 	case errors.Is(err, unix.EPERM):
-		return "without CAP_SETUID and CAP_SETGID a user can map only itself; ranges of /etc/subuid need newuidmap " +
-			"and newgidmap (Debian: uidmap), which rung does not call yet"
+		return "to map ids takes CAP_SETUID and CAP_SETGID, and to map 0 CAP_SETFCAP; only ids that are there in the " +
+			"user namespace of rung itself can be mapped"
 	case errors.Is(err, unix.EINVAL):
 		return "ranges of a map must not overlap, and there may be 340 of them: user_namespaces(7)"
 	}

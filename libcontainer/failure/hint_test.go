@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os/exec"
 	"regexp"
 	"strings"
 	"testing"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/rung-oci/rung/libcontainer/logs"
 	"github.com/rung-oci/rung/libcontainer/store"
+	"github.com/rung-oci/rung/libcontainer/userns"
 	"github.com/rung-oci/rung/nsenter"
 )
 
@@ -35,7 +37,10 @@ func TestAdvice(t *testing.T) {
 		{"unknown namespace", launchHint(unix.EINVAL, 0), "rung check"},
 		{"not root", launchHint(unix.EPERM, unix.CLONE_NEWNS), "CAP_SYS_ADMIN"},
 		{"no memory", launchHint(unix.ENOMEM, unix.CLONE_NEWNS), ""},
-		{"ranges of subuid", mapsHint(wrapped(unix.EPERM)), "newuidmap"},
+		{"ranges of subuid", mapsHint(wrapped(&userns.HelperError{Program: "newuidmap", Err: exec.ErrNotFound})),
+			"Debian: uidmap"},
+		{"no range", mapsHint(wrapped(&userns.HelperError{Program: "newgidmap", Err: unix.EPERM})), "/etc/subgid"},
+		{"ids that are not there", mapsHint(wrapped(unix.EPERM)), "CAP_SETFCAP"},
 		{"overlap", mapsHint(unix.EINVAL), "overlap"},
 		{"no such process", mapsHint(unix.ESRCH), ""},
 		{"step: clone", hintFor(&nsenter.StepError{Name: "clone", Errno: unix.EPERM}), "user namespaces are"},

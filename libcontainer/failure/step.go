@@ -84,6 +84,10 @@ func hintFor(e *nsenter.StepError) string {
 		return "the file is not executable for the user, or it lies on a mount with noexec"
 	case e.Name == "execve" && e.Errno == unix.ENOEXEC:
 		return "the file is no program of this machine: another architecture, or a script without #!"
+	case e.Kind == birth.KindHostNode && e.Errno == unix.ENODEV:
+		return "what the host has at this path is another device than the config describes"
+	case e.Kind == birth.KindHostNode && e.Errno == unix.ENOENT:
+		return "the device is missing there; root of the machine alone can make device nodes"
 	case e.Name == "prlimit64" && e.Errno == unix.EPERM:
 		return "a hard limit above the caller's needs CAP_SYS_RESOURCE"
 	case e.Name == "openat2" && e.Errno == unix.ELOOP:

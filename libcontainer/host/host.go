@@ -15,10 +15,7 @@ import (
 
 	"github.com/rung-oci/rung/internal/kernel"
 	"github.com/rung-oci/rung/libcontainer/birth"
-	"github.com/rung-oci/rung/libcontainer/capabilities"
 	"github.com/rung-oci/rung/libcontainer/inherited"
-	"github.com/rung-oci/rung/libcontainer/process"
-	"github.com/rung-oci/rung/libcontainer/signals"
 	"github.com/rung-oci/rung/libcontainer/store"
 )
 
@@ -42,14 +39,14 @@ func Look(id, bundle string, s *specs.Spec) (*birth.Host, error) {
 // LookFor collects the facts for a process of a container that exists.
 func LookFor(id string, s *specs.Spec) (*birth.Host, error) {
 	h := &birth.Host{ID: id, Nofile: birth.Rlimit(inherited.Nofile())}
-	if err := Inherited(h); err != nil {
+	if err := Inherited(h, s); err != nil {
 		return nil, err
 	}
 	if err := readLimits(h, s.Process); err != nil {
 		return nil, err
 	}
 	findLSMs(h, s)
-	return h, nil
+	return h, readOOMScoreAdj(h, s.Process)
 }
 
 // readLimits looks what those limits are that a process is to have others of.
@@ -151,23 +148,6 @@ func Rootfs(bundle string, s *specs.Spec) (string, error) {
 		return "", fmt.Errorf("root.path: %s: not a directory", p)
 	}
 	return real, nil
-}
-
-// Inherited looks what the process would inherit of this one: ignored signals, and the
-// capabilities that there are to give.
-func Inherited(h *birth.Host) error {
-	own, err := process.ReadOwn()
-	if err != nil {
-		return err
-	}
-	for s := range signals.Max {
-		if own.Ignored>>s&1 != 0 {
-			h.IgnoredSignals = append(h.IgnoredSignals, s+1)
-		}
-	}
-	h.Bounding = own.Bounding
-	h.LastCap, err = capabilities.Last()
-	return err
 }
 
 // Mounts are the mounts of this mount namespace, but for the root's. In their order one that

@@ -13,8 +13,9 @@ import (
 
 // Own is what rung needs of /proc/self/status, proc_pid_status(5).
 type Own struct {
-	Ignored  uint64 // the signals that are ignored, bit n-1 for signal n
-	Bounding uint64 // the bounding set of the first thread, bit n for capability n
+	Ignored   uint64 // the signals that are ignored, bit n-1 for signal n
+	Bounding  uint64 // the bounding set of the first thread, bit n for capability n
+	Effective uint64 // its capabilities
 }
 
 // ReadOwn reads /proc/self/status: one file costs a tenth of asking for each signal
@@ -29,7 +30,8 @@ func ReadOwn() (Own, error) {
 	for _, field := range [...]struct {
 		name string
 		mask *uint64
-	}{{"\nSigIgn:\t", &own.Ignored}, {"\nCapBnd:\t", &own.Bounding}} {
+	}{{"\nSigIgn:\t", &own.Ignored}, {"\nCapEff:\t", &own.Effective},
+		{"\nCapBnd:\t", &own.Bounding}} {
 		if *field.mask, err = maskAfter(text, field.name); err != nil {
 			return Own{}, fmt.Errorf("%s: %w", path, err)
 		}

@@ -5,8 +5,6 @@ package userns
 import (
 	"errors"
 	"fmt"
-	"math"
-	"os"
 	"runtime"
 	"strings"
 
@@ -16,19 +14,6 @@ import (
 	"github.com/rung-oci/rung/internal/kernel"
 	"github.com/rung-oci/rung/libcontainer/birth"
 )
-
-// WriteMap writes a map, uid_map or gid_map, of the user namespace that a process is in. The
-// kernel takes it in one write(2), and only once.
-func WriteMap(pid int, file string, text []byte) error {
-	path := fmt.Sprintf("/proc/%d/%s", pid, file)
-	fd, err := unix.Open(path, unix.O_WRONLY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	defer unix.Close(fd)
-	_, err = unix.Write(fd, text)
-	return kernel.Failed(fmt.Sprintf("%s: writing %q", path, text), err)
-}
 
 // AsRoot does something as the root of a process's user namespace where that is not this
 // process's user: files on a filesystem of that namespace cannot belong to users that it
@@ -44,16 +29,6 @@ func AsRoot(pid int, do func() error) error {
 		done <- asUser(uid, gid, do)
 	}()
 	return <-done
-}
-
-// IsHostRoot reports whether this process's user is root, and of the host: in a user namespace,
-// that maps fewer than all ids, a user of the host may be 0.
-func IsHostRoot() bool {
-	if os.Geteuid() != 0 {
-		return false
-	}
-	m, err := ReadMap(os.Getpid(), "uid_map")
-	return errors.Is(err, unix.ENOENT) || len(m) == 1 && m[0] == specs.LinuxIDMapping{Size: math.MaxUint32}
 }
 
 // rootIDs are the ids on the host of the root of a process's user namespace.

@@ -29,11 +29,12 @@ func TestMaps(t *testing.T) {
 		"uid_map": {{ContainerID: 0, HostID: 100000, Size: 10}, {ContainerID: 20, HostID: 5000, Size: 1}},
 		"gid_map": {{ContainerID: 0, HostID: 200000, Size: 10}},
 	}
-	for file, text := range map[string]string{"uid_map": "0 100000 10\n20 5000 1\n", "gid_map": "0 200000 10\n"} {
-		if err := WriteMap(cmd.Process.Pid, file, []byte(text)); err != nil {
+	for _, m := range []Map{Users(), Groups()} {
+		file := m.File
+		if err := m.Write(cmd.Process.Pid, want[file]); err != nil {
 			t.Fatal(err)
 		}
-		if err := WriteMap(cmd.Process.Pid, file, []byte(text)); !errors.Is(err, unix.EPERM) {
+		if err := m.write(cmd.Process.Pid, want[file]); !errors.Is(err, unix.EPERM) {
 			t.Errorf("%s, once more: %v", file, err)
 		}
 		if got, err := ReadMap(cmd.Process.Pid, file); err != nil || !reflect.DeepEqual(got, want[file]) {
