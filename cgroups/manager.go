@@ -232,7 +232,8 @@ type OOMWatch interface {
 }
 
 // ErrNone is why what needs a cgroup cannot be done with a container that has none.
-var ErrNone = errors.New("the container has no cgroup (it was created with --cgroup-manager disabled)")
+var ErrNone = errors.New("the container has no cgroup (its user could make none, or it was created with " +
+	"--cgroup-manager disabled)")
 
 // ErrFrozen is why a process cannot join a cgroup, or not yet.
 var ErrFrozen = errors.New("it is frozen")

@@ -13,7 +13,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -25,7 +24,6 @@ import (
 	"github.com/rung-oci/rung/libcontainer/interrupt"
 	"github.com/rung-oci/rung/libcontainer/logs"
 	"github.com/rung-oci/rung/libcontainer/store"
-	"github.com/rung-oci/rung/libcontainer/userns"
 )
 
 // Build is what is known of the executable.
@@ -244,7 +242,8 @@ func (g *globalFlags) flags() []cli.Flag {
 			Usage:       "`MANAGER` of cgroups: cgroupfs, or disabled for containers that have none",
 			DefaultText: "cgroupfs"},
 		&cli.StringFlag{Name: "rootless", Destination: &g.rootless, Value: "auto",
-			Usage: "false or auto; true is not supported yet", DefaultText: "auto"},
+			Usage:       "`VALUE` true, false or auto: may containers do without cgroups? auto: if not root",
+			DefaultText: "auto"},
 		&cli.StringFlag{Name: "criu", Destination: &g.criu, Hidden: true, Usage: "`PATH` of CRIU's executable"},
 	}
 }
@@ -269,6 +268,9 @@ func (a *App) setup() error {
 	a.runtime.Strict = g.strict
 	a.runtime.NoCgroup = g.cgroupManager == "disabled"
 	a.runtime.CRIU = g.criu
+	if a.runtime.Rootless, err = parseRootless(g.rootless); err != nil {
+		return err
+	}
 	if a.build.Configure != nil {
 		a.build.Configure(&a.runtime)
 	}
@@ -298,14 +300,6 @@ func (g *globalFlags) level() (logs.Level, error) {
 	return logs.ParseLevel(g.logLevel)
 }
 
-// store returns the store that --root names, or the default one of the user.
-func (g *globalFlags) store() (store.Store, error) {
-	if dir := os.Getenv("XDG_RUNTIME_DIR"); g.root == "" && dir != "" && !userns.IsHostRoot() {
-		return store.NewDefault(filepath.Join(dir, "rung"))
-	}
-	return store.New(g.root)
-}
-
 // unsupported refuses by name what rung does not do yet.
 func (g *globalFlags) unsupported() error {
 	if g.systemdCgroup {
@@ -319,19 +313,5 @@ func (g *globalFlags) unsupported() error {
 	default:
 		return fmt.Errorf("--cgroup-manager: %q is no cgroup manager", g.cgroupManager)
 	}
-	_, err := parseRootless(g.rootless)
-	return err
-}
-
-// parseRootless takes the spellings that runc takes; auto is false, as long as
-// there are no rootless containers.
-func parseRootless(text string) (bool, error) {
-	if text == "" || strings.EqualFold(text, "auto") {
-		return false, nil
-	}
-	b, err := strconv.ParseBool(text)
-	if err != nil {
-		return false, fmt.Errorf("--rootless: %q is none of true, false, auto", text)
-	}
-	return b, nil
+	return nil
 }

@@ -90,9 +90,7 @@ func TestErrors(t *testing.T) {
 		{"--systemd-cgroup state c", "--systemd-cgroup is not supported yet"},
 		{"--cgroup-manager systemd list", "--cgroup-manager systemd is not supported yet"},
 		{"--cgroup-manager x list", `"x" is no cgroup manager`},
-		{"--rootless true list", "--rootless true is not supported yet"},
 		{"--rootless=maybe list", `--rootless: "maybe"`},
-		{"--rootless=1 list", "--rootless true is not supported yet"},
 		{"--log-level loud list", `log level "loud"`},
 		{"--root / list", "root"},
 		{"state", "state: an argument is missing: usage: rung state [options] ID"},
@@ -257,9 +255,9 @@ func TestNames(t *testing.T) {
 }
 
 func TestRootless(t *testing.T) {
-	for text, want := range map[string]bool{"": false, "auto": false, "AUTO": false, "false": false, "0": false,
-		"true": true, "1": true, "TRUE": true} {
-		if got, err := parseRootless(text); err != nil || got != want {
+	for text, want := range map[string]*bool{"": nil, "auto": nil, "AUTO": nil, "false": new(false), "0": new(false),
+		"true": new(true), "1": new(true), "TRUE": new(true)} {
+		if got, err := parseRootless(text); err != nil || (got == nil) != (want == nil) || got != nil && *got != *want {
 			t.Errorf("--rootless %q: %v, %v", text, got, err)
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/rung-oci/rung/libcontainer/birth"
 	"github.com/rung-oci/rung/libcontainer/failure"
 	"github.com/rung-oci/rung/libcontainer/launch"
+	"github.com/rung-oci/rung/libcontainer/userns"
 )
 
 // cgroup is the container's cgroup, as the record keeps it.
@@ -22,16 +23,30 @@ func (c *container) cgroup() cgroups.Manager { return manager.Restore(c.record.C
 // hasCgroup reports whether the container was created with a cgroup.
 func (c *container) hasCgroup() bool { return len(c.record.Cgroup) > 0 }
 
-// newCgroup names the cgroup of a new container. With NoCgroup it has none.
-func (r *Runtime) newCgroup(s *specs.Spec, id string) (cgroups.Manager, error) {
-	if !r.NoCgroup {
-		return manager.New(manager.Options{
-			Path: cmp.Or(s.Linux, &specs.Linux{}).CgroupsPath, ID: id, Annotations: s.Annotations,
-		})
+// newCgroup names the cgroup of a new container. With NoCgroup it has none, and perhaps not
+// where the user is not root of the machine.
+func (r *Runtime) newCgroup(s *specs.Spec, id string) (m cgroups.Manager, err error) {
+	var warnings []string
+	o := manager.Options{
+		Path: cmp.Or(s.Linux, &specs.Linux{}).CgroupsPath, ID: id, Annotations: s.Annotations,
 	}
-	m, warnings, err := manager.None(limits(s))
+	switch {
+	case r.NoCgroup:
+		m, warnings, err = manager.None(limits(s))
+	case r.isRootless():
+		m, warnings, err = manager.NewOrNone(o, limits(s))
+	default:
+		m, err = manager.New(o)
+	}
 	r.warn(warnings)
 	return m, err
+}
+
+func (r *Runtime) isRootless() bool {
+	if r.Rootless != nil {
+		return *r.Rootless
+	}
+	return !userns.IsHostRoot()
 }
 
 // limits are linux.resources, or nil.

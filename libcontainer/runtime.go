@@ -21,6 +21,7 @@ type Runtime struct {
 	ImageDir string // where images are made if not in memory
 	Strict   bool   // refuse in config.json what is unknown, ambiguous, or cannot be applied
 	NoCgroup bool   // containers are created without a cgroup; those that exist keep what they have
+	Rootless *bool  // containers may do without a cgroup; nil: if the user is not root of the machine
 	CRIU     string // CRIU's executable, looked for in $PATH if empty or a bare name
 
 	// Self is a program whose main function calls copyup.Main, mostly this one; without it what

@@ -16,10 +16,44 @@ import (
 // the caller's. It refuses what only a cgroup can enforce of r, which may be nil. Rules
 // of devices are a warning: engines write some into every config.
 func None(r *specs.LinuxResources) (m cgroups.Manager, warnings []string, err error) {
-	if r == nil {
-		return none{}, nil, nil
+	if lost := limits(r); len(lost) > 0 {
+		return nil, nil, fmt.Errorf("%s: cannot set limits without cgroups (--cgroup-manager disabled)",
+			strings.Join(lost, ", "))
 	}
-	var limits []string
+	if r != nil && len(r.Devices) > 0 {
+		warnings = append(warnings, "linux.resources.devices: ignored: "+
+			"without cgroups the container may use every device that it has a node of")
+	}
+	return none{}, warnings, nil
+}
+
+// NewOrNone is New for a user who is not root of the machine. Where that may make no cgroup, and the
+// config does not say which one it has to be, the container has none; its limits are warned
+// about, as nothing enforces them. Rules of devices are not: the user's own rights are the limit.
+func NewOrNone(o Options, r *specs.LinuxResources) (m cgroups.Manager, warnings []string, err error) {
+	m, err = New(o)
+	if o.Path != "" || o.Systemd {
+		return m, nil, err
+	}
+	if maker, ok := m.(interface{ MayMake() error }); err == nil && ok {
+		err = maker.MayMake()
+	}
+	if err == nil {
+		return m, nil, nil
+	}
+	if lost := limits(r); len(lost) > 0 {
+		warnings = append(warnings, fmt.Sprintf("%s: ignored: the container has no cgroup, since this user may make "+
+			"none (%v): have one given to the user, as systemd does with Delegate=yes, or use --systemd-cgroup",
+			strings.Join(lost, ", "), err))
+	}
+	return none{}, warnings, nil
+}
+
+// limits are the properties of r, which may be nil, that only a cgroup can enforce.
+func limits(r *specs.LinuxResources) (given []string) {
+	if r == nil {
+		return nil
+	}
 	for _, p := range [...]struct {
 		name  string
 		given bool
@@ -34,18 +68,10 @@ func None(r *specs.LinuxResources) (m cgroups.Manager, warnings []string, err er
 		{"unified", len(r.Unified) > 0},
 	} {
 		if p.given {
-			limits = append(limits, "linux.resources."+p.name)
+			given = append(given, "linux.resources."+p.name)
 		}
 	}
-	if len(limits) > 0 {
-		return nil, nil, fmt.Errorf("%s: cannot set limits without cgroups (--cgroup-manager disabled)",
-			strings.Join(limits, ", "))
-	}
-	if len(r.Devices) > 0 {
-		warnings = append(warnings, "linux.resources.devices: ignored: "+
-			"without cgroups the container may use every device that it has a node of")
-	}
-	return none{}, warnings, nil
+	return given
 }
 
 // none has nothing to look after. What needs a cgroup is an ErrNone.

@@ -95,3 +95,13 @@ func copyFromParent(path, mountpoint, file string) (string, error) {
 	}
 	return value, nil
 }
+
+// MayMake tells why this user cannot make the cgroup and use it, in each of the hierarchies.
+func (m *Manager) MayMake() error {
+	for i := range m.groups {
+		if err := cgroupfs.MayMake(m.groups[i].Path, m.groups[i].mountpoint); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -42,7 +42,7 @@ complete -c rung -n 'test -z "$(__rung_command)"' -l image-dir -x -a '(__fish_co
 complete -c rung -n 'test -z "$(__rung_command)"' -l strict -d 'refuse unknown properties in config.json'
 complete -c rung -n 'test -z "$(__rung_command)"' -l systemd-cgroup -d 'not supported yet'
 complete -c rung -n 'test -z "$(__rung_command)"' -l cgroup-manager -x -a 'cgroupfs systemd disabled' -d 'MANAGER of cgroups: cgroupfs, or disabled for containers that have none (default: cgroupfs)'
-complete -c rung -n 'test -z "$(__rung_command)"' -l rootless -x -a 'true false auto' -d 'false or auto; true is not supported yet (default: auto)'
+complete -c rung -n 'test -z "$(__rung_command)"' -l rootless -x -a 'true false auto' -d 'VALUE true, false or auto: may containers do without cgroups? auto: if not root (default: auto)'
 complete -c rung -n 'test -z "$(__rung_command)"' -l version -s v -d 'print the version'
 complete -c rung -n 'test -z "$(__rung_command)"' -l help -s h -d 'show help'
 complete -c rung -n 'contains -- "$(__rung_command)" "" help' -a check -d 'look at the machine and say what works'

@@ -125,6 +125,7 @@ func Compile(in *Input) (*Birth, error) {
 		}
 		c.open = in.Host.Lacks.Tracing && (c.userNS || !c.late)
 		for _, phase := range []func() error{
+			c.checkMapped,
 			c.decideMounts,
 			c.begin,
 			c.namespaces,

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/nsenter"
@@ -55,7 +56,13 @@ func (c *compiler) filesystem(m mount) error {
 		c.restricted = append(c.restricted, m)
 	}
 	c.about(m.Property, "mounting "+m.Type+" on "+m.Target)
-	c.Fsopen(m.Type).Into(c.fs)
+	if m.Type == "proc" {
+		c.Kind(KindProcfs)
+	}
+	opened, made := c.Fsopen(m.Type).Into(c.fs), c.Target()
+	if m.Type == "sysfs" && !c.newNS[specs.NetworkNamespace] {
+		c.hostSysfs(m, opened, made)
+	}
 	ofJoined := m.Type == "proc" && c.late
 	if ofJoined {
 		c.setPidNamespace()
@@ -68,6 +75,7 @@ func (c *compiler) filesystem(m mount) error {
 	if ofJoined {
 		c.expectFilesystem(m.tree, unix.PROC_SUPER_MAGIC)
 	}
+	c.Place(made)
 
 	how := unix.OpenHow{}
 	if m.NoSymlinks {
@@ -91,6 +99,26 @@ func (c *compiler) filesystem(m mount) error {
 	}
 	c.close(m.target)
 	return nil
+}
+
+// hostSysfsAttrs are the attributes that a mount of the host's sysfs gets: when it was looked at is
+// the host's matter.
+const hostSysfsAttrs = unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV | unix.MOUNT_ATTR_NOEXEC
+
+// hostSysfs binds the host's sysfs, of the same network namespace, where the kernel refuses a
+// new one (EPERM): that is for who owns the network namespace. It shows the same, but for what
+// is mounted below, and as crun's it is read-only throughout if it is to be that.
+func (c *compiler) hostSysfs(m mount, opened nsenter.Call, made nsenter.Target) {
+	refused, makes := c.Target(), c.Target()
+	opened.JumpOn(unix.EPERM, refused)
+	c.Goto(makes)
+	c.Place(refused)
+	c.OpenTree(nsenter.CWD, "/sys", unix.OPEN_TREE_CLONE|unix.AT_RECURSIVE).Into(m.tree)
+	c.expectFilesystem(m.tree, unix.SYSFS_MAGIC)
+	c.setattr(m.tree, unix.AT_RECURSIVE, unix.MountAttr{Attr_set: m.Attr.Set & hostSysfsAttrs,
+		Propagation: unix.MS_PRIVATE})
+	c.Goto(made)
+	c.Place(makes)
 }
 
 // restrictedLast reports whether the mount becomes read-only when all else is made: a

@@ -85,6 +85,8 @@ func (c *compiler) namespaces() error {
 		c.dropGroups()
 	}
 	switch {
+	case c.timeWithin():
+		return c.userNamespaceFirst(made &^ unix.CLONE_NEWTIME)
 	case c.late && c.userNS:
 		c.joinByPath()
 		c.about("linux.namespaces", "making the namespaces")
@@ -103,6 +105,26 @@ func (c *compiler) namespaces() error {
 		c.joinByPath()
 	}
 	return c.becomeRoot()
+}
+
+// userNamespaceFirst makes the user namespace, with its maps, and the others there: for who
+// may make no time namespace elsewhere, which is not made by a clone.
+func (c *compiler) userNamespaceFirst(made uint64) error {
+	c.joinByPath()
+	c.about("linux.namespaces", "making the user namespace")
+	c.Unshare(unix.CLONE_NEWUSER)
+	if err := c.becomeRoot(); err != nil {
+		return err
+	}
+	c.makeTimeNamespace()
+	made &^= unix.CLONE_NEWUSER
+	if !c.late {
+		c.cloneFirstProcess(made)
+	} else if made != 0 {
+		c.about("linux.namespaces", "making the namespaces")
+		c.Unshare(made)
+	}
+	return nil
 }
 
 func (c *compiler) joinByPath() {

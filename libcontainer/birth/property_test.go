@@ -184,17 +184,12 @@ func (j *judge) hostPaths(l *line) {
 			}
 			return
 		}
-		allowed = append(j.bindSources(), host.Rootfs)
+		allowed = append(j.bindSources(), host.Rootfs, "/sys")
 		for _, h := range host.Hierarchies {
 			allowed = append(allowed, h.Dir)
 		}
 		if host.Lacks.Nodes {
-			for _, d := range j.in.Spec.Linux.Devices {
-				allowed = append(allowed, filepath.Clean("/"+d.Path))
-			}
-			for _, d := range defaultDevices {
-				allowed = append(allowed, d.Path)
-			}
+			allowed = append(allowed, j.nodes()...)
 		}
 	case "move_mount":
 		if l.str(1) != "" || !l.has(4, "MOVE_MOUNT_F_EMPTY_PATH") {
@@ -261,6 +256,17 @@ func (j *judge) resolved(l *line) {
 	if strings.HasPrefix(l.str(1), "/") || l.str(1) == "" {
 		j.errorf(l, "not a relative path")
 	}
+}
+
+// nodes are those of the host that devices may be mounts of.
+func (j *judge) nodes() (list []string) {
+	for _, d := range j.in.Spec.Linux.Devices {
+		list = append(list, filepath.Clean("/"+d.Path))
+	}
+	for _, d := range defaultDevices {
+		list = append(list, d.Path)
+	}
+	return list
 }
 
 func (j *judge) bindSources() (list []string) {

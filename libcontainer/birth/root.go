@@ -105,7 +105,7 @@ func (c *compiler) mountRoot() error {
 			c.warn("linux.namespaces: there is no mount namespace: the mounts are the host's, and stay below %s "+
 				"when the container is deleted", rootfs)
 		}
-		c.about("root.path", "opening the root filesystem "+rootfs)
+		c.about(PropertyRootPath, "opening the root filesystem "+rootfs)
 		c.Openat(nsenter.CWD, rootfs, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0).Into(c.root)
 		return nil
 	}
@@ -119,7 +119,7 @@ func (c *compiler) mountRoot() error {
 		// neither what is attached there nor pivot_root may reach the host
 		c.setMountFlags(c.in.Host.RootfsMount, unix.MS_PRIVATE)
 	}
-	c.about("root.path", "mounting the root filesystem "+rootfs)
+	c.about(PropertyRootPath, "mounting the root filesystem "+rootfs)
 	c.OpenTree(nsenter.CWD, rootfs, unix.OPEN_TREE_CLONE|unix.AT_RECURSIVE).Into(c.root)
 	propagation = c.clonePropagation()
 	if c.hasLinux.RootfsPropagation == "" { // what the host mounts below the rootfs is not meant for the container
@@ -130,7 +130,7 @@ func (c *compiler) mountRoot() error {
 	if len(c.hasLinux.MaskedPaths) > 0 {
 		c.makeEmpty(rootfs)
 	}
-	c.about("root.path", "mounting the root filesystem "+rootfs)
+	c.about(PropertyRootPath, "mounting the root filesystem "+rootfs)
 	c.attachAt(c.root, rootfs)
 	return nil
 }

@@ -10,10 +10,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// timeNamespace makes it where the caller may, and else, see timeWithin, in the user namespace.
 func (c *compiler) timeNamespace() {
-	if !c.newNS[specs.TimeNamespace] {
-		return
+	if c.newNS[specs.TimeNamespace] && !c.timeWithin() {
+		c.makeTimeNamespace()
 	}
+}
+
+func (c *compiler) timeWithin() bool {
+	return c.newUser && c.newNS[specs.TimeNamespace] && c.in.Host.Lacks.Admin
+}
+
+func (c *compiler) makeTimeNamespace() {
 	c.about("linux.namespaces", "making the time namespace")
 	c.Unshare(unix.CLONE_NEWTIME)
 	if len(c.hasLinux.TimeOffsets) == 0 {

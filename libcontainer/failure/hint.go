@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"strconv"
 
 	"golang.org/x/sys/unix"
 
@@ -66,7 +67,8 @@ func storeHint(err error, root string) string {
 		return "rung looks for containers in " + root + " (--root); rung list shows those that it has"
 	case errors.Is(err, unix.EACCES), errors.Is(err, unix.EPERM), errors.Is(err, unix.EROFS):
 		return "the state of containers is in " + root +
-			", where this user may not work: run rung as root, or name another directory by --root"
+			", where this user may not work: run rung as root, name another directory by --root, or set " +
+			"XDG_RUNTIME_DIR, as a login does to /run/user/" + strconv.Itoa(os.Geteuid())
 	}
 	return ""
 }
@@ -92,7 +94,8 @@ func launchHint(err error, flags uint64) string {
 		if flags&unix.CLONE_NEWUSER != 0 {
 			return userNamespaceHint()
 		}
-		return "new namespaces need CAP_SYS_ADMIN: run rung as root; rootless containers are not supported yet"
+		return "new namespaces need CAP_SYS_ADMIN, or a new user namespace beside them, as rung spec --rootless " +
+			"describes it: run rung as root, or add one to linux.namespaces"
 	}
 	return ""
 }
@@ -122,10 +125,11 @@ func mapsHint(err error) string {
 	switch {
 	case helper != nil && errors.Is(err, exec.ErrNotFound):
 		return "a user can map no more than the own id without " + helper.Program +
-			": install it (Debian: uidmap, Fedora: shadow-utils-subid), or map that alone, as rung spec --rootless does"
+			": install it (Debian: uidmap, Fedora: shadow-utils-subid), or map that alone, as rung spec --rootless " +
+			"does"
 	case helper != nil:
-		return helper.Program + " maps the ranges that /etc/subuid and /etc/subgid give to this user, and the own id; " +
-			"it has to be setuid root or to have capabilities, and no_new_privs must not be set: rung check tells"
+		return helper.Program + " maps the ranges that /etc/subuid and /etc/subgid give to this user, and the own " +
+			"id; it has to be setuid root or to have capabilities, and no_new_privs must not be set: rung check tells"
 	case errors.Is(err, unix.EPERM):
 		return "to map ids takes CAP_SETUID and CAP_SETGID, and to map 0 CAP_SETFCAP; only ids that are there in the " +
 			"user namespace of rung itself can be mapped"

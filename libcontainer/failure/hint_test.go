@@ -35,7 +35,7 @@ func TestAdvice(t *testing.T) {
 		{"no room for the image", imageHint(unix.ENOSPC), ""},
 		{"too many namespaces", launchHint(wrapped(unix.ENOSPC), 0), "user.max_*_namespaces"},
 		{"unknown namespace", launchHint(unix.EINVAL, 0), "rung check"},
-		{"not root", launchHint(unix.EPERM, unix.CLONE_NEWNS), "CAP_SYS_ADMIN"},
+		{"not root", launchHint(unix.EPERM, unix.CLONE_NEWNS), "rung spec --rootless"},
 		{"no memory", launchHint(unix.ENOMEM, unix.CLONE_NEWNS), ""},
 		{"ranges of subuid", mapsHint(wrapped(&userns.HelperError{Program: "newuidmap", Err: exec.ErrNotFound})),
 			"Debian: uidmap"},

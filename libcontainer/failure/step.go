@@ -88,6 +88,15 @@ func hintFor(e *nsenter.StepError) string {
 		return "what the host has at this path is another device than the config describes"
 	case e.Kind == birth.KindHostNode && e.Errno == unix.ENOENT:
 		return "the device is missing there; root of the machine alone can make device nodes"
+	case e.Kind == birth.KindProcfs && e.Errno == unix.EPERM:
+		return procfsHint
+	case e.Property == "process.user" && e.Errno == unix.EINVAL:
+		return "the user namespace maps no such id"
+	case e.Property == "linux.sysctl[net.ipv4.ping_group_range]" && e.Errno == unix.EINVAL:
+		return "both groups have to be mapped by linux.gidMappings"
+	case e.Property == birth.PropertyRootPath && e.Errno == unix.EACCES:
+		return "the users of the container cannot reach it, none of whom is this one: map the own id, too, or let " +
+			"others search the directories above"
 	case e.Name == "prlimit64" && e.Errno == unix.EPERM:
 		return "a hard limit above the caller's needs CAP_SYS_RESOURCE"
 	case e.Name == "openat2" && e.Errno == unix.ELOOP:
@@ -109,6 +118,11 @@ func hintFor(e *nsenter.StepError) string {
 	}
 	return ""
 }
+
+// procfsHint is about a procfs that the kernel refuses: mount_too_revealing of fs/namespace.c.
+const procfsHint = "a procfs needs a new pid namespace, or has to be bound from /proc; in a container around rung " +
+	"nothing of its own /proc may be masked (Docker: --security-opt systempaths=unconfined, Podman: " +
+	"--security-opt unmask=ALL, Kubernetes: procMount: Unmasked)"
 
 // Start has the words by which docker, podman and CRI-O know that the
 // process itself is at fault (cli-contract of runc).

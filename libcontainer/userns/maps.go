@@ -33,6 +33,9 @@ type HelperError struct {
 }
 
 func (e *HelperError) Error() string {
+	if errors.Is(e.Err, exec.ErrNotFound) { // whose words clients take for the container's program
+		return fmt.Sprintf("this user may not write the map, and %s, which could, is not installed", e.Program)
+	}
 	text := fmt.Sprintf("this user may not write the map, and %s cannot do it: %v", e.Program, e.Err)
 	if e.Output != "" {
 		text += ": " + e.Output
