@@ -28,7 +28,7 @@ type Write struct {
 	Undo    []Write // take the write back, in this order; only where the file cannot be read
 }
 
-// A Read reads a file of the cgroup.
+// A Read reads a file of the cgroup, or one by its absolute path.
 type Read func(controller, file string) (string, error)
 
 // A Plan is what to write where, and in which order, for linux.resources. Making

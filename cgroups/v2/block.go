@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
-	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/cgroups/limits"
 )
@@ -21,60 +20,53 @@ func (p *plan) block(b *specs.LinuxBlockIO) {
 	if b == nil {
 		return
 	}
-	files := p.weightFiles(b)
 	if limits.Given(b.Weight) {
-		p.weights(files, "blockIO.weight", "", *b.Weight)
+		p.weight(*b.Weight)
 	}
 	const noLeaves = "only CFQ, which Linux 5.0 removed, had weights for a cgroup's own processes"
 	p.ignored(limits.Given(b.LeafWeight), "blockIO.leafWeight", noLeaves)
 	for i, d := range b.WeightDevice {
 		property := fmt.Sprintf("blockIO.weightDevice[%d]", i)
 		if limits.Given(d.Weight) {
-			p.weights(files, property+".weight", fmt.Sprintf("%d:%d ", d.Major, d.Minor), *d.Weight)
+			p.deviceWeight(property+".weight", fmt.Sprintf("%d:%d", d.Major, d.Minor), *d.Weight)
 		}
 		p.ignored(limits.Given(d.LeafWeight), property+".leafWeight", noLeaves)
 	}
 	p.throttle(b)
 }
 
-// weightFiles returns the files of weights that the cgroup has: that of the I/O scheduler
-// bfq, and that of the cost model (io.cost.model), which a device uses without it. Where it
-// has neither, the error of a write is to name the second.
-func (p *plan) weightFiles(b *specs.LinuxBlockIO) (files []string) {
-	if !limits.Given(b.Weight) && len(b.WeightDevice) == 0 {
-		return nil
+// weight plans the weight for all devices. There may be a file of the I/O scheduler bfq, and
+// one of the cost model (io.cost.model), which is for the devices with other schedulers. Where
+// neither is, the error is to name the second.
+//
+// bfq knows the specification's 10 to 1000; io.weight goes from 1 to 10000.
+func (p *plan) weight(weight uint16) {
+	const property = "blockIO.weight"
+	present, err := p.Read("io", bfqWeight)
+	if err == nil {
+		p.Set(property, bfqWeight, fmt.Sprint(weight))
+		for _, line := range limits.DeviceWeights(present) { // which bfq forgets with it
+			p.Set(property, bfqWeight, line)
+		}
 	}
-	if p.Has(bfqWeight) {
-		files = append(files, bfqWeight)
+	if err != nil || p.Has(ioWeight) {
+		p.Set(property, ioWeight, fmt.Sprint(ioWeightOf(weight)))
 	}
-	if len(files) == 0 || p.Has(ioWeight) {
-		files = append(files, ioWeight)
-	}
-	return files
 }
 
-// weights plans a weight for a device, "MAJOR:MINOR ", or for all, "". bfq knows the
-// specification's 10 to 1000; io.weight goes from 1 to 10000, 100 being the default of both.
-func (p *plan) weights(files []string, property, device string, weight uint16) {
-	for _, file := range files {
-		n := uint64(weight)
-		if file == ioWeight {
-			n = ioWeightOf(weight)
-		}
-		w := p.Set(property, file, fmt.Sprint(device, n))
-		if file == bfqWeight && len(files) > 1 {
-			w.Soft = []unix.Errno{unix.EOPNOTSUPP} // a device that bfq does not schedule has the other
-		}
-		if file != bfqWeight || device != "" {
-			continue
-		}
-		// with which bfq forgets those of the devices
-		if now, err := p.Read("io", bfqWeight); err == nil {
-			for _, line := range limits.DeviceWeights(now) {
-				p.Set(property, bfqWeight, line)
-			}
-		}
+// deviceWeight plans the weight for a device. The kernel refuses it in the file of what does
+// not schedule the device.
+func (p *plan) deviceWeight(property, device string, weight uint16) {
+	bfq := p.Has(bfqWeight)
+	if bfq && p.Has(ioWeight) {
+		scheduler, err := p.Read("", "/sys/dev/block/"+device+"/queue/scheduler")
+		bfq = err != nil || strings.Contains(scheduler, "[bfq]")
 	}
+	if bfq {
+		p.Set(property, bfqWeight, fmt.Sprintf("%s %d", device, weight))
+		return
+	}
+	p.Set(property, ioWeight, fmt.Sprintf("%s %d", device, ioWeightOf(weight)))
 }
 
 // ioWeightOf converts a weight as the peers do: [10,1000] to [1,10000], linearly.

@@ -142,8 +142,12 @@ func TestPlanWeights(t *testing.T) {
 	}{
 		{"the cost model", map[string]string{ioWeight: "default 100"}, "io.weight 1\nio.weight 8:0 10000"},
 		{"neither, of which the error names the general one", nil, "io.weight 1\nio.weight 8:0 10000"},
-		{"both", map[string]string{ioWeight: "default 100", bfqWeight: "default 100"},
-			"io.bfq.weight 10\nio.weight 1\nio.bfq.weight 8:0 1000\nio.weight 8:0 10000"},
+		{"both, and bfq", map[string]string{ioWeight: "default 100", bfqWeight: "default 100",
+			"/sys/dev/block/8:0/queue/scheduler": "none mq-deadline [bfq]"},
+			"io.bfq.weight 10\nio.weight 1\nio.bfq.weight 8:0 1000"},
+		{"both, and another scheduler", map[string]string{ioWeight: "default 100", bfqWeight: "default 100",
+			"/sys/dev/block/8:0/queue/scheduler": "none [mq-deadline] bfq"},
+			"io.bfq.weight 10\nio.weight 1\nio.weight 8:0 10000"},
 		{"bfq, which knows another device", map[string]string{bfqWeight: "default 100\n8:16 70"},
 			"io.bfq.weight 10\nio.bfq.weight 8:16 70\nio.bfq.weight 8:0 1000"},
 	} {
