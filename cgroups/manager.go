@@ -205,11 +205,12 @@ func (d *Detour) Close() error {
 
 // A Mount is a part of what a container is shown of its cgroup. With a cgroup
 // namespace of its own the file system is mounted anew, and begins at the container's
-// cgroup; without, the directory of that cgroup is bound.
+// cgroup; without, Dir is bound.
 type Mount struct {
-	Name    string   // of the directory, below the destination
+	Name    string   // of the directory, below the destination; "": it is the destination itself
 	Links   []string // symbolic links to it, beside it
-	Dir     string   // the container's cgroup; "" if it has none there
+	Dir     string   // "": there is none to be shown
+	Shared  bool     // Dir has others' cgroups, too: who is not the host's root may not write there
 	Type    string   // of the file system
 	Options []string // of the file system: NAME or NAME=VALUE
 }

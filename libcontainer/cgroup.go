@@ -14,6 +14,7 @@ import (
 	"github.com/rung-oci/rung/libcontainer/birth"
 	"github.com/rung-oci/rung/libcontainer/failure"
 	"github.com/rung-oci/rung/libcontainer/launch"
+	"github.com/rung-oci/rung/libcontainer/namespaces"
 	"github.com/rung-oci/rung/libcontainer/userns"
 )
 
@@ -29,6 +30,7 @@ func (r *Runtime) newCgroup(s *specs.Spec, id string) (m cgroups.Manager, err er
 	var warnings []string
 	o := manager.Options{
 		Path: cmp.Or(s.Linux, &specs.Linux{}).CgroupsPath, ID: id, Annotations: s.Annotations,
+		Owner: cgroupOwner(s),
 	}
 	switch {
 	case r.NoCgroup:
@@ -47,6 +49,42 @@ func (r *Runtime) isRootless() bool {
 		return *r.Rootless
 	}
 	return !userns.IsHostRoot()
+}
+
+// lookAtCgroup finds out what the birth program depends on of the cgroup.
+func (c *creation) lookAtCgroup() (err error) {
+	c.host.CgroupFiles, c.host.CgroupMove = c.manager.EntryFiles()
+	c.host.Hierarchies, err = shownCgroups(c.mounts, c.manager)
+	for _, h := range c.host.Hierarchies {
+		c.host.HostRoot = c.host.HostRoot || h.Shared && !c.r.isRootless()
+	}
+	return err
+}
+
+// cgroupOwner is the uid of the host to whom the cgroup is delegated, as config-linux.md, "Cgroup
+// ownership", has it: that of process.user, if the container has a new cgroup namespace and its
+// cgroups are mounted so that they can be written to; otherwise nil.
+func cgroupOwner(s *specs.Spec) *uint32 {
+	if s.Process == nil || !namespaces.Made(s, specs.CgroupNamespace) {
+		return nil
+	}
+	writable := func(m specs.Mount) bool {
+		return (m.Type == "cgroup" || m.Type == "cgroup2") && m.Destination == "/sys/fs/cgroup" &&
+			!slices.Contains(m.Options, "ro")
+	}
+	if !slices.ContainsFunc(s.Mounts, writable) {
+		return nil
+	}
+	uid := s.Process.User.UID
+	if !namespaces.Made(s, specs.UserNamespace) {
+		return &uid
+	}
+	for _, m := range s.Linux.UIDMappings {
+		if uid >= m.ContainerID && uid-m.ContainerID < m.Size {
+			return new(m.HostID + (uid - m.ContainerID))
+		}
+	}
+	return nil
 }
 
 // limits are linux.resources, or nil.
@@ -139,9 +177,9 @@ func closeFiles(files map[string]int) {
 	clear(files)
 }
 
-// shownCgroups are what a mount of type cgroup consists of, if there is such a mount.
+// shownCgroups are what a mount that shows cgroups consists of, if there is such a mount.
 func shownCgroups(mounts []birth.Mount, m cgroups.Manager) (list []birth.Hierarchy, err error) {
-	if !slices.ContainsFunc(mounts, func(m birth.Mount) bool { return m.Kind == birth.CgroupMount }) {
+	if !slices.ContainsFunc(mounts, func(m birth.Mount) bool { return m.ShowsCgroups() }) {
 		return nil, nil
 	}
 	shown, err := m.Mounts()

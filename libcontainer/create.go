@@ -153,8 +153,7 @@ func (c *creation) look(gate birth.Gate) (in *birth.Input, err error) {
 			return nil, err
 		}
 	}
-	c.host.CgroupFiles, c.host.CgroupMove = c.manager.EntryFiles()
-	if c.host.Hierarchies, err = shownCgroups(c.mounts, c.manager); err != nil {
+	if err := c.lookAtCgroup(); err != nil {
 		return nil, err
 	}
 	host.FollowDangling(c.host.Rootfs, c.mounts)

@@ -20,7 +20,11 @@ func (m *Manager) Create(r *specs.LinuxResources) (warnings []string, err error)
 	if err := m.make(needs); err != nil {
 		return nil, err
 	}
-	return m.set(r)
+	if warnings, err = m.set(r); err != nil {
+		return warnings, err
+	}
+	delegated, err := m.delegate()
+	return append(warnings, delegated...), err
 }
 
 // make makes the directory, with the parents and the controllers that it needs.

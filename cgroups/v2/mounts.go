@@ -2,24 +2,26 @@ package v2
 
 import (
 	"path"
-	"path/filepath"
 	"strings"
 
 	"github.com/rung-oci/rung/cgroups"
 )
 
-// Mounts implements [cgroups.Manager]: the hierarchy is mounted at the destination itself.
+// Mounts implements [cgroups.Manager].
 func (m *Manager) Mounts() ([]cgroups.Mount, error) {
-	return []cgroups.Mount{{Dir: m.dir.Path, Type: "cgroup2"}}, nil
+	h, err := m.hierarchy()
+	if err != nil {
+		return nil, err
+	}
+	return OwnMounts(h), nil
 }
 
-// OwnMounts are the Mounts of a container that stays in the caller's cgroup.
+// OwnMounts are the Mounts of every container, of one that stays in the caller's cgroup, too. The
+// hierarchy is mounted at the destination itself. Without a cgroup namespace all of it is shown, as
+// other runtimes do: /proc/PID/cgroup names the container's cgroup from there on, and engines give
+// their tools containers that look at those of others.
 func OwnMounts(h *cgroups.Hierarchy) []cgroups.Mount {
-	m := cgroups.Mount{Type: "cgroup2"}
-	if h.Own != "" {
-		m.Dir = filepath.Join(h.Mountpoint, h.Own)
-	}
-	return []cgroups.Mount{m}
+	return []cgroups.Mount{{Dir: h.Mountpoint, Shared: true, Type: "cgroup2"}}
 }
 
 // Roots implements [cgroups.Manager].

@@ -24,6 +24,7 @@ type Host struct {
 	CgroupFiles []string    // hierarchies to join, in order
 	CgroupMove  string      // one that it joins only if it could not be born there; "": none
 	Hierarchies []Hierarchy // of cgroups, to show
+	HostRoot    bool        // the caller is the root of the host, and of no user namespace
 }
 
 // HostMount is a mount of the caller's mount namespace.
@@ -40,9 +41,10 @@ type Limits [16]Rlimit // RLIM_NLIMITS
 
 // Hierarchy is a cgroup hierarchy as the container is to see it.
 type Hierarchy struct {
-	Name    string   // of the directory
+	Name    string   // of the directory; "": the destination itself
 	Links   []string // symbolic links to the directory
-	Dir     string   // the container's cgroup, on the host; "" if it has none there
+	Dir     string   // what is bound without a cgroup namespace; "" if there is nothing
+	Shared  bool     // it has cgroups of others: only the host's root may write there
 	Type    string   // of the filesystem
 	Options []string // to mount it
 }

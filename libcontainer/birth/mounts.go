@@ -42,7 +42,7 @@ func (c *compiler) makeMount(m mount) error {
 		c.remount(m)
 	case m.Kind == BindMount:
 		c.bind(m)
-	case m.Kind == CgroupMount:
+	case m.Kind == CgroupMount, m.ShowsCgroups() && c.in.Host.isUnified():
 		return c.mountCgroups(m)
 	case m.isLongOverlay():
 		c.longOverlay(m)
