@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/cgroups"
+	"github.com/rung-oci/rung/libcontainer/agent"
 	"github.com/rung-oci/rung/libcontainer/birth"
 	"github.com/rung-oci/rung/libcontainer/descriptors"
 	"github.com/rung-oci/rung/libcontainer/executable"
@@ -117,6 +118,13 @@ func (r *Runtime) create(o CreateOptions, gate birth.Gate, f *foreground.Process
 	}
 	if err := c.compile(in); err != nil {
 		return nil, err
+	}
+	if c.filter.Listens() {
+		c.first.Agent = agent.New(s.Linux.Seccomp, c.filter, specs.State{Version: s.Version, ID: o.ID,
+			Status: specs.StateCreating, Bundle: o.Bundle, Annotations: s.Annotations})
+		if err := c.first.Agent.Check(); err != nil {
+			return nil, err
+		}
 	}
 	if err := descriptors.CheckRoom(c.mostDescriptors()); err != nil {
 		return nil, err
@@ -341,6 +349,7 @@ func (c *creation) bear() error {
 		c.launch,
 		c.saveConfig, // the program runs meanwhile
 		func() error { return c.converse(birth.TagReady) },
+		func() error { return c.first.Agent.Send(c.first.Pid) },
 	} {
 		if err := step(); err != nil {
 			return err

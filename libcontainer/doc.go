@@ -83,6 +83,7 @@
 //	netdevice     moving network devices, by netlink
 //	userns        maps of user namespaces
 //	seccomp       the filter's compiler
+//	agent         whom a filter asks about calls, and sending the listener there
 //	capabilities  their names and numbers
 //	hooks         running hooks, their output and time limits
 //	criu          speaking to CRIU

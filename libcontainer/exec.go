@@ -300,6 +300,12 @@ func (e *execution) launch() error {
 	e.r.at("launching the process")
 	p := e.r.entrant(program.Program, e.init, e.files, &e.foreground.Interrupt)
 	e.way.lend(p)
+	if p.Agent = e.newAgent(e.in.Spec, e.in.Filter, specs.StateRunning); p.Agent != nil {
+		p.Found = func() error { return nil } // when it says that it is ready
+	}
+	if err := p.Agent.Check(); err != nil {
+		return err
+	}
 	p.Serve = map[byte]func([]kernel.Fd) error{birth.TagReady: e.ready, birth.TagTerminal: e.takeTerminal}
 	defer e.r.detour(p, e.way.manager)()
 	e.entrant = p
@@ -347,6 +353,9 @@ func (e *execution) notFound(err error) error {
 
 // ready gets ready to stand for the process.
 func (e *execution) ready([]kernel.Fd) error {
+	if err := readyForAgent(e.entrant); err != nil {
+		return err
+	}
 	if !e.o.Detach && e.o.IgnorePaused {
 		return e.foreground.Catch()
 	}

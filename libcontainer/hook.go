@@ -8,6 +8,8 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/rung-oci/rung/internal/kernel"
+	"github.com/rung-oci/rung/libcontainer/agent"
 	"github.com/rung-oci/rung/libcontainer/birth"
 	"github.com/rung-oci/rung/libcontainer/hooks"
 	"github.com/rung-oci/rung/libcontainer/host"
@@ -56,6 +58,7 @@ func (r *Runtime) runHooks(c *container, kind hooks.Kind, list []specs.Hook, sta
 				return err
 			}
 			defer join.way.entry.Close()
+			join.agent = func() *agent.Handover { return c.newAgent(config, join.in.Filter, state.Status) }
 		}
 		join.in.Host.Rootfs = c.record.Rootfs
 		runner.Start = func(h specs.Hook, stdin, output int) (int, error) { return join.start(r, h, stdin, output) }
@@ -106,6 +109,7 @@ type hookJoining struct {
 	in        birth.HookInput
 	way       way                     // into the container's cgroup
 	interrupt *interrupt.Interruption // nil: never
+	agent     func() *agent.Handover  // of a hook's filter, nil: it has none
 }
 
 // confine finds out what the container's restrictions depend on.
@@ -145,6 +149,13 @@ func (j *hookJoining) start(r *Runtime, h specs.Hook, stdin, output int) (int, e
 	defer e.Close()
 	if j.way.manager != nil {
 		defer r.detour(e, j.way.manager)()
+	}
+	if j.agent != nil {
+		if e.Agent = j.agent(); e.Agent != nil {
+			e.Found = func() error { return nil }
+			ready := func([]kernel.Fd) error { return readyForAgent(e) }
+			e.Serve = map[byte]func([]kernel.Fd) error{birth.TagReady: ready}
+		}
 	}
 	if err := e.Start(); err != nil {
 		return 0, err

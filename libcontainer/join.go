@@ -11,11 +11,13 @@ import (
 
 	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/internal/kernel"
+	"github.com/rung-oci/rung/libcontainer/agent"
 	"github.com/rung-oci/rung/libcontainer/birth"
 	"github.com/rung-oci/rung/libcontainer/failure"
 	"github.com/rung-oci/rung/libcontainer/interrupt"
 	"github.com/rung-oci/rung/libcontainer/launch"
 	"github.com/rung-oci/rung/libcontainer/process"
+	"github.com/rung-oci/rung/libcontainer/seccomp"
 	"github.com/rung-oci/rung/libcontainer/userns"
 	"github.com/rung-oci/rung/nsenter"
 	"github.com/rung-oci/rung/spec"
@@ -89,6 +91,26 @@ func (r *Runtime) entrant(p *nsenter.Program, init int, files map[string]int,
 	maps.Copy(e.Files, files)
 	e.Watch = []launch.Watch{endOf(init), watch}
 	return e
+}
+
+// newAgent is for a further process, in the state in which the container is.
+func (c *container) newAgent(s *specs.Spec, f *seccomp.Filter, status specs.ContainerState) *agent.Handover {
+	if s.Linux == nil {
+		return nil
+	}
+	return agent.New(s.Linux.Seccomp, f, c.hookState(status))
+}
+
+// readyForAgent sends the agent the listener that the program has sent. Nothing else is done for the process any more:
+// others may see it.
+func readyForAgent(p *launch.Process) error {
+	if p.Agent == nil {
+		return nil
+	}
+	delete(p.Serve, birth.TagTerminal)
+	err := p.Agent.Send(p.Pid)
+	p.Agent.Go()
+	return err
 }
 
 // detour lets a process of the cgroup clone where that is full. It is over when done is

@@ -128,6 +128,7 @@ func (c *creation) start() error {
 		return err
 	}
 	c.r.at("opening the gate")
+	c.first.Agent.Go()
 	if err := c.answer(); err != nil {
 		return err
 	}

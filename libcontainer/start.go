@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/internal/kernel"
+	"github.com/rung-oci/rung/libcontainer/agent"
 	"github.com/rung-oci/rung/libcontainer/failure"
 	"github.com/rung-oci/rung/libcontainer/hooks"
 	"github.com/rung-oci/rung/libcontainer/notify"
@@ -58,7 +59,12 @@ func (r *Runtime) Start(id string) error {
 		defer proxy.Close()
 	}
 	r.at("opening the gate")
-	if err := c.openGate(init); err != nil {
+	supervisor, err := c.supervisor(config)
+	if err != nil {
+		return err
+	}
+	defer supervisor.Close()
+	if err := c.openGate(init, supervisor); err != nil {
 		return err
 	}
 	if err := r.poststart(c, config, init); err != nil {
@@ -89,7 +95,7 @@ func (c *container) expectCreated() error {
 
 // openGate connects to the socket that init waits at, which is the word to go on,
 // and waits until init executed its process or ended: both close the connection.
-func (c *container) openGate(init int) error {
+func (c *container) openGate(init int, supervisor *agent.Handover) error {
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return fmt.Errorf("socket to the first process: %w", err)
@@ -102,11 +108,52 @@ func (c *container) openGate(init int) error {
 	default:
 		return fmt.Errorf("connecting to the first process: %w", err)
 	}
-	_, _ = kernel.Reader(fd).Read(make([]byte, 1)) // end of file, or ECONNRESET from a process that ended
-	if err := c.executed(); err != nil {
+	err = c.supervise(supervisor, init, fd)
+	if err == nil {
+		_, _ = kernel.Reader(fd).Read(make([]byte, 1)) // end of file, or ECONNRESET from a process that ended
+	}
+	if failed := c.executed(); err == nil || errors.As(failed, new(*failure.Step)) {
+		err = failed
+	}
+	if err != nil {
 		return errors.Join(err, process.Kill(init)) // whoever is told finds it stopped
 	}
 	return nil
+}
+
+// supervisor is for the agent about the container's first process, nil if none is asked about it.
+func (c *container) supervisor(config *specs.Spec) (*agent.Handover, error) {
+	if config.Linux == nil || config.Linux.Seccomp == nil || config.Linux.Seccomp.ListenerPath == "" {
+		return nil, nil
+	}
+	kept, err := c.dir.Exec()
+	if err != nil {
+		return nil, err
+	}
+	return c.newAgent(config, kept.Filter, specs.StateCreated), nil
+}
+
+// supervise waits until a connection to the first process is closed, and sends the agent its listener, unless
+// create has.
+func (c *container) supervise(supervisor *agent.Handover, init, connection int) error {
+	if supervisor == nil {
+		return nil
+	}
+	page, err := unix.Openat(c.dir.Fd(), store.ReportName, unix.O_RDWR|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("opening the report page: %w", err)
+	}
+	defer unix.Close(page)
+	supervisor.Go()
+	for {
+		n, err := kernel.Poll([]unix.PollFd{kernel.Readable(connection)}, supervisor.Lookout())
+		if n > 0 || err != nil {
+			return err
+		}
+		if err := supervisor.Look(page, nsenter.ReadReport(page), c.record.Init.Pid, init); err != nil {
+			return err
+		}
+	}
 }
 
 // executed tells from the report page how the execve went.

@@ -35,7 +35,8 @@
 //     errno is looked up in the step's rules: go on, jump forward, repeat the
 //     step (at most so many times), fail. An errno without a rule fails.
 //   - test: compares a word of memory, under a mask, with a constant, and jumps
-//     forward or fails if they differ (or, inverted, if they are equal).
+//     forward or fails if they differ (or, inverted, if they are equal); or looks
+//     again, at most so many times, before it does.
 //
 // Jumps go forward only and repeats are bounded, so every program ends. The
 // machine has no stack, no heap and no libc, and touches no memory but the

@@ -47,7 +47,7 @@ func generate(b []byte) *Program {
 }
 
 func (g *generator) step() {
-	switch g.next(12) {
+	switch g.next(13) {
 	case 0, 1:
 		const text = "abcdefgh"
 		length := 1 + g.next(len(text))
@@ -80,6 +80,8 @@ func (g *generator) step() {
 		if g.next(8) == 0 {
 			g.call(unix.SYS_EXIT_GROUP, Int(g.next(2)))
 		}
+	case 12:
+		g.await(g.value(), g.mask(), uint64(g.next(6)), uint32(g.next(4)), unix.Errno(1+g.next(100)))
 	}
 }
 

@@ -82,7 +82,11 @@ func (in *Interpreter) step(pc uint64, b []byte, repeats *uint32) (next uint64, 
 	}
 	following := pc + instrSize + uint64(len(rules))
 	if b[offOp]&^invertBit == byte(OpTest) {
-		return in.test(b, rules, args, following)
+		if equal, invert := args[0]&args[1] == args[2], b[offOp]&invertBit != 0; equal != invert {
+			return following, false, nil
+		}
+		errno := unix.Errno(binary.NativeEndian.Uint16(rules)) // that of all its rules
+		return in.failed(pc, following, b, rules, errno, repeats)
 	}
 
 	nr := uintptr(binary.NativeEndian.Uint16(b[offNr:]))
@@ -101,18 +105,6 @@ func (in *Interpreter) step(pc uint64, b []byte, repeats *uint32) (next uint64, 
 		binary.NativeEndian.PutUint64(word, result)
 	}
 	return following, false, nil
-}
-
-func (in *Interpreter) test(b, rules []byte, args [6]uint64, following uint64) (uint64, bool, error) {
-	equal, invert := args[0]&args[1] == args[2], b[offOp]&invertBit != 0
-	if equal != invert {
-		return following, false, nil
-	}
-	if Action(binary.NativeEndian.Uint16(rules[2:])) == Jump {
-		return uint64(binary.NativeEndian.Uint32(rules[4:])), false, nil
-	}
-	in.fail(b, unix.Errno(binary.NativeEndian.Uint16(rules)))
-	return 0, true, nil
 }
 
 func (in *Interpreter) failed(

@@ -93,6 +93,12 @@ var machineCases = []machineCase{
 		say(p, "skipped")
 		p.Place(t)
 	}, "differs", -1, 0},
+	{"look until it is so", func(p *Program) {
+		p.await(Int(7), 0xff, 7, 0, unix.EPROTO)
+		say(p, "a")
+		p.await(Int(7), 0xff, 8, 1<<16, unix.EPROTO)
+		say(p, "b")
+	}, "a", 2, unix.EPROTO},
 	{"goto", func(p *Program) {
 		t := p.Target()
 		p.Goto(t)

@@ -70,6 +70,10 @@ func (p *Program) testString(s *Step) string {
 	if s.Invert {
 		equal, differs = differs, equal
 	}
+	if rule.Action == Repeat {
+		return fmt.Sprintf("look %d times until %s %s %#x, else fail with %s", rule.Count, value, equal, want,
+			errnoName(rule.Errno))
+	}
 	if rule.Action != Jump {
 		return fmt.Sprintf("expect %s %s %#x, else fail with %s", value, equal, want, errnoName(rule.Errno))
 	}

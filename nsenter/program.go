@@ -59,7 +59,7 @@ type Action uint16
 const (
 	Continue Action = iota // go on with the next step; the result cell keeps its value
 	Jump                   // go on at a target further down
-	Repeat                 // make the call again, at most so many times; then the next rule
+	Repeat                 // make the call, or the test, again, at most so many times; then the next rule
 	FailTo                 // report the failure, then go on at a target further down
 	Fail                   // report the failure (OpTest: with the rule's errno) and exit
 )
@@ -247,12 +247,21 @@ func (p *Program) JumpIf(value Arg, mask, want uint64, t Target) {
 // Goto adds an unconditional jump forward.
 func (p *Program) Goto(t Target) { p.JumpUnless(Int(0), 0, 1, t) }
 
-func (p *Program) test(invert bool, value Arg, mask, want uint64, rule Rule) {
+// await adds a test that looks until value & mask == want, without a system call, and fails with
+// errno when it has looked again so many times.
+func (p *Program) await(value Arg, mask, want uint64, count uint32, errno unix.Errno) {
+	p.test(false, value, mask, want, Rule{Errno: errno, Action: Repeat, Count: count}, Rule{Errno: errno, Action: Fail})
+}
+
+// test adds a test, whose rules have one errno.
+func (p *Program) test(invert bool, value Arg, mask, want uint64, rules ...Rule) {
 	p.Steps = append(p.Steps, Step{
 		Op: OpTest, Invert: invert, Purpose: p.purpose,
 		Args: p.keep([]Arg{value, {value: mask}, {value: want}}),
 	})
-	Call{p, len(p.Steps) - 1}.rule(rule)
+	for _, r := range rules {
+		Call{p, len(p.Steps) - 1}.rule(r)
+	}
 }
 
 // Call is a system call step that was just added to a program.

@@ -21,6 +21,7 @@ const (
 	reportFull     = 32 // u64: not 0: it cannot clone where it is
 	reportTurn     = 40 // u32: what it waits for the launcher to write
 	reportAgain    = 48 // u64: not 0: it executes the image once more
+	reportListener = 56 // u64: a descriptor of its own, the listener of its filter; 0: none
 	reportMessage  = 64 // text: what the kernel said about the failure
 
 	// MaxMessage is the room for the kernel's own words, in bytes.
@@ -79,6 +80,20 @@ func (p *Program) AwaitTurn(turn uint32) {
 	p.Expect(Load(at), 1<<32-1, uint64(turn), unix.EAGAIN)
 }
 
+// ListenerTurn is the turn that is given when the listener has been taken: see [Program.AwaitTaken].
+const ListenerTurn = 3
+
+// MarkListener marks in the report that a filter was loaded whose listener, the call's result,
+// the launcher is to take.
+func (c Call) MarkListener() Call { return c.IntoRef(InReport(reportListener)) }
+
+// AwaitTaken adds the step that waits for [ListenerTurn] under a filter that may not let any system
+// call happen: it only looks, and the time that takes is the launcher's to keep short. It fails with ETIMEDOUT
+// after a billion looks: in 4 seconds or more, by the processor.
+func (p *Program) AwaitTaken() {
+	p.await(Load(InReport(reportTurn)), 1<<32-1, ListenerTurn, 1<<30, unix.ETIMEDOUT)
+}
+
 // GiveTurn is the launcher's part of [Program.AwaitTurn]. It is seen when the program looks
 // next, within ten milliseconds.
 func GiveTurn(page int, turn uint32) error {
@@ -99,7 +114,18 @@ type Report struct {
 	Child   int        // pid of the cloned process, 0: none
 	Reached bool       // the program came to its mark
 	Full    bool       // the program waits to be taken to where it can clone
-	Message string     // the kernel's own words, may be empty
+
+	// Listener is the process's descriptor of its filter's listener, 0: none. It waits for that to be taken.
+	Listener int
+
+	Message string // the kernel's own words, may be empty
+}
+
+// ReadReport reads the report from its file; what cannot be read is all zero.
+func ReadReport(file int) Report {
+	var page [ReportUsed]byte
+	n, _ := unix.Pread(file, page[:], 0)
+	return ParseReport(page[:max(n, 0)])
 }
 
 // ParseReport decodes a report page; anything shorter reads as all zero.
@@ -115,6 +141,9 @@ func ParseReport(page []byte) Report {
 		Child:   max(int(int32(u32(b[reportChild:]))), 0),
 		Reached: u32(b[reportReached:]) != 0,
 		Full:    u32(b[reportFull:]) != 0,
+
+		Listener: max(int(int32(u32(b[reportListener:]))), 0),
+
 		Message: string(bytes.TrimSpace(message)),
 	}
 }

@@ -125,6 +125,8 @@ expect $n == 0x1, else fail with ECANCELED
 expect buffer[24]+0 == 0x14, else fail with ECANCELED
 fcntl(buffer[24]+16, 1030, 0) = $source
 close(buffer[24]+16)`},
+	{func(p *Program) { p.AwaitTaken() },
+		`look 1073741824 times until report+40 & 0xffffffff == 0x3, else fail with ETIMEDOUT`},
 	{func(p *Program) { p.AwaitTurn(2) },
 		`futex(&report+40, 0, 1, <00 00 00 00 00 00 00 00 80 96 98 00 00 00 00 00>)  ; ` +
 			`ETIMEDOUT: again, 1000 times, EAGAIN: go on, EINTR: go on

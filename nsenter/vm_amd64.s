@@ -145,12 +145,11 @@ test:
 	SHRL $7, CX              // 1: inverted
 	CMPB AX, CX
 	JNE  next                // equal and not inverted, or different and inverted
+	PAUSE                    // it may look again at once
 	LEAQ SIZE(BX), R14
-	MOVWLZX 0(R14), AX       // the errno to fail with
-	MOVWLZX 2(R14), DX
-	CMPL DX, $JUMP
-	JEQ  jump
-	JMP  fail
+	MOVWLZX 0(R14), AX       // the errno to fail with, which is that of all its rules
+	MOVBLZX RULES(BX), CX
+	JMP  rule
 
 // func machineEnd()
 TEXT ·machineEnd(SB), NOSPLIT|NOFRAME, $0-0

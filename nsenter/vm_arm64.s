@@ -147,12 +147,11 @@ test:
 	LSR  $7, R10             // 1: inverted
 	CMP  R10, R0
 	BNE  next                // equal and not inverted, or different and inverted
+	YIELD                    // it may look again at once
 	ADD  $SIZE, R19, R22
-	MOVHU 0(R22), R0         // the errno to fail with
-	MOVHU 2(R22), R10
-	CMP  $JUMP, R10
-	BEQ  jump
-	B    fail
+	MOVHU 0(R22), R0         // the errno to fail with, which is that of all its rules
+	MOVBU RULES(R19), R9
+	B    rule
 
 // func machineEnd()
 TEXT ·machineEnd(SB), NOSPLIT|NOFRAME, $0-0

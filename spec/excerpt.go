@@ -1,8 +1,10 @@
 package spec
 
+import "slices"
+
 // ForExec returns the part of a config.json that counts for every process of a
-// container, not only for the first: process, and of linux personality and
-// memoryPolicy. It is a document that [Load] reads, with the values as they
+// container, not only for the first: process, and of linux personality, memoryPolicy, and
+// where the agent of seccomp listens. It is a document that [Load] reads, with the values as they
 // stand in the original. The original must be one that Load can read.
 func ForExec(config []byte) []byte {
 	e := excerpt{reader: reader{data: string(config)}, out: make([]byte, 0, 2048)}
@@ -17,9 +19,13 @@ func ForExec(config []byte) []byte {
 			}
 			e.key(name)
 			e.object(func(name string) {
-				if name == "personality" || name == "memoryPolicy" {
+				switch {
+				case name == "seccomp" && e.peek() == '{':
+					e.key(name)
+					e.object(e.only("listenerPath", "listenerMetadata"))
+				case name == "personality" || name == "memoryPolicy":
 					e.copy(name)
-				} else {
+				default:
 					e.skip()
 				}
 			})
@@ -42,6 +48,17 @@ func (e *excerpt) object(member func(name string)) {
 		member(e.reader.key())
 	}
 	e.out = append(e.out, '}')
+}
+
+// only copies the members with these names.
+func (e *excerpt) only(names ...string) (member func(name string)) {
+	return func(name string) {
+		if slices.Contains(names, name) {
+			e.copy(name)
+		} else {
+			e.skip()
+		}
+	}
 }
 
 func (e *excerpt) key(name string) {

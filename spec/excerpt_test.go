@@ -14,9 +14,11 @@ func TestForExec(t *testing.T) {
 		{`{"process": null, "linux":null}`, `{"process":null}`},
 		{` { "hostname":"a{", "process" : {"args":["a", "\"}"] } , "linux":{}}`,
 			`{"process":{"args":["a", "\"}"] },"linux":{}}`},
-		{`{"linux":{"seccomp":{"defaultAction":"x"},"personality":{"domain":"LINUX32"},"sysctl":{},` +
+		{`{"linux":{"seccomp":{"defaultAction":"x","listenerPath":"/a"},` +
+			`"personality":{"domain":"LINUX32"},"sysctl":{},` +
 			`"memoryPolicy":{"mode":"MPOL_BIND"}},"root":{}}`,
-			`{"linux":{"personality":{"domain":"LINUX32"},"memoryPolicy":{"mode":"MPOL_BIND"}}}`},
+			`{"linux":{"seccomp":{"listenerPath":"/a"},"personality":{"domain":"LINUX32"},` +
+				`"memoryPolicy":{"mode":"MPOL_BIND"}}}`},
 	} {
 		if got := string(ForExec([]byte(tt.config))); got != tt.want {
 			t.Errorf("of %s: %s, want %s", tt.config, got, tt.want)

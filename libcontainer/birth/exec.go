@@ -112,7 +112,7 @@ func (c *compiler) execTerminal() error {
 // goOn closes the descriptors from first on, and goes on in a child if that is the way into
 // the namespaces.
 func (c *compiler) goOn(first int) error {
-	stays := !c.late || c.birth.Scheduler != nil // the socket, whose end tells that the process was executed
+	stays := !c.late || c.confirmsLate() // the socket, whose end tells that the process was executed
 	link := &c.socket
 	if !stays {
 		link = nil
@@ -130,13 +130,21 @@ func (c *compiler) goOn(first int) error {
 		}
 		c.goOnInChild(flags)
 	}
-	if err := c.lead(); err != nil || c.birth.Scheduler == nil {
+	if err := c.lead(); err != nil || !c.confirmsLate() {
 		return err
 	}
-	c.about("process.scheduler", "waiting for process.scheduler to be set")
+	if c.birth.Scheduler != nil {
+		c.about("process.scheduler", "waiting for process.scheduler to be set")
+	} else {
+		c.about("linux.seccomp.listenerPath", "waiting for the listener to be sent to the agent")
+	}
 	c.sync(TagReady)
 	return nil
 }
+
+// confirmsLate reports whether it is the child that waits for the launcher's word: it has to have the
+// process's scheduling set, or its pid told to an agent.
+func (c *compiler) confirmsLate() bool { return c.birth.Scheduler != nil || c.sendsListener() }
 
 // lead makes the process the leader of a session, with its terminal, and gives it
 // the limits that would have been in the way of the clone.
@@ -166,7 +174,7 @@ func (c *compiler) delayed(r specs.POSIXRlimit) bool {
 // confirm waits for the launcher's word that it is there, and ready to stand for
 // the process: joining a cgroup that is frozen can take any time.
 func (c *compiler) confirm() error {
-	if c.birth.Scheduler == nil { // or the child does
+	if !c.confirmsLate() {
 		c.Label("waiting for rung to be ready")
 		c.sync(TagReady)
 	}

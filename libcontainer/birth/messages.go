@@ -14,6 +14,7 @@ const (
 	TagTerminal = 't'
 	TagDevices  = 'd'
 	TagHooks    = 'h'
+	TagListener = 'l'
 	TagSeen     = 'p'
 	TagReady    = 'r'
 	TagGate     = 'g'
@@ -23,7 +24,7 @@ const (
 // goes on.
 type Message struct {
 	Tag         byte
-	From        string // the programs that say it: of Compile, CompileExec, the sources
+	From        string // the programs that say it: of Compile, CompileExec, CompileHook, the sources
 	Descriptors int    // that come with it (SCM_RIGHTS of unix(7)), in the order of what is asked for
 	When        string // it is said
 	Asks        string // what is to be done before the answer
@@ -48,9 +49,11 @@ func Messages() []Message {
 		{TagTerminal, "birth, exec", 1, "with a terminal, behind the mounts", "take the master, or pass it on"},
 		{TagDevices, "birth", 0, "with Birth.LateDevices, behind the devices", "set linux.resources.devices"},
 		{TagHooks, "birth", 0, "behind the mounts", "run prestart, createRuntime and createContainer hooks"},
+		{TagListener, "birth, exec, hook", 1, "when a filter is loaded that notifies, and allows this",
+			"keep the listener, for the agent"},
 		{TagSeen, "birth", 0, "before the clone into a pid namespace by path", "do nothing more for it: others see it"},
-		{TagReady, "birth, exec", 0, "when little but the execve is left",
-			"record the container; stand for the process"},
+		{TagReady, "birth, exec, hook", 0, "when little but the execve is left",
+			"record the container; stand for the process; send the agent the listener"},
 		{TagGate, "birth", 0, "with GateSync, when the container is started", "run startContainer hooks"},
 	}
 }

@@ -94,16 +94,18 @@ func (c *chooser) filter() *seccomp.Filter {
 		"write",
 		"accept4", "madvise", "close", "dup3", "openat2", "exit_group", "execve"}
 	s := &specs.LinuxSeccomp{DefaultAction: specs.ActAllow}
-	switch c.below(3) {
+	switch c.below(4) {
 	case 1:
 		s.Syscalls = []specs.LinuxSyscall{{Names: some(c, late...), Action: specs.ActErrno}}
 	case 2:
 		s.DefaultAction = specs.ActErrno
 		s.Syscalls = []specs.LinuxSyscall{{Names: late[c.below(len(late)):], Action: specs.ActAllow}}
 	}
-	if len(s.Syscalls) > 0 && len(s.Syscalls[0].Names) == 0 {
-		s.Syscalls = nil
+	if c.sometimes(3) {
+		s.Syscalls = append(s.Syscalls, specs.LinuxSyscall{Action: specs.ActNotify,
+			Names: some(c, "execve", "mount", "sendmsg", "openat", "setsid")})
 	}
+	s.Syscalls = slices.DeleteFunc(s.Syscalls, func(s specs.LinuxSyscall) bool { return len(s.Names) == 0 })
 	f, err := seccomp.Compile(s)
 	if err != nil {
 		panic(err)

@@ -41,7 +41,8 @@ func withFilter(in *Input, compile func(*compiler) error) (*compiler, error) {
 }
 
 // isAllowed reports whether the filter allows every call that follows on its loading, with
-// the arguments that are known now and whatever the others will be.
+// the arguments that are known now and whatever the others will be. About the execve an agent may be
+// asked: it has the listener by then.
 func (c *compiler) isAllowed() bool {
 	var words [6]seccomp.Word
 	for i := c.loaded + 1; i < c.executes; i++ {
@@ -52,7 +53,11 @@ func (c *compiler) isAllowed() bool {
 		for j := range s.Args {
 			words[j].Value, words[j].Known = s.Args[j].Constant()
 		}
-		if !c.in.Filter.Allows(s.Nr, words[:len(s.Args)]...) {
+		allows := c.in.Filter.Allows
+		if s.Nr == unix.SYS_EXECVE {
+			allows = c.in.Filter.AllowsOrNotifies
+		}
+		if !allows(s.Nr, words[:len(s.Args)]...) {
 			return false
 		}
 	}
@@ -67,12 +72,36 @@ func (c *compiler) filter(place filterPlace) {
 	}
 	c.about("linux.seccomp", "loading the seccomp filter")
 	c.loaded = len(c.Steps)
-	c.SeccompSetFilter(uint64(f.Flags), f.Bytes())
+	loading := c.SeccompSetFilter(uint64(f.Flags), f.Bytes())
+	if f.Listens() {
+		c.listen(loading)
+	}
 	if place == beforeClone && c.forFilter() != 0 {
 		c.about("process.capabilities", "giving up the capability to load a filter")
 		c.Capset(c.sets.effective, c.sets.permitted, c.sets.inheritable)
 	}
 }
+
+// listen has the launcher get the listener of the filter that was loaded. Where the filter allows
+// that, the program sends it, and goes on without it. Under one that may ask the agent about the very calls that
+// this takes, nothing is left but the execve, and no call can be made any more: the launcher takes the listener
+// (pidfd_getfd(2)), and what it needs for that is in the report page.
+func (c *compiler) listen(loading nsenter.Call) {
+	if c.place == beforeExecve {
+		loading.MarkListener()
+		c.about("linux.seccomp.listenerPath", "waiting for the listener to be taken")
+		c.AwaitTaken()
+		return
+	}
+	listener := c.Cell("listener")
+	loading.Into(listener)
+	c.about("linux.seccomp.listenerPath", "handing over the listener")
+	c.sync(TagListener, listener)
+	c.close(listener)
+}
+
+// sendsListener reports whether the program sends the listener.
+func (c *compiler) sendsListener() bool { return c.in.Filter.Listens() && c.place != beforeExecve }
 
 // AllowsClock reports whether a process may look at the clock under its filter, so that
 // what it does behind the loading can be timed.

@@ -196,11 +196,20 @@ func (o *onlooker) filter(clone, loaded, end int) {
 				value, known := a.Constant()
 				words = append(words, seccomp.Word{Value: value, Known: known})
 			}
-			allowed = allowed && o.in.Filter.Allows(s.Nr, words...)
+			allows := o.in.Filter.Allows
+			if s.Nr == unix.SYS_EXECVE {
+				allows = o.in.Filter.AllowsOrNotifies
+			}
+			allowed = allowed && allows(s.Nr, words...)
 		}
 	}
 	if !o.in.Spec.Process.NoNewPrivileges { // then the right to load it has to be given up behind
 		allowed = allowed && o.in.Filter.Allows(unix.SYS_CAPSET) && o.in.Filter.Allows(unix.SYS_PRCTL)
+	}
+	if o.in.Filter.Listens() { // then that is sent
+		for _, nr := range []uintptr{unix.SYS_FCNTL, unix.SYS_SENDMSG, unix.SYS_CLOSE, unix.SYS_READ, unix.SYS_WRITE} {
+			allowed = allowed && o.in.Filter.Allows(nr)
+		}
 	}
 	if allowed {
 		o.errorf(loaded, "the filter could be loaded before the clone in step %d", clone)
@@ -218,13 +227,14 @@ func onlookBirth(in *Input, b *Birth) []string {
 func onlookExec(in *ExecInput, e *Exec) []string {
 	socket := strconv.Itoa(3 + in.PreserveFds)
 	o := &onlooker{in: &in.Input, p: e.Program}
-	o.may = func(file string) bool { return e.Scheduler != nil && file == socket }
+	// by which the child waits for what rung has to know it for
+	o.may = func(file string) bool { return (e.Scheduler != nil || in.Filter.Listens()) && file == socket }
 	o.watch()
 	return o.errors
 }
 
 func onlookHook(in *HookInput, p *nsenter.Program) []string {
-	o := &onlooker{in: &in.Input, p: p, may: func(string) bool { return false }}
+	o := &onlooker{in: &in.Input, p: p, may: func(file string) bool { return in.Filter.Listens() && file == "3" }}
 	o.watch()
 	return o.errors
 }

@@ -97,6 +97,8 @@ func hintFor(e *nsenter.StepError) string {
 	case e.Property == birth.PropertyRootPath && e.Errno == unix.EACCES:
 		return "the users of the container cannot reach it, none of whom is this one: map the own id, too, or let " +
 			"others search the directories above"
+	case e.Name == "execve" && e.Errno == unix.ENOSYS:
+		return "linux.seccomp: the profile denies execve in this way, or has an agent asked about it that has ended"
 	case e.Name == "prlimit64" && e.Errno == unix.EPERM:
 		return "a hard limit above the caller's needs CAP_SYS_RESOURCE"
 	case e.Name == "openat2" && e.Errno == unix.ELOOP:

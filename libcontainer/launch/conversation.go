@@ -77,24 +77,18 @@ func (p *Process) wait(fd int) error {
 		poll = append(poll, kernel.Readable(w.Fd()))
 		coming = coming || w.Fd() >= 0
 	}
-	timeout := time.Duration(-1)
-	if p.Detour != nil && !p.found { // which only the report tells of
-		timeout = 2 * time.Millisecond
-	} else if !coming {
+	if !coming && p.lookout() < 0 {
 		return nil
 	}
 	for {
-		if p.Detour == nil && timeout > 0 {
-			timeout = -1
-		}
-		n, err := kernel.Poll(poll, timeout)
+		n, err := kernel.Poll(poll, p.lookout())
 		if err != nil {
 			return fmt.Errorf("waiting for %s: %w", p.Name, err)
 		}
 		if n > 0 {
 			break
 		}
-		if err := p.detour(); err != nil {
+		if err := p.look(); err != nil {
 			return err
 		}
 	}
@@ -104,6 +98,35 @@ func (p *Process) wait(fd int) error {
 		}
 	}
 	return nil
+}
+
+// lookout is how long is waited before the report is looked at, which is all that tells of some things; -1: for ever.
+func (p *Process) lookout() time.Duration {
+	if p.Detour != nil && !p.found {
+		return 2 * time.Millisecond
+	}
+	return p.Agent.Lookout()
+}
+
+func (p *Process) look() error {
+	if p.Detour != nil && !p.found {
+		if err := p.detour(); err != nil {
+			return err
+		}
+	}
+	report, pid, pidfd := p.report(), p.Pid, p.Pidfd
+	if p.Agent != nil && !p.found && report.Child != 0 && report.Listener != 0 { // the launched process waits for it
+		if err := p.believe(report.Child); err != nil {
+			return err
+		}
+		fd, err := unix.PidfdOpen(report.Child, 0)
+		if err != nil {
+			return fmt.Errorf("pidfd_open of %s: %w", p.Name, err)
+		}
+		pid, pidfd = report.Child, kernel.Own(fd)
+		defer pidfd.Close()
+	}
+	return p.Agent.Look(p.Report.Int(), report, pid, pidfd.Int())
 }
 
 // detour takes the launched process on its detour, if it waits for that, and the child back.
@@ -137,6 +160,9 @@ func (p *Process) Distrust() { p.Serve, p.seen = nil, true }
 
 func (p *Process) serve(tag byte, fds []kernel.Fd) error {
 	do := p.Serve[tag]
+	if tag == birth.TagListener && p.Agent != nil && !p.seen {
+		do = p.Agent.Keep
+	}
 	if m, known := birth.MessageOf(tag); do == nil || !known || len(fds) != m.Descriptors {
 		return fmt.Errorf("%s sent %q with %d descriptors", p.Name, tag, len(fds))
 	}

@@ -1,6 +1,7 @@
 package launch
 
 import (
+	"cmp"
 	"fmt"
 
 	"golang.org/x/sys/unix"
@@ -44,6 +45,9 @@ func (p *Process) Execute() error {
 		}
 	}
 	status := p.Kill()
+	if p.Agent != nil && err != nil { // a process that has failed may have to ask the agent before it can end
+		err = cmp.Or(p.Failure(), err)
+	}
 	if err == nil {
 		err = p.ended(status)
 	}
@@ -107,11 +111,7 @@ func (p *Process) reap() unix.WaitStatus {
 	return status
 }
 
-func (p *Process) report() nsenter.Report {
-	var page [nsenter.ReportUsed]byte
-	n, _ := unix.Pread(p.Report.Int(), page[:], 0)
-	return nsenter.ParseReport(page[:max(n, 0)])
-}
+func (p *Process) report() nsenter.Report { return nsenter.ReadReport(p.Report.Int()) }
 
 // find finds the process that the program cloned, if it did, and lets that take the place
 // of the launched one, which ends.

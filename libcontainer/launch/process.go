@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/internal/kernel"
+	"github.com/rung-oci/rung/libcontainer/agent"
 	"github.com/rung-oci/rung/libcontainer/birth"
 	"github.com/rung-oci/rung/nsenter"
 )
@@ -38,6 +39,9 @@ type Process struct {
 	// Detour, if not nil, takes the launched process out of its cgroup where that is too full to
 	// clone in. What it returns brings the child there.
 	Detour func(pid int) (back func(child int) error, err error)
+	// Agent, if not nil, is sent the listener of the filter that the program loads: by whoever serves
+	// TagReady, if the program sends it, and else when it waits for that.
+	Agent *agent.Handover
 	// Found, if not nil, is called when the process is found that the program has cloned: with
 	// the next tag, before anything is done for it.
 	Found func() error
@@ -162,6 +166,7 @@ func (p *Process) Run() error {
 // that never comes now, is not waited for: see [Process.Kill].
 func (p *Process) Close() {
 	p.closeImage()
+	p.Agent.Close()
 	for _, fd := range [...]*kernel.Fd{&p.socket, &p.other, &p.Report, &p.Pidfd} {
 		fd.Close()
 	}

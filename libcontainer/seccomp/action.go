@@ -14,13 +14,10 @@ import (
 // SCMP_ACT_KILL, the thread.
 const badArch = unix.SECCOMP_RET_KILL_THREAD
 
-// Actions returns the actions that Compile accepts, sorted. SCMP_ACT_NOTIFY is
-// not among them.
+// Actions returns the actions that Compile accepts, sorted.
 func Actions() (names []string) {
 	for _, a := range spec.SeccompActions() {
-		if a.Name != specs.ActNotify {
-			names = append(names, string(a.Name))
-		}
+		names = append(names, string(a.Name))
 	}
 	return names
 }
@@ -29,9 +26,6 @@ func Actions() (names []string) {
 // the message of SCMP_ACT_TRACE are EPERM unless errnoRet is given; other
 // actions have none (config-linux.md, "errnoRet").
 func parseAction(name specs.LinuxSeccompAction, errnoRet *uint) (uint32, error) {
-	if name == specs.ActNotify {
-		return 0, fmt.Errorf("seccomp notify is not supported yet (%s)", name)
-	}
 	a, ok := spec.SeccompActionByName(name)
 	switch {
 	case !ok:
@@ -48,11 +42,11 @@ func parseAction(name specs.LinuxSeccompAction, errnoRet *uint) (uint32, error) 
 	return a.Return | uint32(*errnoRet), nil
 }
 
-// permits reports whether an action lets the call happen. A tracer is one that
-// decides for itself.
+// permits reports whether an action lets the call happen. A tracer and the agent that is notified
+// decide for themselves.
 func permits(ret uint32) bool {
 	switch ret & unix.SECCOMP_RET_ACTION_FULL {
-	case unix.SECCOMP_RET_ALLOW, unix.SECCOMP_RET_LOG, unix.SECCOMP_RET_TRACE:
+	case unix.SECCOMP_RET_ALLOW, unix.SECCOMP_RET_LOG, unix.SECCOMP_RET_TRACE, unix.SECCOMP_RET_USER_NOTIF:
 		return true
 	}
 	return false

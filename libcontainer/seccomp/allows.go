@@ -15,6 +15,19 @@ type Word struct {
 // Allows reports whether the filter is certain to let a system call of this machine happen,
 // in silence, whatever the arguments are that are not known. The others are 0.
 func (f *Filter) Allows(nr uintptr, args ...Word) bool {
+	return f.certain(nr, args, func(ret uint32) bool { return ret == unix.SECCOMP_RET_ALLOW })
+}
+
+// AllowsOrNotifies reports whether the filter is certain to let a system call happen, or to ask the
+// agent about it, who may let it.
+func (f *Filter) AllowsOrNotifies(nr uintptr, args ...Word) bool {
+	return f.certain(nr, args, func(ret uint32) bool {
+		return ret == unix.SECCOMP_RET_ALLOW || ret == unix.SECCOMP_RET_USER_NOTIF
+	})
+}
+
+// certain reports whether the action is one of those, whatever the arguments are that are not known.
+func (f *Filter) certain(nr uintptr, args []Word, lets func(action uint32) bool) bool {
 	data := [4 + 2*maxArgs]word{0: {uint32(nr), true}, 1: {abis(runtime.GOARCH)[0].audit, true}}
 	for i := range maxArgs {
 		w := Word{Known: true}
@@ -23,7 +36,7 @@ func (f *Filter) Allows(nr uintptr, args ...Word) bool {
 		}
 		data[4+2*i], data[5+2*i] = word{uint32(w.Value), w.Known}, word{uint32(w.Value >> 32), w.Known}
 	}
-	e := evaluation{f.Instructions, data, map[state]bool{}}
+	e := evaluation{f.Instructions, data, lets, map[state]bool{}}
 	return e.allows(state{})
 }
 
@@ -42,10 +55,11 @@ type state struct {
 type evaluation struct {
 	code []unix.SockFilter
 	data [4 + 2*maxArgs]word // struct seccomp_data, seccomp(2)
-	seen map[state]bool      // both ways were taken from here
+	lets func(action uint32) bool
+	seen map[state]bool // both ways were taken from here
 }
 
-// allows reports whether every way from a state leads to SECCOMP_RET_ALLOW.
+// allows reports whether every way from a state leads to an action that lets the call happen.
 func (e *evaluation) allows(s state) bool {
 	for s.pc < len(e.code) {
 		in := e.code[s.pc]
@@ -61,7 +75,7 @@ func (e *evaluation) allows(s state) bool {
 		case unix.BPF_JMP | unix.BPF_JA:
 			s.pc += int(in.K)
 		case unix.BPF_RET | unix.BPF_K:
-			return in.K&unix.SECCOMP_RET_ACTION_FULL == unix.SECCOMP_RET_ALLOW
+			return e.lets(in.K & unix.SECCOMP_RET_ACTION_FULL)
 		default:
 			holds, ok := compare(in, s.a.value)
 			if !ok {

@@ -2,6 +2,7 @@ package seccomp
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -11,9 +12,8 @@ import (
 const flagTSYNC specs.LinuxSeccompFlag = "SECCOMP_FILTER_FLAG_TSYNC"
 
 // flags are the known flags, sorted. value is what seccomp(2) is given: TSYNC
-// has nothing to do for an init with one thread, and WAIT_KILLABLE_RECV is
-// about a listener, without which the kernel refuses it (EINVAL). probe is what
-// shows whether the kernel knows the flag.
+// has nothing to do for an init with one thread. probe is what shows whether the kernel knows
+// the flag: WAIT_KILLABLE_RECV only beside NEW_LISTENER.
 var flags = [...]struct {
 	name         specs.LinuxSeccompFlag
 	value, probe uint
@@ -21,7 +21,7 @@ var flags = [...]struct {
 	{specs.LinuxSeccompFlagLog, unix.SECCOMP_FILTER_FLAG_LOG, unix.SECCOMP_FILTER_FLAG_LOG},
 	{specs.LinuxSeccompFlagSpecAllow, unix.SECCOMP_FILTER_FLAG_SPEC_ALLOW, unix.SECCOMP_FILTER_FLAG_SPEC_ALLOW},
 	{flagTSYNC, 0, unix.SECCOMP_FILTER_FLAG_TSYNC},
-	{specs.LinuxSeccompFlagWaitKillableRecv, 0,
+	{specs.LinuxSeccompFlagWaitKillableRecv, unix.SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV,
 		unix.SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV | unix.SECCOMP_FILTER_FLAG_NEW_LISTENER},
 }
 
@@ -46,6 +46,17 @@ func SupportedFlags() []string {
 		}
 	}
 	return out
+}
+
+// withListener returns the flags that a program is loaded with: it has a listener if it asks an agent about any
+// call, and WAIT_KILLABLE_RECV is about that, without which the kernel refuses it (EINVAL).
+func withListener(flags uint, code []unix.SockFilter) uint {
+	if slices.ContainsFunc(code, func(in unix.SockFilter) bool {
+		return in.Code == unix.BPF_RET|unix.BPF_K && in.K&unix.SECCOMP_RET_ACTION_FULL == unix.SECCOMP_RET_USER_NOTIF
+	}) {
+		return flags | unix.SECCOMP_FILTER_FLAG_NEW_LISTENER
+	}
+	return flags &^ unix.SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
 }
 
 // parseFlags returns SECCOMP_FILTER_FLAG_*. A profile without the property gets

@@ -114,6 +114,8 @@ func verdictOf(a specs.LinuxSeccompAction, errno *uint) uint32 {
 		return 0x7ffc0000
 	case specs.ActTrace:
 		return 0x7ff00000 | data
+	case specs.ActNotify:
+		return 0x7fc00000
 	case specs.ActErrno:
 		return 0x00050000 | data
 	case specs.ActTrap:
@@ -170,8 +172,8 @@ func last(s *specs.LinuxSeccomp, a *abi) uint32 {
 
 func newer(s *specs.LinuxSeccomp, a *abi, def uint32) uint32 {
 	switch {
-	case last(s,
-		a) == 0, s.DefaultAction == specs.ActAllow, s.DefaultAction == specs.ActLog, s.DefaultAction == specs.ActTrace:
+	case last(s, a) == 0, s.DefaultAction == specs.ActAllow, s.DefaultAction == specs.ActLog,
+		s.DefaultAction == specs.ActTrace, s.DefaultAction == specs.ActNotify:
 		return def
 	}
 	return 0x00050000 | 38

@@ -48,6 +48,12 @@ type Filter struct {
 	Shadowed []string
 }
 
+// Listens reports whether the filter has a listener, a descriptor by which an agent is asked about calls:
+// seccomp(2) returns it, SECCOMP_FILTER_FLAG_NEW_LISTENER.
+func (f *Filter) Listens() bool {
+	return f != nil && f.Flags&unix.SECCOMP_FILTER_FLAG_NEW_LISTENER != 0
+}
+
 // Bytes returns the instructions as the kernel reads them, struct sock_filter
 // after struct sock_filter. It shares their memory.
 func (f *Filter) Bytes() []byte {
@@ -80,5 +86,6 @@ func CompileFor(goarch string, s *specs.LinuxSeccomp) (*Filter, error) {
 		return nil, fmt.Errorf("linux.seccomp.syscalls: the filter has %d instructions, the kernel takes %d",
 			len(code), unix.BPF_MAXINSNS)
 	}
-	return &Filter{Instructions: code, Flags: p.flags, Dropped: c.dropped.list, Shadowed: c.shadowed.list}, nil
+	flags := withListener(p.flags, code)
+	return &Filter{Instructions: code, Flags: flags, Dropped: c.dropped.list, Shadowed: c.shadowed.list}, nil
 }

@@ -308,16 +308,12 @@ func TestErrors(t *testing.T) {
 		s    *specs.LinuxSeccomp
 	}{
 		{`linux.seccomp.defaultAction: unknown action ""`, &specs.LinuxSeccomp{}},
-		{`linux.seccomp.defaultAction: seccomp notify is not supported yet`,
-			&specs.LinuxSeccomp{DefaultAction: specs.ActNotify}},
 		{`linux.seccomp.defaultAction: SCMP_ACT_ALLOW takes no errno`,
 			&specs.LinuxSeccomp{DefaultAction: specs.ActAllow, DefaultErrnoRet: ptr(1)}},
 		{`linux.seccomp.flags[0]: unknown flag "X"`,
 			base(func(s *specs.LinuxSeccomp) { s.Flags = []specs.LinuxSeccompFlag{"X"} })},
 		{`linux.seccomp.architectures[1]: unknown architecture "X"`,
 			base(func(s *specs.LinuxSeccomp) { s.Architectures = []specs.Arch{specs.ArchX86, "X"} })},
-		{`linux.seccomp.syscalls[1].action: seccomp notify is not supported yet (SCMP_ACT_NOTIFY)`,
-			base(func(s *specs.LinuxSeccomp) { s.Syscalls[1].Action = specs.ActNotify })},
 		{`linux.seccomp.syscalls[0].action: errno 4096 of SCMP_ACT_ERRNO is greater than 4095`,
 			base(func(s *specs.LinuxSeccomp) {
 				s.Syscalls[0].Action, s.Syscalls[0].ErrnoRet = specs.ActErrno, ptr(4096)

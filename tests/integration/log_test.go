@@ -148,10 +148,6 @@ func TestUnsupportedIsRefused(t *testing.T) {
 		"idmap": bundle.Mount(specs.Mount{Destination: "/mnt", Source: "/tmp", Options: []string{"bind", "idmap"},
 			UIDMappings: []specs.LinuxIDMapping{{HostID: 1, Size: 1}},
 			GIDMappings: []specs.LinuxIDMapping{{HostID: 1, Size: 1}}}),
-		"linux.seccomp": func(s *specs.Spec) {
-			s.Linux.Seccomp = &specs.LinuxSeccomp{DefaultAction: specs.ActAllow, ListenerPath: "/run/listener",
-				Syscalls: []specs.LinuxSyscall{{Names: []string{"mkdir"}, Action: specs.ActNotify}}}
-		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

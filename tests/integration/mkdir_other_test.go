@@ -1,0 +1,5 @@
+//go:build !amd64
+
+package integration
+
+const sysMkdir = -1
