@@ -80,6 +80,17 @@ func (c *creation) killedForMemory(label, who string) error {
 		"it needed more", label, who, m.Memory.Limit)
 }
 
+// shortOfMemory is the error if the cgroup says that its limit kept the kernel from giving memory
+// for a call, without a kill.
+func (c *creation) shortOfMemory(err error) error {
+	m, e := c.manager.Memory()
+	if e != nil || m.Memory.Failcnt == 0 || !m.Memory.Limited() {
+		return nil
+	}
+	return fmt.Errorf("%w: linux.resources.memory.limit is %d bytes, and the first process needs more",
+		err, m.Memory.Limit)
+}
+
 // writeMaps writes the maps of the new user namespace, user_namespaces(7).
 func (c *creation) writeMaps() error {
 	c.r.at("writing the user namespace's maps")

@@ -1,6 +1,7 @@
 package libcontainer
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -95,6 +96,9 @@ func (c *creation) launch() error {
 	}
 	c.r.at("launching the first process")
 	if err := p.Start(); err != nil {
+		if errors.Is(err, unix.E2BIG) || errors.Is(err, unix.ENOMEM) { // that the image is charged is no OOM
+			err = cmp.Or(c.shortOfMemory(err), err)
+		}
 		return failure.OfLaunch(err, c.birth.Flags)
 	}
 	for stream := range 3 {

@@ -11,13 +11,20 @@ import (
 	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/tests/bundle"
 )
 
-// hierarchy is the mount point of the cgroup v1 hierarchy of a controller.
+// hierarchy is the mount point of the hierarchy of a controller.
 func hierarchy(t *testing.T, controller string) string {
 	t.Helper()
+	if unifiedOnly() {
+		if has := read(t, unifiedMount+"/cgroup.controllers"); !slices.Contains(strings.Fields(has), controller) {
+			t.Skipf("cgroup v2 has no controller %s here, but %s", controller, has)
+		}
+		return unifiedMount
+	}
 	for _, line := range strings.Split(read(t, "/proc/self/mountinfo"), "\n") {
 		before, after, _ := strings.Cut(line, " - ")
 		fields, super := strings.Fields(before), strings.Fields(after)
@@ -29,10 +36,29 @@ func hierarchy(t *testing.T, controller string) string {
 	return ""
 }
 
+const unifiedMount = "/sys/fs/cgroup"
+
+// unifiedOnly reports whether all controllers are those of cgroup v2.
+func unifiedOnly() bool {
+	var fs unix.Statfs_t
+	return unix.Statfs(unifiedMount, &fs) == nil && fs.Type == unix.CGROUP2_SUPER_MAGIC
+}
+
+// named is what a file, or a key in it, is called in the machine's version of cgroups.
+func named(v1, v2 string) string {
+	if unifiedOnly() {
+		return v2
+	}
+	return v1
+}
+
 // cgroupFile is the path of a file of a container's cgroup, CONTROLLER.NAME.
 func cgroupFile(t *testing.T, c *bundle.Container, name string) string {
 	t.Helper()
 	controller, _, _ := strings.Cut(name, ".")
+	if controller == "cgroup" && unifiedOnly() {
+		return filepath.Join(unifiedMount, c.Cgroup, name)
+	}
 	return filepath.Join(hierarchy(t, controller), c.Cgroup, name)
 }
 
@@ -65,10 +91,13 @@ func ptr[T any](v T) *T { return &v }
 // leaves.
 func favour(t *testing.T) {
 	t.Helper()
-	file := filepath.Join(hierarchy(t, "cpu"), bundle.CgroupParent(), "cpu.shares")
+	file := filepath.Join(hierarchy(t, "cpu"), bundle.CgroupParent(), named("cpu.shares", "cpu.weight"))
+	if _, err := os.Stat(file); unifiedOnly() && err != nil {
+		return // the controller is not enabled so far up
+	}
 	before := read(t, file)
 	t.Cleanup(func() { os.WriteFile(file, []byte(before), 0) })
-	if err := os.WriteFile(file, []byte("262144"), 0); err != nil {
+	if err := os.WriteFile(file, []byte(named("262144", "10000")), 0); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -83,9 +112,9 @@ func TestCPUQuota(t *testing.T) {
 	throttled := cgroupNumber(t, c, "cpu.stat", "nr_throttled")
 	percent := 0.0
 	for range 3 { // a busy machine may have given it less
-		begin, before := time.Now(), cgroupNumber(t, c, "cpuacct.usage", "")
+		begin, before := time.Now(), cpuUsage(t, c)
 		time.Sleep(5 * time.Second)
-		used := cgroupNumber(t, c, "cpuacct.usage", "") - before
+		used := cpuUsage(t, c) - before
 		percent = 100 * float64(used) / float64(time.Since(begin))
 		if percent >= 47 {
 			break
@@ -98,9 +127,22 @@ func TestCPUQuota(t *testing.T) {
 	if n := cgroupNumber(t, c, "cpu.stat", "nr_throttled") - throttled; n < 10 {
 		t.Errorf("throttled in %d periods of 50", n)
 	}
-	if n := cgroupNumber(t, c, "cpu.stat", "throttled_time"); n < int64(100*time.Millisecond) {
-		t.Errorf("throttled for %v", time.Duration(n))
+	throttledFor := time.Duration(cgroupNumber(t, c, "cpu.stat", named("throttled_time", "throttled_usec")))
+	if unifiedOnly() {
+		throttledFor *= time.Microsecond
 	}
+	if throttledFor < 100*time.Millisecond {
+		t.Errorf("throttled for %v", throttledFor)
+	}
+}
+
+// cpuUsage is the time of the CPU that a container has used.
+func cpuUsage(t *testing.T, c *bundle.Container) time.Duration {
+	t.Helper()
+	if unifiedOnly() {
+		return time.Duration(cgroupNumber(t, c, "cpu.stat", "usage_usec")) * time.Microsecond
+	}
+	return time.Duration(cgroupNumber(t, c, "cpuacct.usage", ""))
 }
 
 func TestCPUSet(t *testing.T) {
@@ -108,7 +150,7 @@ func TestCPUSet(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("needs root")
 	}
-	online := read(t, filepath.Join(hierarchy(t, "cpuset"), "cpuset.cpus"))
+	online := read(t, filepath.Join(hierarchy(t, "cpuset"), named("cpuset.cpus", "cpuset.cpus.effective")))
 	cpu := online[strings.LastIndexAny(online, ",-")+1:] // the last one
 	c := running(t, "grep Cpus_allowed_list /proc/self/status; echo ready; while :; do :; done",
 		resources(func(r *specs.LinuxResources) {
@@ -137,9 +179,13 @@ func TestCPUShares(t *testing.T) {
 		r.CPU = &specs.LinuxCPU{Shares: ptr(uint64(512)), Period: ptr(uint64(50000)), Quota: ptr(int64(-1))}
 	}))
 	c.Create().OK()
-	for name, want := range map[string]int64{"cpu.shares": 512, "cpu.cfs_period_us": 50000, "cpu.cfs_quota_us": -1} {
-		if got := cgroupNumber(t, c, name, ""); got != want {
-			t.Errorf("%s: %d, want %d", name, got, want)
+	want := map[string]string{"cpu.shares": "512", "cpu.cfs_period_us": "50000", "cpu.cfs_quota_us": "-1"}
+	if unifiedOnly() {
+		want = map[string]string{"cpu.weight": "59", "cpu.max": "max 50000"}
+	}
+	for name, want := range want {
+		if got := read(t, cgroupFile(t, c, name)); got != want {
+			t.Errorf("%s: %s, want %s", name, got, want)
 		}
 	}
 }
@@ -163,11 +209,12 @@ func TestMemoryLimit(t *testing.T) {
 		file, key   string
 		least, most int64
 	}{
-		{"memory.limit_in_bytes", "", limit, limit},
-		{"memory.soft_limit_in_bytes", "", limit / 2, limit / 2},
-		{"memory.failcnt", "", 1, 1 << 40}, // the kernel does not count where the limit of swap is the same
-		{"memory.oom_control", "oom_kill", 1, 1},
-		{"memory.max_usage_in_bytes", "", limit * 9 / 10, limit},
+		{named("memory.limit_in_bytes", "memory.max"), "", limit, limit},
+		{named("memory.soft_limit_in_bytes", "memory.low"), "", limit / 2, limit / 2},
+		// v1's kernel does not count where the limit of swap is the same
+		{named("memory.failcnt", "memory.events"), named("", "max"), 1, 1 << 40},
+		{named("memory.oom_control", "memory.events"), "oom_kill", 1, 1},
+		{named("memory.max_usage_in_bytes", "memory.peak"), "", limit * 9 / 10, limit},
 	} {
 		if got := cgroupNumber(t, c, check.file, check.key); got < check.least || got > check.most {
 			t.Errorf("%s %s: %d, want %d to %d", check.file, check.key, got, check.least, check.most)
@@ -253,14 +300,17 @@ func TestAccounting(t *testing.T) {
 	t.Parallel()
 	c := running(t,
 		"head -c 20000000 /dev/zero >/dev/shm/file; rm /dev/shm/file; i=0; while [ $i -lt 200000 ]; do i=$((i+1)); "+
-			"done; "+idle)
-	if got := cgroupNumber(t, c, "cpuacct.usage", ""); got < int64(20*time.Millisecond) || got > int64(10*time.Second) {
-		t.Errorf("cpuacct.usage: %v", time.Duration(got))
+			"done; "+idle, resources(func(r *specs.LinuxResources) {
+			r.Memory = &specs.LinuxMemory{Limit: ptr(int64(256 << 20))} // without, v2 does not account it
+		}))
+	if got := cpuUsage(t, c); got < 20*time.Millisecond || got > 10*time.Second {
+		t.Errorf("time of the CPU: %v", got)
 	}
-	if got := cgroupNumber(t, c, "memory.max_usage_in_bytes", ""); got < 20000000 || got > 100000000 {
-		t.Errorf("the peak of memory: %d bytes", got)
+	peak := cgroupNumber(t, c, named("memory.max_usage_in_bytes", "memory.peak"), "")
+	if peak < 20000000 || peak > 100000000 {
+		t.Errorf("the peak of memory: %d bytes", peak)
 	}
-	if got := cgroupNumber(t, c, "memory.usage_in_bytes", ""); got > 15000000 {
+	if got := cgroupNumber(t, c, named("memory.usage_in_bytes", "memory.current"), ""); got > 15000000 {
 		t.Errorf("memory in use: %d bytes", got)
 	}
 }
@@ -282,9 +332,12 @@ func TestResourcesThatCannotBeApplied(t *testing.T) {
 		{"swap below limit", func(r *specs.LinuxResources) {
 			r.Memory = &specs.LinuxMemory{Limit: ptr(int64(1 << 24)), Swap: ptr(int64(1 << 23))}
 		}, []string{"memory", "swap"}},
-		{"swappiness", func(r *specs.LinuxResources) {
+		{named("swappiness", "swap without a limit"), func(r *specs.LinuxResources) {
 			r.Memory = &specs.LinuxMemory{Swappiness: ptr(uint64(1000))}
-		}, []string{"swappiness"}},
+			if unifiedOnly() {
+				r.Memory = &specs.LinuxMemory{Swap: ptr(int64(1 << 24))}
+			}
+		}, []string{named("swappiness", "linux.resources.memory.swap")}},
 		{"rdma", func(r *specs.LinuxResources) {
 			r.Rdma = map[string]specs.LinuxRdma{"mlx5_1": {HcaHandles: ptr(uint32(1))}}
 		}, []string{"rdma"}},
@@ -356,7 +409,7 @@ func TestCopyUpIsCharged(t *testing.T) {
 				continue
 			}
 			r.OK()
-			if used := cgroupNumber(t, c, "memory.usage_in_bytes", ""); used < 40<<20 {
+			if used := cgroupNumber(t, c, named("memory.usage_in_bytes", "memory.current"), ""); used < 40<<20 {
 				t.Errorf("%s: only %d bytes are charged", name, used)
 			}
 			c.Exec(nil, "sh", "-c", "wc -c </data/file").OK().Prints("41943040")

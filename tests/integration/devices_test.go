@@ -122,7 +122,8 @@ func TestDeviceRulesDoNotBindTheRuntime(t *testing.T) {
 				specs.LinuxDeviceCgroup{Type: "c", Major: &five, Minor: &two})
 		})
 	want := "lost+found\n1:7\nsh: can't open /dev/ptmx: Operation not permitted"
-	if got := c.Run().OK().Stdout; strings.TrimSpace(got) != want {
+	got := strings.ReplaceAll(c.Run().OK().Stdout, "sh: line 0:", "sh:") // newer ones of busybox
+	if strings.TrimSpace(got) != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }

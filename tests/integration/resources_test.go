@@ -70,7 +70,7 @@ func (l limitCase) check(t *testing.T, c *bundle.Container, r bundle.Result, wan
 	}
 	for line := range strings.SplitSeq(want, "\n") {
 		file, value, _ := strings.Cut(line, "=")
-		path := filepath.Join(controlled(t, c, file), file)
+		path := cgroupFile(t, c, file)
 		if _, err := os.Stat(path); err != nil && value == "max" && unifiedOnly() {
 			continue // what needs no controller gets none
 		}
@@ -79,22 +79,6 @@ func (l limitCase) check(t *testing.T, c *bundle.Container, r bundle.Result, wan
 			t.Errorf("%s: %s is %q, want %q", r, file, got, value)
 		}
 	}
-}
-
-// unifiedOnly reports whether all controllers are those of cgroup v2.
-func unifiedOnly() bool {
-	var fs unix.Statfs_t
-	return unix.Statfs("/sys/fs/cgroup", &fs) == nil && fs.Type == unix.CGROUP2_SUPER_MAGIC
-}
-
-// controlled is the directory of a container's cgroup that has a controller's file.
-func controlled(t *testing.T, c *bundle.Container, file string) string {
-	t.Helper()
-	if !unifiedOnly() {
-		return filepath.Dir(cgroupFile(t, c, file))
-	}
-	of := read(t, fmt.Sprintf("/proc/%d/cgroup", c.State().Pid))
-	return filepath.Join("/sys/fs/cgroup", strings.TrimPrefix(of, "0::"))
 }
 
 // needFiles skips a test if the kernel, or who gave the cgroup, lacks a controller or a
@@ -109,17 +93,17 @@ func (d blockDevice) needFiles(t *testing.T, want string) {
 		controller, _, _ := strings.Cut(file, ".")
 		switch {
 		case controller == "cgroup":
-		case !unifiedOnly():
-			hierarchy(t, controller)
-			if _, err := os.Stat(filepath.Join(hierarchy(t, controller), file)); strings.HasPrefix(file, "cpu.rt_") &&
-				err != nil {
-				t.Skip("needs a kernel that limits realtime processes: ", err)
-			}
-		default:
+			continue
+		case unifiedOnly():
 			own := strings.TrimPrefix(read(t, "/proc/self/cgroup"), "0::")
-			has := read(t, filepath.Join("/sys/fs/cgroup", own, "cgroup.controllers"))
+			has := read(t, filepath.Join(unifiedMount, own, "cgroup.controllers"))
 			if !slices.Contains(strings.Fields(has), controller) {
 				t.Skipf("needs the %s controller, the cgroup has %s", controller, has)
+			}
+		default:
+			_, err := os.Stat(filepath.Join(hierarchy(t, controller), file))
+			if strings.HasPrefix(file, "cpu.rt_") && err != nil {
+				t.Skip("needs a kernel that limits realtime processes: ", err)
 			}
 		}
 		if strings.Contains(file, ".bfq.") && !d.bfq {

@@ -15,56 +15,92 @@ import (
 // limits are the files that the flags of update write.
 func limits(t *testing.T, c *bundle.Container) string {
 	t.Helper()
-	var b strings.Builder
-	for _, name := range []string{"memory.limit_in_bytes", "memory.memsw.limit_in_bytes", "memory.soft_limit_in_bytes",
+	names := []string{"memory.limit_in_bytes", "memory.memsw.limit_in_bytes", "memory.soft_limit_in_bytes",
 		"cpu.shares", "cpu.cfs_quota_us",
-		"cpu.cfs_period_us", "cpu.cfs_burst_us", "cpu.idle", "cpuset.cpus", "cpuset.mems", "pids.max", "devices.list"} {
-		fmt.Fprintf(&b, "%s: %s\n", name, read(t, cgroupFile(t, c, name)))
+		"cpu.cfs_period_us", "cpu.cfs_burst_us", "cpu.idle", "cpuset.cpus", "cpuset.mems", "pids.max", "devices.list"}
+	if unifiedOnly() {
+		names = []string{"memory.max", "memory.swap.max", "memory.low", "cpu.weight", "cpu.max", "cpu.max.burst",
+			"cpu.idle", "pids.max", "cgroup.max.depth"}
+	}
+	var b strings.Builder
+	for _, name := range names {
+		file := cgroupFile(t, c, name)
+		if _, err := os.Stat(file); err != nil && unifiedOnly() {
+			fmt.Fprintf(&b, "%s: %s\n", name, unifiedDefaults[name]) // the controller is not enabled yet
+			continue
+		}
+		fmt.Fprintf(&b, "%s: %s\n", name, read(t, file))
 	}
 	return b.String()
 }
 
-// Each flag changes its file and nothing else.
+// unifiedDefaults are what the files of a new cgroup hold.
+var unifiedDefaults = map[string]string{"memory.max": "max", "memory.swap.max": "max", "memory.low": "0",
+	"cpu.weight": "100", "cpu.max": "max 100000", "cpu.max.burst": "0", "cpu.idle": "0", "pids.max": "max"}
+
+// Each flag changes its files and nothing else.
 func TestUpdateFlags(t *testing.T) {
 	t.Parallel()
 	c := running(t, idle, resources(func(r *specs.LinuxResources) {
 		r.Memory = &specs.LinuxMemory{Limit: ptr(int64(100 << 20)), Swap: ptr(int64(200 << 20))}
 	}))
-	for _, f := range []struct{ flag, file, want string }{
-		{"--memory=50M", "memory.limit_in_bytes", "52428800"},
-		{"--memory=64MiB", "memory.limit_in_bytes", "67108864"},
-		{"--memory=134217728", "memory.limit_in_bytes", "134217728"},
-		{"--memory-swap=0.5g", "memory.memsw.limit_in_bytes", "536870912"},
-		{"--memory-swap=-1", "memory.memsw.limit_in_bytes", "9223372036854771712"},
-		{"--memory=-1", "memory.limit_in_bytes", "9223372036854771712"},
-		{"--memory-reservation=20m", "memory.soft_limit_in_bytes", "20971520"},
-		{"--cpu-share=99", "cpu.shares", "99"},
-		{"--cpu-period=50000", "cpu.cfs_period_us", "50000"},
-		{"--cpu-quota=20000", "cpu.cfs_quota_us", "20000"},
-		{"--cpu-burst=10000", "cpu.cfs_burst_us", "10000"},
-		{"--cpu-burst=0", "cpu.cfs_burst_us", "0"},
-		{"--cpu-quota=-1", "cpu.cfs_quota_us", "-1"},
-		{"--cpuset-cpus=0", "cpuset.cpus", "0"},
-		{"--cpuset-mems=0", "cpuset.mems", "0"},
-		{"--pids-limit=50", "pids.max", "50"},
-		{"--pids-limit=-1", "pids.max", "max"},
-		{"--cpu-idle=1", "cpu.idle", "1"},
-		{"--cpu-idle=0", "cpu.idle", "0"},
+	for _, f := range []struct{ flag, v1, v2 string }{
+		// v2 has a limit of swap by itself, and that of both stays what it was
+		{"--memory=50M", "memory.limit_in_bytes=52428800", "memory.max=52428800 memory.swap.max=157286400"},
+		{"--memory=64MiB", "memory.limit_in_bytes=67108864", "memory.max=67108864 memory.swap.max=142606336"},
+		{"--memory=134217728", "memory.limit_in_bytes=134217728", "memory.max=134217728 memory.swap.max=75497472"},
+		{"--memory-swap=0.5g", "memory.memsw.limit_in_bytes=536870912", "memory.swap.max=402653184"},
+		{"--memory-swap=-1", "memory.memsw.limit_in_bytes=9223372036854771712", "memory.swap.max=max"},
+		{"--memory=-1", "memory.limit_in_bytes=9223372036854771712", "memory.max=max"},
+		{"--memory-reservation=20m", "memory.soft_limit_in_bytes=20971520", "memory.low=20971520"}, // v2-check 5
+		{"--cpu-share=99", "cpu.shares=99", "cpu.weight=17"},
+		{"--cpu-period=50000", "cpu.cfs_period_us=50000", "cpu.max=max,50000"}, // v2-check 1
+		{"--cpu-quota=20000", "cpu.cfs_quota_us=20000", "cpu.max=20000,50000"}, // v2-check 2
+		{"--cpu-burst=10000", "cpu.cfs_burst_us=10000", "cpu.max.burst=10000"},
+		{"--cpu-burst=0", "cpu.cfs_burst_us=0", "cpu.max.burst=0"},
+		{"--cpu-quota=-1", "cpu.cfs_quota_us=-1", "cpu.max=max,50000"},
+		{"--cpuset-cpus=0", "cpuset.cpus=0", "cpuset.cpus=0"},
+		{"--cpuset-mems=0", "cpuset.mems=0", "cpuset.mems=0"},
+		{"--pids-limit=50", "pids.max=50", "pids.max=50"},
+		{"--pids-limit=-1", "pids.max=max", "pids.max=max"},
+		{"--cpu-idle=1", "cpu.idle=1 cpu.shares=", "cpu.idle=1 cpu.weight=1"}, // which is a weight as well
+		{"--cpu-idle=0", "cpu.idle=0 cpu.shares=99", "cpu.idle=0 cpu.weight=17"},
 	} {
-		before := limits(t, c)
-		c.Do("update", f.flag, c.ID).OK()
-		if got := read(t, cgroupFile(t, c, f.file)); got != f.want {
-			t.Errorf("update %s: %s is %s, want %s", f.flag, f.file, got, f.want)
-		}
-		after := strings.Split(limits(t, c), "\n")
-		for i, line := range strings.Split(before, "\n") {
-			// which is a weight as well
-			if after[i] != line && !strings.HasPrefix(line, f.file+":") && f.flag != "--cpu-idle=1" &&
-				f.flag != "--cpu-idle=0" {
-				t.Errorf("update %s: %q became %q", f.flag, line, after[i])
-			}
+		t.Run(f.flag, func(t *testing.T) { onlyUpdates(t, c, f.flag, strings.Fields(named(f.v1, f.v2))) })
+	}
+	refusesUpdates(t, c)
+}
+
+// onlyUpdates calls update with a flag and looks at all files: those that are to change,
+// "FILE=VALUE" with a comma for a space, and the others. Nothing is said of an empty value.
+func onlyUpdates(t *testing.T, c *bundle.Container, flag string, want []string) {
+	before := limits(t, c)
+	values := map[string]string{}
+	for _, w := range want {
+		file, value, _ := strings.Cut(w, "=")
+		values[file] = strings.ReplaceAll(value, ",", " ")
+		cgroupFile(t, c, file) // or the test is skipped
+	}
+	c.Do("update", flag, c.ID).OK()
+	after := strings.Split(limits(t, c), "\n")
+	for i, line := range strings.Split(before, "\n") {
+		file, _, _ := strings.Cut(line, ":")
+		if _, changes := values[file]; !changes && after[i] != line {
+			t.Errorf("%q became %q", line, after[i])
 		}
 	}
+	for file, value := range values {
+		if value == "" {
+			continue
+		}
+		if got := read(t, cgroupFile(t, c, file)); got != value {
+			t.Errorf("%s is %s, want %s", file, got, value)
+		}
+	}
+}
+
+// refusesUpdates calls update with what is wrong, or means nothing.
+func refusesUpdates(t *testing.T, c *bundle.Container) {
 	before := limits(t, c)
 	for _, flag := range []string{"--kernel-memory=5M", "--kernel-memory-tcp=5M", "--memory=0", "--cpu-share=0",
 		"--cpu-quota=0"} {
@@ -79,7 +115,7 @@ func TestUpdateFlags(t *testing.T) {
 		"--cpu-quota=abc":       "invalid value for cpu-quota",
 		"--cpu-quota=5":         "cpu.quota: 5 is less than 1000",
 		"--cpu-period=5":        "cpu.period",
-		"--cpuset-cpus=4096":    "linux.resources.cpu.cpus",
+		"--cpuset-cpus=100000":  "linux.resources.cpu.cpus",
 		"--cpuset-cpus=x":       "cpu.cpus",
 		"--blkio-weight=5":      "blockIO.weight",
 		"--pids-limit=-5":       "pids.limit: -5 is less than -1",
@@ -104,7 +140,10 @@ func TestUpdateIdle(t *testing.T) {
 	}))
 	shares := func(want int64) {
 		t.Helper()
-		if got := cgroupNumber(t, c, "cpu.shares", ""); got != want {
+		if unifiedOnly() {
+			want = map[int64]int64{512: 59, 300: 39}[want]
+		}
+		if got := cgroupNumber(t, c, named("cpu.shares", "cpu.weight"), ""); got != want {
 			t.Errorf("cpu.shares: %d, want %d", got, want)
 		}
 	}
@@ -131,8 +170,12 @@ func TestUpdateResources(t *testing.T) {
 		return c.Do(append([]string{"update", "--resources", file, c.ID}, flags...)...)
 	}
 	update(`{"memory":{"limit":70000000},"cpu":{"shares":333}}`).OK()
-	for name, want := range map[string]int64{"memory.limit_in_bytes": 70000000 &^ 4095, "cpu.shares": 333,
-		"pids.max": 100} {
+	shares, weight := named("cpu.shares", "cpu.weight"), int64(333)
+	if unifiedOnly() {
+		weight = 42
+	}
+	for name, want := range map[string]int64{named("memory.limit_in_bytes", "memory.max"): 70000000 &^ 4095,
+		shares: weight, "pids.max": 100} {
 		if got := cgroupNumber(t, c, name, ""); got != want {
 			t.Errorf("%s: %d, want %d", name, got, want)
 		}
@@ -144,16 +187,20 @@ func TestUpdateResources(t *testing.T) {
 		t.Errorf("pids.max: %d", got)
 	}
 	update(`{"devices":[{"allow":true,"type":"c","major":10,"minor":200,"access":"rwm"}]}`).OK()
-	if list := read(t, cgroupFile(t, c, "devices.list")); !strings.Contains(list, "c 10:200 rwm") ||
-		!strings.Contains(list, "c 1:3 rwm") {
-		t.Errorf("devices.list: %s", list)
+	if !unifiedOnly() {
+		if list := read(t, cgroupFile(t, c, "devices.list")); !strings.Contains(list, "c 10:200 rwm") ||
+			!strings.Contains(list, "c 1:3 rwm") {
+			t.Errorf("devices.list: %s", list)
+		}
 	}
 	before := limits(t, c)
 	update(`{"devices":[{"allow":false}],"cpu":{"shares":5},"pids":{"limit":1099511627776}}`).
 		Fails("linux.resources.pids.limit")
 	update(`{"memory":`).Fails("unexpected end of the document")
 	update(`{"memory":{"limit":"1G"}}`).Fails("memory.limit")
-	update(`{"memory":{"limit":4096},"cpu":{"shares":6}}`).Fails("linux.resources.memory.limit", "more is in use")
+	if !unifiedOnly() { // v2 kills instead
+		update(`{"memory":{"limit":4096},"cpu":{"shares":6}}`).Fails("linux.resources.memory.limit", "more is in use")
+	}
 	update(`{"memory":{"limit":65536,"checkBeforeUpdate":true}}`).Fails("unable to set memory limit to 65536")
 	if after := limits(t, c); after != before {
 		t.Errorf("after updates that failed:\n%s\nbefore:\n%s", after, before)
@@ -165,8 +212,8 @@ func TestUpdateResources(t *testing.T) {
 
 	// with --resources the other flags are ignored
 	update(`{"pids":{"limit":45}}`, "--cpu-share", "9").OK()
-	if got := cgroupNumber(t, c, "cpu.shares", ""); got != 333 {
-		t.Errorf("cpu.shares: %d", got)
+	if got := cgroupNumber(t, c, shares, ""); got != weight {
+		t.Errorf("%s: %d", shares, got)
 	}
 	saved := read(t, filepath.Join(c.Root, c.ID, "resources.json"))
 	for _, part := range []string{`"limit":70000000`, `"shares":333`, `"limit":45`, `"minor":200`} {
@@ -211,6 +258,9 @@ func TestUpdateDevicesUndisturbed(t *testing.T) {
 			fmt.Sprintf(`{"devices":[{"allow":false,"access":"rwm"},{"allow":true,"type":"c","major":10,"minor":%d,`+
 				`"access":"rw"}]}`, 200+i%2))
 		c.Do("update", "-r", file, c.ID).OK()
+		if unifiedOnly() {
+			continue // what a program allows, TestDeviceRules asks
+		}
 		list := read(t, cgroupFile(t, c, "devices.list"))
 		if !strings.Contains(list, fmt.Sprintf("c 10:%d rw", 200+i%2)) ||
 			strings.Contains(list, fmt.Sprintf("c 10:%d rw", 201-i%2)) {
