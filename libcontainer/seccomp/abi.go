@@ -4,10 +4,9 @@ import (
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
-	"golang.org/x/sys/unix"
 )
 
-//go:generate go run gen_syscalls.go
+//go:generate go run gen_syscalls.go ${LINUX_LIBC_DEV}
 
 // The columns of the syscalls table.
 const (
@@ -16,15 +15,30 @@ const (
 	column386
 	columnARM64
 	columnARM
+	columnRISCV64
+	columnLoong64
+	columnS390X
+	columnPPC64
+	columnPPC
+	columnMIPSO32
+	columnMIPSN32
+	columnMIPSN64
+	columnPARISC64
+	columnPARISC
+	columnM68K
+	columnSH
 	columns
 )
 
-// A sysent is one row of the table: a name, and its number on each ABI or -1.
-// Numbers of x32 are without x32Bit.
+// A sysent is one row of the table: a name, and its number on each ABI or -1. Numbers are those
+// behind the ABI's base; those from apartFirst on are of its range apart.
 type sysent struct {
 	name string
-	nr   [columns]int32
+	nr   [columns]int16
 }
+
+// apartFirst stands for the first number of an ABI's range apart.
+const apartFirst = 0x7000
 
 // x32Bit marks a system call of the x32 ABI, which shares AUDIT_ARCH_X86_64
 // with the 64-bit one (__X32_SYSCALL_BIT).
@@ -50,6 +64,9 @@ type abi struct {
 	// of which x32 is one.
 	wide bool
 
+	// big says that the machine is big endian.
+	big bool
+
 	// multiplexed says that socketcall and ipc exist.
 	multiplexed bool
 }
@@ -59,29 +76,24 @@ type span struct{ first, last uint32 }
 
 func (s span) contains(nr uint32) bool { return s.last != 0 && s.first <= nr && nr <= s.last }
 
-var amd64ABIs = [...]abi{
-	{arch: specs.ArchX86_64, audit: unix.AUDIT_ARCH_X86_64, column: columnAMD64, last: x32Bit - 1, wide: true},
-	{arch: specs.ArchX32, audit: unix.AUDIT_ARCH_X86_64, column: columnX32, base: x32Bit,
-		first: x32Bit, last: 1<<32 - 1, apart: span{x32Bit + 512, x32Bit + 547}},
-	{arch: specs.ArchX86, audit: unix.AUDIT_ARCH_I386, column: column386, last: 1<<32 - 1, multiplexed: true},
-}
-
-var arm64ABIs = [...]abi{
-	{arch: specs.ArchAARCH64, audit: unix.AUDIT_ARCH_AARCH64, column: columnARM64, last: 1<<32 - 1, wide: true},
-	{arch: specs.ArchARM, audit: unix.AUDIT_ARCH_ARM, column: columnARM, last: 1<<32 - 1,
-		apart: span{0xf0000, 0xfffff}},
-}
-
-// abis returns the ABIs of a machine, the native one first, or nil for a
-// GOARCH that is not supported.
+// abis returns the ABIs of a machine, the native one first, or nil for a name that is no
+// GOARCH, nor the like of what Go does not know.
 func abis(goarch string) []abi {
-	switch goarch {
-	case "amd64":
-		return amd64ABIs[:]
-	case "arm64":
-		return arm64ABIs[:]
+	for i := range machines {
+		if machines[i].name == goarch {
+			return machines[i].abis
+		}
 	}
 	return nil
+}
+
+// Machines returns the names by which [CompileFor] knows machines: those of GOARCH, where Go has one.
+func Machines() []string {
+	names := make([]string, len(machines))
+	for i := range machines {
+		names[i] = machines[i].name
+	}
+	return names
 }
 
 // lookup finds the row of a system call, or nil.
@@ -104,5 +116,8 @@ func lookup(name string) *sysent {
 // number returns the number of a row on the ABI.
 func (a *abi) number(row *sysent) (nr uint32, ok bool) {
 	n := row.nr[a.column]
+	if n >= apartFirst {
+		return a.apart.first + uint32(n) - apartFirst, true
+	}
 	return a.base + uint32(n), n >= 0
 }

@@ -137,7 +137,7 @@ func (n *named) numbers(a *abi) iter.Seq2[uint32, uint32] {
 			}
 		}
 		if a.multiplexed && n.mux.call != 0 {
-			yield(n.mux.nr, n.mux.call)
+			yield(a.base+n.mux.nr, n.mux.call)
 		}
 	}
 }
@@ -350,7 +350,7 @@ func (c *compiler) rule(a *abi, conditions []condition, action uint32, next labe
 		if !a.wide {
 			x = x.narrow()
 		}
-		at = x.assemble(&c.assembler, a.wide, at, next)
+		at = x.assemble(&c.assembler, a, at, next)
 	}
 	return at
 }

@@ -7,8 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Offsets in struct seccomp_data (include/uapi/linux/seccomp.h). Every machine
-// of this package is little endian.
+// Offsets in struct seccomp_data (include/uapi/linux/seccomp.h).
 const (
 	offNr   = 0
 	offArch = 4
@@ -78,22 +77,26 @@ func (c condition) narrow() condition {
 
 // assemble writes the test of c before what is written and returns its label.
 // It goes to yes or no.
-func (c condition) assemble(a *assembler, wide bool, yes, no label) label {
+func (c condition) assemble(a *assembler, on *abi, yes, no label) label {
 	if c.negated {
 		yes, no = no, yes
 	}
 	lo := offArgs + 8*uint32(c.arg)
-	if !wide {
+	hi := lo + 4
+	if on.big {
+		lo, hi = hi, lo
+	}
+	if !on.wide {
 		return compareWord(a, lo, c.jump, uint32(c.mask), uint32(c.value), yes, no)
 	}
 	low := compareWord(a, lo, c.jump, uint32(c.mask), uint32(c.value), yes, no)
 	mask, value := uint32(c.mask>>32), uint32(c.value>>32)
 	if c.jump == unix.BPF_JEQ {
-		return compareWord(a, lo+4, unix.BPF_JEQ, mask, value, low, no)
+		return compareWord(a, hi, unix.BPF_JEQ, mask, value, low, no)
 	}
 	equal := a.branch(unix.BPF_JEQ, value, low, no)
 	a.branch(unix.BPF_JGT, value, yes, equal)
-	return a.load(lo + 4)
+	return a.load(hi)
 }
 
 // compareWord compares one half of an argument.

@@ -1,21 +1,21 @@
 //go:build ignore
 
-// Command gen_syscalls writes syscalls.go from the system call numbers of
-// golang.org/x/sys/unix, in the version that go.mod names.
+// Command gen_syscalls writes syscalls.go from the headers of one version of Linux. Its argument is a
+// directory in which Debian's package linux-libc-dev (of trixie or later, which has those of all
+// architectures) was unpacked:
+//
+//	apt-get download linux-libc-dev && dpkg -x linux-libc-dev_*.deb DIR
 package main
 
 import (
 	"bytes"
 	"fmt"
-	"go/ast"
 	"go/format"
-	"go/parser"
-	"go/token"
 	"log"
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,40 +24,23 @@ import (
 // absent marks a system call that an ABI does not have.
 const absent = -1
 
-// columns are the ABIs in the order of the ABI constants in abi.go. The x32
-// column has no file: it follows from amd64's.
-var columns = []string{"amd64", "x32", "386", "arm64", "arm"}
+// apart is what numbers from 0xf0000 on, which ARM has, begin with in the table: see abi.number.
+const apart = 0x7000
 
-const x32 = 1
-
-// x32Only are the numbers which only x32 has, because the layout of an
-// argument differs (arch/x86/entry/syscalls/syscall_64.tbl, abi "x32").
-var x32Only = []string{
-	"rt_sigaction", "rt_sigreturn", "ioctl", "readv", "writev", "recvfrom", "sendmsg", "recvmsg", "execve",
-	"ptrace", "rt_sigpending", "rt_sigtimedwait", "rt_sigqueueinfo", "sigaltstack", "timer_create", "mq_notify",
-	"kexec_load", "waitid", "set_robust_list", "get_robust_list", "vmsplice", "move_pages", "preadv", "pwritev",
-	"rt_tgsigqueueinfo", "recvmmsg", "sendmmsg", "process_vm_readv", "process_vm_writev", "setsockopt",
-	"getsockopt", "io_setup", "io_submit", "execveat", "preadv2", "pwritev2",
+// columns are the tables in the order of the constants in abi.go, by their headers.
+var columns = []string{
+	"x86/asm/unistd_64.h", "x86/asm/unistd_x32.h", "x86/asm/unistd_32.h", "arm64/asm/unistd_64.h",
+	"arm/asm/unistd-eabi.h", "riscv/asm/unistd_64.h", "loongarch/asm/unistd_64.h", "s390/asm/unistd_64.h",
+	"powerpc/asm/unistd_64.h", "powerpc/asm/unistd_32.h", "mips/asm/unistd_o32.h", "mips/asm/unistd_n32.h",
+	"mips/asm/unistd_n64.h", "parisc/asm/unistd_64.h", "parisc/asm/unistd_32.h", "m68k/asm/unistd_32.h",
+	"sh/asm/unistd_32.h",
 }
 
-const firstX32Only = 512
+// apartColumns have a second header, with calls apart from the others.
+var apartColumns = map[string]string{"arm/asm/unistd-eabi.h": "arm/asm/unistd.h"}
 
-// notX32 are the calls of abi "64" in the same table that x32 has no
-// replacement for.
-var notX32 = []string{
-	"uselib", "_sysctl", "create_module", "get_kernel_syms", "query_module", "nfsservctl", "set_thread_area",
-	"get_thread_area", "epoll_ctl_old", "epoll_wait_old", "vserver", "uretprobe", "uprobe", "map_shadow_stack",
-}
-
-// armOnly are numbers that x/sys leaves out: ARM's private calls
-// (arch/arm/include/uapi/asm/unistd.h) and a second name.
-var armOnly = map[string]int{
-	"breakpoint": 0xf0001, "cacheflush": 0xf0002, "usr26": 0xf0003, "usr32": 0xf0004, "set_tls": 0xf0005,
-	"get_tls": 0xf0006, "sync_file_range2": 341,
-}
-
-// notCalls are constants of x/sys that number no system call.
-var notCalls = []string{"syscall_mask", "arch_specific_syscall"}
+// notCalls are macros that number no system call.
+var notCalls = []string{"Linux", "Linux_syscalls", "SYSCALL_BASE", "BASE"}
 
 type table map[string][]int
 
@@ -70,68 +53,73 @@ func (t table) set(name string, column, nr int) {
 
 func main() {
 	log.SetFlags(0)
-	dir, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "golang.org/x/sys").Output()
-	if err != nil {
-		log.Fatal(err)
+	if len(os.Args) != 2 {
+		log.Fatal("usage: gen_syscalls DIR")
 	}
 	t := table{}
-	for column, goarch := range columns {
-		if column != x32 {
-			t.read(column, filepath.Join(strings.TrimSpace(string(dir)), "unix", "zsysnum_linux_"+goarch+".go"))
+	headers := filepath.Join(os.Args[1], "usr/lib/linux/uapi")
+	for column, file := range columns {
+		t.read(column, filepath.Join(headers, file), 0, `__NR_(\w+)\s+\(?(?:__\w+ \+ )?(\d+)\)?`)
+		if other, ok := apartColumns[file]; ok {
+			t.read(column, filepath.Join(headers, other), apart, `__ARM_NR_(\w+)\s+\(__ARM_NR_BASE\+(\d+)\)`)
 		}
 	}
-	t.deriveX32()
-	for name, nr := range armOnly {
-		t.set(name, slices.Index(columns, "arm"), nr)
-	}
-	if err := os.WriteFile("syscalls.go", t.source(), 0o644); err != nil {
+	// arm/asm/unistd.h gives it a second name
+	t.set("sync_file_range2", 4, t["arm_sync_file_range"][4])
+	if err := os.WriteFile("syscalls.go", t.source(version(os.Args[1])), 0o644); err != nil {
 		log.Fatal(err)
 	}
 }
 
-// read adds the SYS_ constants of one file.
-func (t table) read(column int, file string) {
-	f, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
+// read adds the calls of a header.
+func (t table) read(column int, file string, offset int, define string) {
+	text, err := os.ReadFile(file)
 	if err != nil {
 		log.Fatal(err)
 	}
-	ast.Inspect(f, func(n ast.Node) bool {
-		spec, ok := n.(*ast.ValueSpec)
-		if !ok {
-			return true
-		}
-		name := strings.ToLower(strings.TrimPrefix(spec.Names[0].Name, "SYS_"))
-		nr, err := strconv.Atoi(spec.Values[0].(*ast.BasicLit).Value)
-		if err != nil {
-			log.Fatalf("%s: %s: %v", file, name, err)
-		}
-		if !slices.Contains(notCalls, name) {
-			t.set(name, column, nr)
-		}
-		return true
-	})
-}
-
-func (t table) deriveX32() {
-	for name, nr := range t {
-		if nr[0] != absent && !slices.Contains(notX32, name) {
-			nr[x32] = nr[0]
-		}
+	found := regexp.MustCompile(`(?m)^#define\s+`+define+`\s*$`).FindAllStringSubmatch(string(text), -1)
+	if len(found) == 0 {
+		log.Fatalf("%s has no system calls", file)
 	}
-	for i, name := range x32Only {
-		t.set(name, x32, firstX32Only+i)
+	for _, m := range found {
+		nr, err := strconv.Atoi(m[2])
+		if err != nil || nr >= apart {
+			log.Fatalf("%s: %s: %v", file, m[0], err)
+		}
+		if !slices.Contains(notCalls, m[1]) {
+			t.set(m[1], column, offset+nr)
+		}
 	}
 }
 
-func (t table) source() []byte {
+// version is that of the headers.
+func version(dir string) string {
+	text, err := os.ReadFile(filepath.Join(dir, "usr/include/linux/version.h"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	m := regexp.MustCompile(`LINUX_VERSION_CODE (\d+)`).FindSubmatch(text)
+	if m == nil {
+		log.Fatal("version.h has no LINUX_VERSION_CODE")
+	}
+	code, _ := strconv.Atoi(string(m[1]))
+	return fmt.Sprintf("%d.%d.%d", code>>16, code>>8&0xff, code&0xff)
+}
+
+func (t table) source(version string) []byte {
 	var b bytes.Buffer
 	fmt.Fprintln(&b, "// Code generated by gen_syscalls.go; DO NOT EDIT.")
 	fmt.Fprintln(&b, "\npackage seccomp")
-	fmt.Fprintf(&b, "\n// syscalls is sorted by name; the columns are %s.\n", strings.Join(columns, ", "))
+	fmt.Fprintf(&b, "\n// TableVersion is the version of Linux whose system calls are known.\n")
+	fmt.Fprintf(&b, "const TableVersion = %q\n", version)
+	fmt.Fprintf(&b, "\n// syscalls is sorted by name; the columns are:\n")
+	for _, c := range columns {
+		fmt.Fprintf(&b, "// %s\n", strings.Replace(c, "/asm/unistd", "", 1))
+	}
 	fmt.Fprintf(&b, "var syscalls = [...]sysent{\n")
 	for _, name := range slices.Sorted(maps.Keys(t)) {
 		fields := strings.Trim(strings.Join(strings.Fields(fmt.Sprint(t[name])), ", "), "[]")
-		fmt.Fprintf(&b, "{%q, [...]int32{%s}},\n", name, fields)
+		fmt.Fprintf(&b, "{%q, [...]int16{%s}},\n", name, fields)
 	}
 	fmt.Fprintln(&b, "}")
 	src, err := format.Source(b.Bytes())

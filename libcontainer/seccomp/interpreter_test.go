@@ -11,18 +11,32 @@ import (
 type call struct {
 	nr, audit uint32
 	args      [maxArgs]uint64
+	big       bool // the machine is big endian
 }
 
 func (c call) String() string {
 	return fmt.Sprintf("call{nr %#x, audit %#x, args %#x}", c.nr, c.audit, c.args)
 }
 
+type byteOrder interface {
+	binary.ByteOrder
+	binary.AppendByteOrder
+}
+
+func (c call) order() byteOrder {
+	if c.big {
+		return binary.BigEndian
+	}
+	return binary.LittleEndian
+}
+
 func (c call) bytes() []byte {
-	b := binary.LittleEndian.AppendUint32(nil, c.nr)
-	b = binary.LittleEndian.AppendUint32(b, c.audit)
-	b = binary.LittleEndian.AppendUint64(b, 0) // instruction_pointer
+	order := c.order()
+	b := order.AppendUint32(nil, c.nr)
+	b = order.AppendUint32(b, c.audit)
+	b = order.AppendUint64(b, 0) // instruction_pointer
 	for _, a := range c.args {
-		b = binary.LittleEndian.AppendUint64(b, a)
+		b = order.AppendUint64(b, a)
 	}
 	return b
 }
@@ -47,7 +61,7 @@ func interpret(code []unix.SockFilter, c call) (verdict uint32, steps int, err e
 			if in.K%4 != 0 || in.K >= uint32(len(data)) {
 				return 0, steps, fmt.Errorf("instruction %d loads offset %d", pc, in.K)
 			}
-			a = binary.LittleEndian.Uint32(data[in.K:])
+			a = c.order().Uint32(data[in.K:])
 		case unix.BPF_ALU | unix.BPF_AND | unix.BPF_K:
 			a &= in.K
 		case unix.BPF_JMP | unix.BPF_JA:

@@ -6,7 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// On 32-bit x86 the System V IPC calls and the socket calls can also be made
+// On 32-bit x86, and on some other ABIs, the System V IPC calls and the socket calls can also be made
 // through one number each, ipc and socketcall, with the call as the first
 // argument and, for sockets, the rest in memory that a filter cannot read. A
 // rule for such a call therefore also applies to its multiplexed form:
@@ -23,13 +23,13 @@ import (
 
 // mux is a call of a multiplexer; the zero mux stands for the multiplexer.
 type mux struct {
-	nr   uint32 // of the multiplexer
+	nr   uint32 // of the multiplexer, behind the ABI's base
 	call uint32 // the value of the first argument
 }
 
 const (
-	socketcall386 = 102 // arch/x86/entry/syscalls/syscall_32.tbl
-	ipc386        = 117
+	numberSocketcall = 102 // on all ABIs that have it
+	numberIPC        = 117
 )
 
 // The calls of each multiplexer, in the places that are their numbers (include/uapi/linux/net.h, ipc.h).
@@ -49,10 +49,10 @@ var (
 // lookupMux returns the multiplexed form of a system call, or the zero mux.
 func lookupMux(name string) mux {
 	if call := slices.Index(socketcalls[:], name); call > 0 {
-		return mux{socketcall386, uint32(call)}
+		return mux{numberSocketcall, uint32(call)}
 	}
 	if call := slices.Index(ipcs[:], name); call > 0 {
-		return mux{ipc386, uint32(call)}
+		return mux{numberIPC, uint32(call)}
 	}
 	return mux{}
 }
@@ -61,7 +61,7 @@ func lookupMux(name string) mux {
 // ipc's first argument, a version, when it dispatches (ipc/syscall.c).
 func (m mux) condition() condition {
 	c := condition{jump: unix.BPF_JEQ, mask: 1<<32 - 1, value: uint64(m.call)}
-	if m.nr == ipc386 {
+	if m.nr == numberIPC {
 		c.mask = 1<<16 - 1
 	}
 	return c

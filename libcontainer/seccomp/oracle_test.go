@@ -31,7 +31,7 @@ func oracle(goarch string, s *specs.LinuxSeccomp, c call) uint32 {
 	if c.nr > last(s, a) && !a.apart.contains(c.nr) {
 		return newer(s, a, def)
 	}
-	if a.multiplexed && (c.nr == 102 || c.nr == 117) {
+	if a.multiplexed && (c.nr == a.base+102 || c.nr == a.base+117) {
 		return multiplexedOracle(s, a, c, def)
 	}
 	return def
@@ -39,12 +39,12 @@ func oracle(goarch string, s *specs.LinuxSeccomp, c call) uint32 {
 
 func multiplexedOracle(s *specs.LinuxSeccomp, a *abi, c call, def uint32) uint32 {
 	op := uint32(c.args[0])
-	if c.nr == 117 {
+	if c.nr == a.base+117 {
 		op &= 0xffff
 	}
 	var name string
 	for _, m := range muxed {
-		if m.nr == c.nr && m.call == op {
+		if a.base+m.nr == c.nr && m.call == op {
 			name = m.name
 		}
 	}
@@ -139,7 +139,7 @@ func abiOf(goarch string, s *specs.LinuxSeccomp, c call) *abi {
 func namesOf(a *abi, nr uint32) []string {
 	var out []string
 	for _, row := range syscalls {
-		if n := row.nr[a.column]; n >= 0 && uint32(n)+a.base == nr {
+		if n, ok := a.number(&row); ok && n == nr {
 			out = append(out, row.name)
 		}
 	}
@@ -150,20 +150,20 @@ func namesOf(a *abi, nr uint32) []string {
 func last(s *specs.LinuxSeccomp, a *abi) uint32 {
 	var out uint32
 	for _, row := range syscalls {
-		n := row.nr[a.column]
-		if n < 0 || a.apart.contains(uint32(n)+a.base) {
+		n, ok := a.number(&row)
+		if !ok || a.apart.contains(n) {
 			continue
 		}
 		for _, e := range s.Syscalls {
 			if slices.Contains(e.Names, row.name) {
-				out = max(out, uint32(n)+a.base)
+				out = max(out, n)
 			}
 		}
 	}
 	for _, m := range muxed {
 		for _, e := range s.Syscalls {
 			if a.multiplexed && slices.Contains(e.Names, m.name) {
-				out = max(out, m.nr)
+				out = max(out, a.base+m.nr)
 			}
 		}
 	}

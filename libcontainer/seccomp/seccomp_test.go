@@ -228,18 +228,19 @@ func TestMultiplexed(t *testing.T) {
 		arg  uint64
 		want uint32
 	}{
-		{"member", denyAllBut(allow("socket")), socketcall386, 1, retAllow},
-		{"other member", denyAllBut(allow("socket")), socketcall386, 2, retEPERM},
-		{"no direct number", denyAllBut(allow("recv")), socketcall386, 10, retAllow},
-		{"ipc", denyAllBut(allow("semop")), ipc386, 1, retAllow},
-		{"ipc with a version", denyAllBut(allow("shmat")), ipc386, 1<<16 | 21, retAllow},
-		{"a conditional permission is none", denyAllBut(entryOf(specs.ActAllow, "socket", noVsock)), socketcall386, 1,
-			retEPERM},
-		{"a conditional refusal is one", denyAlg, socketcall386, 1, retEPERM},
-		{"of that call only", denyAlg, socketcall386, 3, retAllow},
+		{"member", denyAllBut(allow("socket")), numberSocketcall, 1, retAllow},
+		{"other member", denyAllBut(allow("socket")), numberSocketcall, 2, retEPERM},
+		{"no direct number", denyAllBut(allow("recv")), numberSocketcall, 10, retAllow},
+		{"ipc", denyAllBut(allow("semop")), numberIPC, 1, retAllow},
+		{"ipc with a version", denyAllBut(allow("shmat")), numberIPC, 1<<16 | 21, retAllow},
+		{"a conditional permission is none", denyAllBut(entryOf(specs.ActAllow, "socket", noVsock)),
+			numberSocketcall, 1, retEPERM},
+		{"a conditional refusal is one", denyAlg, numberSocketcall, 1, retEPERM},
+		{"of that call only", denyAlg, numberSocketcall, 3, retAllow},
 		{"the direct call is exact", denyAlg, 359, unix.AF_INET, retAllow},
 		{"the direct call is refused", denyAlg, 359, unix.AF_ALG, retEPERM},
-		{"named itself", denyAllBut(allow("socketcall"), entryOf(specs.ActTrap, "socket")), socketcall386, 1, retAllow},
+		{"named itself", denyAllBut(allow("socketcall"), entryOf(specs.ActTrap, "socket")),
+			numberSocketcall, 1, retAllow},
 	}
 	for _, test := range tests {
 		if got := compileFor(t, "amd64", test.s).verdict(t, unix.AUDIT_ARCH_I386, test.nr, test.arg); got != test.want {
@@ -332,8 +333,8 @@ func TestErrors(t *testing.T) {
 			t.Errorf("error %v, want %q", err, test.want)
 		}
 	}
-	if _, err := CompileFor("riscv64", denyAllBut()); err == nil {
-		t.Error("riscv64 compiles")
+	if _, err := CompileFor("wasm", denyAllBut()); err == nil {
+		t.Error("wasm compiles")
 	}
 }
 
@@ -351,13 +352,13 @@ func TestTables(t *testing.T) {
 			t.Errorf("%q is not found", row.name)
 		}
 	}
-	for name, want := range map[string][columns]int32{
+	for name, want := range map[string][5]int16{
 		"read": {0, 0, 3, 63, 3}, "execve": {59, 520, 11, 221, 11}, "openat2": {437, 437, 437, 437, 437},
-		"seccomp": {317, 317, 354, 277, 383}, "set_tls": {-1, -1, -1, -1, 0xf0005},
+		"seccomp": {317, 317, 354, 277, 383}, "set_tls": {-1, -1, -1, -1, apartFirst + 5},
 		"pwritev2": {328, 547, 379, 287, 393},
 		"uselib":   {134, -1, 86, -1, 86}, "clock_gettime64": {-1, -1, 403, -1, 403},
 	} {
-		if row := lookup(name); row == nil || row.nr != want {
+		if row := lookup(name); row == nil || [5]int16(row.nr[:5]) != want {
 			t.Errorf("%s: %v, want %v", name, row, want)
 		}
 	}
