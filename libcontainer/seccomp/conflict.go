@@ -12,6 +12,10 @@ import (
 // looked at: here that of the profile, in libseccomp that of its tree, in which it sorts the
 // arguments and what they are compared with, and which an author cannot foresee.
 // libseccomp itself only refuses the same conditions, given twice (EEXIST).
+//
+// Where the rule that comes first, and so decides, is the stricter one, nothing is open that the
+// profile closes: that is taken. The profile of containers-common denies socket AF_VSOCK and
+// then allows all that are not AF_NETLINK.
 func (c *compiler) checkConflicts(a *abi, rules []bound) error {
 	if len(rules) > unix.BPF_MAXINSNS { // each takes an instruction and more
 		return fmt.Errorf("syscalls: %d rules for %s, more than the %d instructions that the kernel takes",
@@ -19,7 +23,9 @@ func (c *compiler) checkConflicts(a *abi, rules []bound) error {
 	}
 	for i, x := range rules {
 		for _, y := range rules[:i] {
-			if x.rule.action != y.rule.action && canBothHold(a, x.rule.conditions, y.rule.conditions) {
+			decides, other := y.rule.action, x.rule.action
+			unclear := decides != other && (stricter(decides, other) != decides || sameKind(decides, other))
+			if unclear && canBothHold(a, x.rule.conditions, y.rule.conditions) {
 				return fmt.Errorf("syscalls[%d]: a call of %s can meet its conditions and those of syscalls[%d] "+
 					"at once, but the actions differ", x.named.entry.index, x.named.name, y.named.entry.index)
 			}
@@ -27,6 +33,9 @@ func (c *compiler) checkConflicts(a *abi, rules []bound) error {
 	}
 	return nil
 }
+
+// sameKind reports whether two actions differ in their data alone, an errno mostly: none is stricter.
+func sameKind(a, b uint32) bool { return (a^b)&unix.SECCOMP_RET_ACTION_FULL == 0 }
 
 // canBothHold reports whether there are arguments for which the conditions of two rules
 // hold. Those of each are about different arguments.
