@@ -30,7 +30,7 @@ type Container struct {
 	Dir     string // of the test: holds the bundle, the state and what else it needs
 	Bundle  string
 	Root    string // the runtime's state directory, of this container alone
-	Cgroup  string // cgroupsPath
+	Cgroup  string // its path in the hierarchies; CgroupsPath makes a value for config.json of it
 
 	t testing.TB
 }
@@ -60,10 +60,10 @@ func New(t testing.TB, changes ...Change) *Container {
 		Dir:     dir,
 		Bundle:  filepath.Join(dir, "bundle"),
 		Root:    filepath.Join(dir, "state"),
-		Cgroup:  filepath.Join(CgroupParent(), id),
+		Cgroup:  cgroupOf(id),
 		t:       t,
 	}
-	inCgroup := func(s *specs.Spec) { s.Linux.CgroupsPath = c.Cgroup }
+	inCgroup := func(s *specs.Spec) { s.Linux.CgroupsPath = CgroupsPath(c.Cgroup) }
 	if err := Make(c.Bundle, Spec(append([]Change{inCgroup}, changes...)...)); err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +91,7 @@ func (c *Container) Path(name string) string { return filepath.Join(c.Bundle, "r
 // Configure writes config.json again, with other changes.
 func (c *Container) Configure(changes ...Change) {
 	c.t.Helper()
-	inCgroup := func(s *specs.Spec) { s.Linux.CgroupsPath = c.Cgroup }
+	inCgroup := func(s *specs.Spec) { s.Linux.CgroupsPath = CgroupsPath(c.Cgroup) }
 	if err := WriteConfig(c.Bundle, Spec(append([]Change{inCgroup}, changes...)...)); err != nil {
 		c.t.Fatal(err)
 	}

@@ -29,9 +29,9 @@ func Scratch() string { return os.Getenv(scratchEnv) }
 func CgroupParent() string { return os.Getenv(cgroupEnv) }
 
 // Main is the TestMain of packages whose tests run containers: the tests run
-// isolated. Without root they run in place, and New skips them.
+// isolated. Without root, but in the forms for that, they run in place, and New skips them.
 func Main(m *testing.M) {
-	if os.Geteuid() != 0 {
+	if os.Geteuid() != 0 && !Rootless() {
 		os.Exit(m.Run())
 	}
 	os.Exit(Isolated("rung-test", m.Run))
@@ -71,12 +71,11 @@ func supervise(name string) (code int, err error) {
 	if err := os.Chmod(scratch, 0o755); err != nil { // containers run as other users, too
 		return 0, err
 	}
-	cgroup := fmt.Sprintf("/%s-%d", name, os.Getpid())
-	child, err := os.StartProcess("/proc/self/exe", os.Args, &os.ProcAttr{
-		Env:   append(os.Environ(), scratchEnv+"="+scratch, cgroupEnv+"="+cgroup),
-		Files: []*os.File{os.Stdin, os.Stdout, os.Stderr},
-		Sys:   &syscall.SysProcAttr{Unshareflags: unix.CLONE_NEWNS, Pdeathsig: unix.SIGKILL},
-	})
+	cgroup, err := newCgroupParent(name)
+	if err != nil {
+		return 0, err
+	}
+	child, err := isolated(scratchEnv+"="+scratch, cgroupEnv+"="+cgroup)
 	if err != nil {
 		return 0, err
 	}
@@ -87,9 +86,20 @@ func supervise(name string) (code int, err error) {
 	}
 
 	left := killOrphans()
+	if Systemd() {
+		units, err := removeSlice(filepath.Base(cgroup))
+		if err != nil {
+			units = append(units, err.Error())
+		}
+		left = append(left, units...)
+	}
 	cgroups, err := RemoveCgroups(cgroup)
 	left = append(left, cgroups...)
-	if out, rmErr := exec.Command("rm", "-rf", "--one-file-system", scratch).CombinedOutput(); rmErr != nil {
+	remove := []string{"rm", "-rf", "--one-file-system", scratch}
+	if Rootless() { // who has made it may not enter all of it
+		remove = inUserNamespace(remove...)
+	}
+	if out, rmErr := exec.Command(remove[0], remove[1:]...).CombinedOutput(); rmErr != nil {
 		left = append(left, strings.TrimSpace(string(out)))
 	}
 	for _, l := range left {
@@ -97,6 +107,30 @@ func supervise(name string) (code int, err error) {
 		code = max(code, 1)
 	}
 	return code, err
+}
+
+// isolated starts this program again in a mount namespace of its own, with more
+// environment.
+func isolated(env ...string) (*os.Process, error) {
+	attr := &os.ProcAttr{
+		Env:   append(os.Environ(), env...),
+		Files: []*os.File{os.Stdin, os.Stdout, os.Stderr},
+		Sys:   &syscall.SysProcAttr{Pdeathsig: unix.SIGKILL},
+	}
+	if !Rootless() {
+		attr.Sys.Unshareflags = unix.CLONE_NEWNS
+		return os.StartProcess("/proc/self/exe", os.Args, attr)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	args := inUserNamespace(append([]string{self}, os.Args[1:]...)...)
+	path, err := exec.LookPath(args[0])
+	if err != nil {
+		return nil, err
+	}
+	return os.StartProcess(path, args, attr)
 }
 
 // reapUntil reaps every child that ends, until pid does.

@@ -50,7 +50,7 @@ func newContainer(config *config, changes ...bundle.Change) (*container, error) 
 	if err := makeRootfs(filepath.Join(c.bundle, "rootfs"), config.uid); err != nil {
 		return nil, err
 	}
-	inCgroup := func(s *specs.Spec) { s.Linux.CgroupsPath = c.cgroup }
+	inCgroup := func(s *specs.Spec) { s.Linux.CgroupsPath = bundle.CgroupsPath(c.cgroup) }
 	if err := bundle.WriteConfig(c.bundle, bundle.Spec(slices.Concat(config.changes, []bundle.Change{inCgroup},
 		changes)...)); err != nil {
 		return nil, err

@@ -131,7 +131,8 @@ func (m *machine) uml(ctx context.Context, w, console io.Writer) error {
 	defer r.Close()
 	cmd := command(ctx, m.dir+"/linux", append([]string{fmt.Sprintf("mem=%dM", m.memory), "uml_dir=" + m.control,
 		"root=/dev/root", "rootfstype=hostfs", "rootflags=/", "ro", "init=" + m.control + "/inside/uml-init",
-		"con=null", "con0=null,fd:1", "con1=null,fd:3", "ssl=null", "panic=-1"}, args...)...)
+		"con=null", "con0=null,fd:1", "con1=null,fd:3", "ssl=null", "panic=-1",
+		"seccomp=on"}, args...)...) // processes held by seccomp instead of ptrace: a third less CPU
 	cmd.Env = append(os.Environ(), "TMPDIR=/dev/shm") // the guest's memory is a file there
 	cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = console, console, []*os.File{tty}
 	if err := cmd.Start(); err != nil {

@@ -44,7 +44,7 @@ func TestExecInFullCgroup(t *testing.T) {
 					}
 				})
 				c.Cgroup += "/container"
-				c.Configure(bundle.Args("sleep", "1000"), func(s *specs.Spec) { s.Linux.CgroupsPath = c.Cgroup })
+				c.Configure(bundle.Args("sleep", "1000"))
 			}
 			c.Run("--detach").OK()
 			if changes == nil {

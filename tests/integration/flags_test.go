@@ -94,7 +94,7 @@ func TestSpecRuns(t *testing.T) {
 	}
 	s.Process.Terminal = false
 	s.Process.Args = []string{"sh", "-c", "echo $((6*7))"}
-	s.Linux.CgroupsPath = c.Cgroup
+	s.Linux.CgroupsPath = bundle.CgroupsPath(c.Cgroup)
 	if err := bundle.WriteConfig(c.Bundle, &s); err != nil {
 		t.Fatal(err)
 	}

@@ -397,7 +397,7 @@ func liveAndDie(base *bundle.Container, id string) error {
 	config := filepath.Join(base.Dir, id+".json")
 	log := filepath.Join(base.Dir, id+".log")
 	s := bundle.Spec(bundle.Args("sleep", "1000"), func(s *specs.Spec) {
-		s.Linux.CgroupsPath = filepath.Join(filepath.Dir(base.Cgroup), id)
+		s.Linux.CgroupsPath = bundle.CgroupsPath(filepath.Join(filepath.Dir(base.Cgroup), id))
 	})
 	data, err := json.Marshal(s)
 	if err != nil {
