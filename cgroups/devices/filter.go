@@ -23,13 +23,16 @@ const programName = "rung_devices"
 //
 // A caller who may not load programs is refused, and told what it takes. That is only a
 // warning where nobody asked for rules; and, as with other runtimes, for a caller who has
-// no rights in the first user namespace: no node that such a one makes opens a device.
+// no rights in the first user namespace: no node that such a one makes opens a device. Where both
+// is so there is nothing to be told.
 func (l *List) Enforce(cgroup int) (warnings []string, err error) {
 	err = l.enforce(cgroup)
 	switch {
 	case err == nil:
 		return nil, nil
 	case !errors.Is(err, unix.EPERM) && !errors.Is(err, unix.ENOSYS):
+	case !l.asked && !initialRoot():
+		return nil, nil
 	case !l.asked || !initialRoot():
 		return []string{"linux.resources.devices: not enforced: " + err.Error()}, nil
 	}

@@ -4,6 +4,7 @@ package v2
 
 import (
 	"errors"
+	"path/filepath"
 
 	"golang.org/x/sys/unix"
 
@@ -24,6 +25,10 @@ var _ cgroups.Manager = (*Manager)(nil)
 // New computes the cgroup of the container id from linux.cgroupsPath: see [cgroupfs.Name]. It
 // touches nothing. With an owner, a uid of the host, the cgroup will be delegated to that.
 //
+// Without a path the cgroup is beside the caller's own, as with other runtimes: that has
+// processes, and can enable no controller for its children, or, which is worse, becomes threaded by
+// it ("No Internal Process Constraint"). Where this user may make none there, it is below.
+//
 // A path such as "slice:prefix:name", which names a unit to systemd, is a
 // relative path of one element here.
 func New(h cgroups.Hierarchies, cgroupsPath, id string, owner *uint32) (*Manager, error) {
@@ -34,6 +39,12 @@ func New(h cgroups.Hierarchies, cgroupsPath, id string, owner *uint32) (*Manager
 	name, err := cgroupfs.Name(cgroupsPath, id)
 	if err != nil {
 		return nil, err
+	}
+	if cgroupsPath == "" && m.mount.Own != "" {
+		m.dir.Path = filepath.Join(m.mount.Mountpoint, filepath.Dir(m.mount.Own), name)
+		if cgroupfs.MayMake(m.dir.Path, m.mount.Mountpoint) == nil {
+			return m, nil
+		}
 	}
 	m.dir.Path, err = m.mount.At(name)
 	return m, err
