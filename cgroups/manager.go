@@ -38,6 +38,10 @@ type Manager interface {
 	// for people: "" if it only writes files, or if there is nothing to be denied.
 	DeviceFilter(rules []specs.LinuxDeviceCgroup) (string, error)
 
+	// Settle tells that a process of the container is in the cgroup. A cgroup that goes when
+	// nobody is in it was kept by Create until now.
+	Settle()
+
 	// Update changes the limits of a cgroup that is in use. What the patch does not give
 	// stays as it is (see Create for what counts as given). Either all of it is applied
 	// or, with an error, nothing.
@@ -201,6 +205,13 @@ func (d *Detour) Close() error {
 		}
 	}
 	return os.Remove(d.Dir)
+}
+
+// An Idler is a process that does nothing, and ends with the one that has started it or before.
+type Idler interface {
+	Pid() int
+	// End ends it, and returns when it has ended.
+	End()
 }
 
 // A Mount is a part of what a container is shown of its cgroup. With a cgroup

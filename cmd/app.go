@@ -221,7 +221,7 @@ func usageError(c *cli.Context, err error, isSubcommand bool) error {
 // globalFlags are the flags before the command.
 type globalFlags struct {
 	root, log, logFormat, logLevel, imageDir string
-	cgroupManager, rootless, criu            string
+	cgroupManager, rootless, criu, allow     string
 	debug, strict, systemdCgroup             bool
 }
 
@@ -237,9 +237,11 @@ func (g *globalFlags) flags() []cli.Flag {
 		boolFlag("debug", &g.debug, "the same as --log-level debug"),
 		stringFlag("image-dir", &g.imageDir, "make the images of first processes in `DIR`, not in memory"),
 		boolFlag("strict", &g.strict, "refuse unknown properties in config.json"),
-		boolFlag("systemd-cgroup", &g.systemdCgroup, "not supported yet"),
+		stringFlag("allow", &g.allow,
+			"allow annotations that can do harm: `NAMES` such as org.systemd.property.Slice, with commas between them"),
+		boolFlag("systemd-cgroup", &g.systemdCgroup, "the same as --cgroup-manager systemd"),
 		&cli.StringFlag{Name: "cgroup-manager", Destination: &g.cgroupManager, Value: "cgroupfs",
-			Usage:       "`MANAGER` of cgroups: cgroupfs, or disabled for containers that have none",
+			Usage:       "`MANAGER` of cgroups: cgroupfs, systemd, or disabled for containers that have none",
 			DefaultText: "cgroupfs"},
 		&cli.StringFlag{Name: "rootless", Destination: &g.rootless, Value: "auto",
 			Usage:       "`VALUE` true, false or auto: may containers do without cgroups? auto: if not root",
@@ -267,6 +269,8 @@ func (a *App) setup() error {
 	a.runtime.ImageDir = g.imageDir
 	a.runtime.Strict = g.strict
 	a.runtime.NoCgroup = g.cgroupManager == "disabled"
+	a.runtime.SystemdCgroup = g.systemdCgroup || g.cgroupManager == "systemd"
+	a.runtime.Allow = strings.Split(g.allow, ",")
 	a.runtime.CRIU = g.criu
 	if a.runtime.Rootless, err = parseRootless(g.rootless); err != nil {
 		return err
@@ -302,14 +306,12 @@ func (g *globalFlags) level() (logs.Level, error) {
 
 // unsupported refuses by name what rung does not do yet.
 func (g *globalFlags) unsupported() error {
-	if g.systemdCgroup {
-		return errors.New("--systemd-cgroup is not supported yet: use cgroupfs")
-	}
 	switch g.cgroupManager {
-	case "cgroupfs":
+	case "cgroupfs", "systemd":
 	case "disabled":
-	case "systemd":
-		return errors.New("--cgroup-manager systemd is not supported yet: use cgroupfs")
+		if g.systemdCgroup {
+			return errors.New("--systemd-cgroup and --cgroup-manager disabled exclude each other")
+		}
 	default:
 		return fmt.Errorf("--cgroup-manager: %q is no cgroup manager", g.cgroupManager)
 	}

@@ -30,7 +30,7 @@ func (r *Runtime) newCgroup(s *specs.Spec, id string) (m cgroups.Manager, err er
 	var warnings []string
 	o := manager.Options{
 		Path: cmp.Or(s.Linux, &specs.Linux{}).CgroupsPath, ID: id, Annotations: s.Annotations,
-		Owner: cgroupOwner(s),
+		Owner: cgroupOwner(s), Systemd: r.SystemdCgroup, Allow: r.Allow, Idle: r.startIdle,
 	}
 	switch {
 	case r.NoCgroup:
@@ -42,6 +42,15 @@ func (r *Runtime) newCgroup(s *specs.Spec, id string) (m cgroups.Manager, err er
 	}
 	r.warn(warnings)
 	return m, err
+}
+
+// startIdle starts a process that keeps a cgroup until the container's first one is in it.
+func (r *Runtime) startIdle() (cgroups.Idler, error) {
+	i, err := launch.StartIdle(r.ImageDir, launch.ImageDirs(r.Store.Root())...)
+	if err != nil {
+		return nil, failure.OfImage(err)
+	}
+	return i, nil
 }
 
 func (r *Runtime) isRootless() bool {

@@ -355,6 +355,7 @@ func (c *creation) bear() error {
 			return err
 		}
 	}
+	c.manager.Settle()
 	return c.commit()
 }
 

@@ -203,6 +203,7 @@ func (c *restoration) revive(options *criu.Options) error {
 	c.r.at("restoring the container")
 	c.interrupt.Kill(p.Pidfd.Int())
 	_, askErr := p.ask(&criu.Request{Type: criu.Restore, Options: options}, c.notified)
+	c.manager.Settle()
 	return errors.Join(err, askErr)
 }
 

@@ -17,12 +17,16 @@ import (
 type Runtime struct {
 	Store    store.Store
 	Log      *logs.Logger
-	Version  string // of rung, for the records
-	ImageDir string // where images are made if not in memory
-	Strict   bool   // refuse in config.json what is unknown, ambiguous, or cannot be applied
-	NoCgroup bool   // containers are created without a cgroup; those that exist keep what they have
-	Rootless *bool  // containers may do without a cgroup; nil: if the user is not root of the machine
-	CRIU     string // CRIU's executable, looked for in $PATH if empty or a bare name
+	Version  string   // of rung, for the records
+	ImageDir string   // where images are made if not in memory
+	Strict   bool     // refuse in config.json what is unknown, ambiguous, or cannot be applied
+	NoCgroup bool     // containers are created without a cgroup; those that exist keep what they have
+	Rootless *bool    // containers may do without a cgroup; nil: if the user is not root of the machine
+	Allow    []string // what is refused without: annotations of properties of units that can do harm
+	CRIU     string   // CRIU's executable, looked for in $PATH if empty or a bare name
+
+	// SystemdCgroup: the cgroups of new containers are units of systemd.
+	SystemdCgroup bool
 
 	// Self is a program whose main function calls copyup.Main, mostly this one; without it what
 	// is copied to a tmpfs is charged to the caller.

@@ -38,6 +38,7 @@ type Plan struct {
 	Read     Read
 	Writes   []Write
 	Warnings []string
+	Back     []Write // by Update: what it takes to take it back, in this order
 }
 
 // Set adds a write. The controller is the file's first component ("memory" of

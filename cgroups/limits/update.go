@@ -3,6 +3,7 @@ package limits
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -42,6 +43,8 @@ func (p *Plan) Update(t Target) (*cgroups.Change, error) {
 			return nil, errors.Join(err, c.revert())
 		}
 	}
+	p.Back = slices.Clone(c.done)
+	slices.Reverse(p.Back)
 	return &cgroups.Change{Warnings: c.warnings, Revert: c.revert}, nil
 }
 

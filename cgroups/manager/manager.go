@@ -3,11 +3,10 @@
 package manager
 
 import (
-	"errors"
-
 	"github.com/opencontainers/runtime-spec/specs-go/features"
 
 	"github.com/rung-oci/rung/cgroups"
+	"github.com/rung-oci/rung/cgroups/systemd"
 	"github.com/rung-oci/rung/cgroups/v1"
 	"github.com/rung-oci/rung/cgroups/v2"
 )
@@ -18,8 +17,12 @@ type Options struct {
 	ID   string // of the container
 	// Systemd has systemd make the cgroup: Path is "SLICE:PREFIX:NAME" then.
 	Systemd bool
-	// Annotations are the container's: org.systemd.property.NAME is one of the unit.
+	// Annotations are the container's: org.systemd.property.NAME is one of the unit. Those that
+	// could do harm outside of the container have to be in Allow.
 	Annotations map[string]string
+	Allow       []string
+	// Idle starts a process that keeps the unit until one of the container's is in it.
+	Idle func() (cgroups.Idler, error)
 	// Owner is the uid of the host to whom a cgroup of v2 is delegated; nil: to nobody.
 	Owner *uint32
 }
@@ -29,12 +32,14 @@ type Options struct {
 // An absolute path starts at the root of what is mounted, a relative one at the
 // caller's own cgroup, and an empty one means the relative path id.
 func New(o Options) (cgroups.Manager, error) {
-	if o.Systemd {
-		return nil, errors.New("the systemd cgroup driver is not supported yet: use cgroupfs")
-	}
 	h, err := cgroups.Find()
 	if err != nil {
 		return nil, err
+	}
+	if o.Systemd {
+		return systemd.New(h, systemd.Options{
+			Path: o.Path, ID: o.ID, Annotations: o.Annotations, Allow: o.Allow, Owner: o.Owner, Idle: o.Idle,
+		})
 	}
 	if h.Pure() {
 		return v2.New(h, o.Path, o.ID, o.Owner)
@@ -52,6 +57,9 @@ func Restore(record []byte) cgroups.Manager {
 	if len(record) == 0 {
 		return none{}
 	}
+	if m, ok := systemd.Restore(record); ok {
+		return m
+	}
 	if m, ok := v2.Restore(record); ok {
 		return m
 	}
@@ -61,6 +69,6 @@ func Restore(record []byte) cgroups.Manager {
 // Features says what New can do, on any machine.
 func Features() features.Cgroup {
 	return features.Cgroup{
-		V1: new(true), V2: new(true), Systemd: new(false), SystemdUser: new(false), Rdma: new(true),
+		V1: new(true), V2: new(true), Systemd: new(true), SystemdUser: new(true), Rdma: new(true),
 	}
 }

@@ -14,7 +14,7 @@ import (
 )
 
 func TestFeatures(t *testing.T) {
-	const want = `{"v1":true,"v2":true,"systemd":false,"systemdUser":false,"rdma":true}`
+	const want = `{"v1":true,"v2":true,"systemd":true,"systemdUser":true,"rdma":true}`
 	if got, err := json.Marshal(Features()); err != nil || string(got) != want {
 		t.Errorf("got %s, %v, want %s", got, err, want)
 	}

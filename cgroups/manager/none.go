@@ -83,6 +83,8 @@ func (none) Create(*specs.LinuxResources) ([]string, error)         { return nil
 func (none) SetDevices([]specs.LinuxDeviceCgroup) ([]string, error) { return nil, nil }
 func (none) DeviceFilter([]specs.LinuxDeviceCgroup) (string, error) { return "", nil }
 
+func (none) Settle() {}
+
 func (none) Update(_, _ *specs.LinuxResources) (*cgroups.Change, error) {
 	return nil, needs("changing the limits")
 }

@@ -80,6 +80,9 @@ func (m *Manager) Exists() bool {
 	return false
 }
 
+// Settle implements [cgroups.Manager]: the cgroup stays until it is removed.
+func (m *Manager) Settle() {}
+
 // Close implements [cgroups.Manager].
 func (m *Manager) Close() {
 	for i := range m.groups {

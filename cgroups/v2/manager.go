@@ -10,6 +10,7 @@ import (
 
 	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/cgroups/cgroupfs"
+	"github.com/rung-oci/rung/cgroups/limits"
 )
 
 // A Manager is a container's cgroup. It implements [cgroups.Manager].
@@ -17,7 +18,9 @@ type Manager struct {
 	dir   cgroupfs.Group
 	mount *cgroups.Hierarchy // nil: not looked for yet
 	owner *uint32            // of the cgroup; nil: the caller
-	leaf  string             // the cgroup below that processes go to instead, see Move; ""
+	// Adjust, if not nil, changes plans before they are done: for who keeps limits besides the files.
+	Adjust func(*limits.Plan)
+	leaf   string // the cgroup below that processes go to instead, see Move; ""
 }
 
 var _ cgroups.Manager = (*Manager)(nil)
@@ -68,6 +71,9 @@ func (m *Manager) hierarchy() (*cgroups.Hierarchy, error) {
 
 // Exists implements [cgroups.Manager].
 func (m *Manager) Exists() bool { return unix.Access(m.dir.Path, unix.F_OK) == nil }
+
+// Settle implements [cgroups.Manager]: the cgroup stays until it is removed.
+func (m *Manager) Settle() {}
 
 // Close implements [cgroups.Manager].
 func (m *Manager) Close() { m.dir.Close() }

@@ -27,7 +27,14 @@ func (m *Manager) set(r *specs.LinuxResources) (warnings []string, err error) {
 	if err != nil {
 		return nil, err
 	}
+	m.adjust(p)
 	return p.Apply(target{m})
+}
+
+func (m *Manager) adjust(p *limits.Plan) {
+	if m.Adjust != nil {
+		m.Adjust(p)
+	}
 }
 
 // read is what a plan knows of the cgroup.

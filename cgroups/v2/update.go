@@ -5,6 +5,7 @@ import (
 
 	"github.com/rung-oci/rung/cgroups"
 	"github.com/rung-oci/rung/cgroups/devices"
+	"github.com/rung-oci/rung/cgroups/limits"
 )
 
 // Update implements [cgroups.Manager].
@@ -16,10 +17,30 @@ import (
 // because of the one that follows, and in which a limit is raised before another is lowered.
 // Rules of devices come last, behind those in force: one program replaces another.
 func (m *Manager) Update(r, present *specs.LinuxResources) (*cgroups.Change, error) {
-	p, err := PlanUpdate(r, present, m.read)
+	p, err := m.PlanUpdate(r, present)
 	if err != nil {
 		return nil, err
 	}
+	return m.Change(p, r, present)
+}
+
+// PlanUpdate plans a patch for the cgroup.
+func (m *Manager) PlanUpdate(patch, present *specs.LinuxResources) (*limits.Plan, error) {
+	p, err := PlanUpdate(patch, present, m.read)
+	if err == nil {
+		m.adjust(p)
+	}
+	return p, err
+}
+
+// Rewrite writes a file again that somebody else has written.
+func (m *Manager) Rewrite(w limits.Write) error {
+	_, err := (&limits.Plan{Writes: []limits.Write{w}}).Apply(target{m})
+	return err
+}
+
+// Change is Update with a plan of PlanUpdate.
+func (m *Manager) Change(p *limits.Plan, r, present *specs.LinuxResources) (*cgroups.Change, error) {
 	if present == nil {
 		present = new(specs.LinuxResources)
 	}

@@ -4,7 +4,7 @@
 # _rung_flags COMMAND: its flags, of no command the global ones.
 _rung_flags() {
 	case $1 in
-	'') echo '--root --log --log-format --log-level --debug --image-dir --strict --systemd-cgroup --cgroup-manager --rootless --version -v --help -h' ;;
+	'') echo '--root --log --log-format --log-level --debug --image-dir --strict --allow --systemd-cgroup --cgroup-manager --rootless --version -v --help -h' ;;
 	'check') echo '--format -f --help -h' ;;
 	'checkpoint') echo '--image-path --work-path --tcp-established --ext-unix-sk --shell-job --lazy-pages --file-locks --manage-cgroups-mode --empty-ns --auto-dedup --parent-path --leave-running --tcp-skip-in-flight --link-remap --status-fd --page-server --pre-dump --help -h' ;;
 	'create') echo '--bundle -b --config -f --console-socket --pidfd-socket --pid-file --no-pivot --no-new-keyring --preserve-fds --no-subreaper --timeline --help -h' ;;
@@ -36,6 +36,7 @@ _rung_kind() {
 	:-log-format) echo 'words text json' ;;
 	:-log-level) echo 'words error warning info debug' ;;
 	:-image-dir) echo 'dir' ;;
+	:-allow) echo 'any' ;;
 	:-cgroup-manager) echo 'words cgroupfs systemd disabled' ;;
 	:-rootless) echo 'words true false auto' ;;
 	check:-format|check:-f) echo 'words table json' ;;

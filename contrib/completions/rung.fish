@@ -7,7 +7,7 @@ function __rung_command
     for word in (commandline -opc)[2..-1]
         if test $skip = 1
             set skip 0
-        else if contains -- $word --root --log --log-format --log-level --image-dir --cgroup-manager --rootless
+        else if contains -- $word --root --log --log-format --log-level --image-dir --allow --cgroup-manager --rootless
             set skip 1
         else if not string match -q -- '-*' $word
             echo $word
@@ -40,8 +40,9 @@ complete -c rung -n 'test -z "$(__rung_command)"' -l log-level -x -a 'error warn
 complete -c rung -n 'test -z "$(__rung_command)"' -l debug -d 'the same as --log-level debug'
 complete -c rung -n 'test -z "$(__rung_command)"' -l image-dir -x -a '(__fish_complete_directories)' -d 'make the images of first processes in DIR, not in memory'
 complete -c rung -n 'test -z "$(__rung_command)"' -l strict -d 'refuse unknown properties in config.json'
-complete -c rung -n 'test -z "$(__rung_command)"' -l systemd-cgroup -d 'not supported yet'
-complete -c rung -n 'test -z "$(__rung_command)"' -l cgroup-manager -x -a 'cgroupfs systemd disabled' -d 'MANAGER of cgroups: cgroupfs, or disabled for containers that have none (default: cgroupfs)'
+complete -c rung -n 'test -z "$(__rung_command)"' -l allow -x -d 'allow annotations that can do harm: NAMES such as org.systemd.property.Slice, with commas between them'
+complete -c rung -n 'test -z "$(__rung_command)"' -l systemd-cgroup -d 'the same as --cgroup-manager systemd'
+complete -c rung -n 'test -z "$(__rung_command)"' -l cgroup-manager -x -a 'cgroupfs systemd disabled' -d 'MANAGER of cgroups: cgroupfs, systemd, or disabled for containers that have none (default: cgroupfs)'
 complete -c rung -n 'test -z "$(__rung_command)"' -l rootless -x -a 'true false auto' -d 'VALUE true, false or auto: may containers do without cgroups? auto: if not root (default: auto)'
 complete -c rung -n 'test -z "$(__rung_command)"' -l version -s v -d 'print the version'
 complete -c rung -n 'test -z "$(__rung_command)"' -l help -s h -d 'show help'

@@ -103,5 +103,4 @@ func TestNoCgroupLimits(t *testing.T) {
 	if _, err := os.Stat(hierarchy(t, "memory") + "/" + c.ID); err == nil {
 		t.Error("there is a cgroup of the container's name")
 	}
-	c.Do("--cgroup-manager", "systemd", "list").Fails("--cgroup-manager systemd is not supported yet")
 }
