@@ -17,6 +17,11 @@ func goTest(r *report, dir string, env []string, args ...string) error {
 	cmd := exec.Command("go", append([]string{"test", "-json"}, args...)...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), env...)
+	return countTests(r, cmd)
+}
+
+// countTests runs a command that prints what test2json(1) does.
+func countTests(r *report, cmd *exec.Cmd) error {
 	cmd.Stderr = r.File
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
@@ -29,7 +34,7 @@ func goTest(r *report, dir string, env []string, args ...string) error {
 	io.Copy(io.Discard, stdout) // or the command could not end
 	err = cmd.Wait()
 	if readErr != nil {
-		return fmt.Errorf("go test -json: %w", readErr)
+		return fmt.Errorf("%s: %w", strings.Join(cmd.Args, " "), readErr)
 	}
 	sum := results.count(r)
 	r.add(sum)

@@ -17,9 +17,9 @@ import (
 )
 
 func main() {
-	lanes, alone := lanes(), alone()
+	lanes, alone, guests := lanes(), alone(), guests()
 	if names := os.Args[1:]; len(names) > 0 {
-		there := stageNames(append(lanes, alone))
+		there := stageNames(append(lanes, alone, guests))
 		for _, name := range names {
 			if !slices.Contains(there, name) {
 				fmt.Fprintf(os.Stderr, "no stage %q; there are: %s\n", name, strings.Join(there, " "))
@@ -30,6 +30,7 @@ func main() {
 			lanes[i] = only(lanes[i], names)
 		}
 		alone = only(alone, names)
+		lanes = append(lanes, only(guests, names))
 	}
 	r := runner{w: os.Stdout}
 	interrupted := make(chan os.Signal, 1)

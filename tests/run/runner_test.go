@@ -69,7 +69,7 @@ func TestGiveUp(t *testing.T) {
 
 // Every directory of tests that the unit tests leave out has a stage of its name.
 func TestStages(t *testing.T) {
-	names := stageNames(append(lanes(), alone()))
+	names := stageNames(append(lanes(), alone(), guests()))
 	for _, name := range ownStages() {
 		if !slices.Contains(names, name) {
 			t.Errorf("no stage %q", name)
