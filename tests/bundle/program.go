@@ -14,7 +14,9 @@ import (
 const programsEnv = "RUNG_TEST_PROGRAMS"
 
 // Programs are the programs that tests give to containers, or call.
-func Programs() []string { return []string{"guest", "newer", "older", "onlooker", "tracer", "vandal"} }
+func Programs() []string {
+	return []string{"guest", "newer", "nobpf", "older", "onlooker", "tracer", "vandal"}
+}
 
 // BuildProgram builds one of the [Programs] in a directory. The working directory is in
 // the repository.
