@@ -49,6 +49,19 @@ func (s *settings) set(name string, v bus.Value) {
 	s.list = append(s.list, property{name, v})
 }
 
+// oomPolicy is what systemd writes memory.oom.group by, of a new unit only.
+func oomPolicy(writes []limits.Write) (list []property) {
+	for i := range writes {
+		if policy := map[string]string{"0": "continue", "1": "kill"}[writes[i].Value]; policy != "" &&
+			writes[i].File == oomGroup {
+			list = override(list, []property{{"OOMPolicy", bus.String(policy)}})
+		}
+	}
+	return list
+}
+
+const oomGroup = "memory.oom.group"
+
 // A number is a property that is one number, as the kernel's file is, or "max".
 type number struct {
 	name        string

@@ -109,3 +109,12 @@ func TestRound(t *testing.T) {
 		}
 	}
 }
+
+func TestOOMPolicy(t *testing.T) {
+	for value, want := range map[string]string{"1": "OOMPolicy=kill", "0": "OOMPolicy=continue", "x": ""} {
+		got := text(oomPolicy([]limits.Write{{File: "memory.max", Value: "1"}, {File: oomGroup, Value: value}}))
+		if got != want {
+			t.Errorf("%q: %q, want %q", value, got, want)
+		}
+	}
+}

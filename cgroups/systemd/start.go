@@ -37,7 +37,8 @@ func (m *Manager) make(r *specs.LinuxResources) (err error) {
 		{"MemoryAccounting", bus.Bool(true)},
 		{"TasksAccounting", bus.Bool(true)},
 	}
-	list = override(append(list, properties(p.Writes, absent, deviceNode)...), m.given)
+	list = append(append(list, properties(p.Writes, absent, deviceNode)...), oomPolicy(p.Writes)...)
+	list = override(list, m.given)
 	if err := m.start(list); err != nil {
 		return fmt.Errorf("starting unit %s: %w", m.unit, err)
 	}

@@ -149,7 +149,7 @@ func managerProperty(c *bus.Conn, name string) (string, error) {
 // the kernels that rung runs on, 5.14, in the distributions that have these.
 var since = map[string]int{
 	"AllowedCPUs": 244, "AllowedMemoryNodes": 244, "CPUQuotaPeriodUSec": 242, "MemoryZSwapMax": 253,
-	"MemoryZSwapWriteback": 256, "CollectMode": 236,
+	"MemoryZSwapWriteback": 256, "CollectMode": 236, "OOMPolicy": 253,
 }
 
 // known leaves out what a systemd of that version does not know, and a version's text that is not

@@ -64,7 +64,7 @@ func (m *Manager) tell(p *limits.Plan, list []property) error {
 // the property's name, though it was told nothing of what they hold.
 var overwritten = map[string]string{
 	"CPUQuota": cpuMax, // without a quota, the default period
-	"Memory":   "memory.oom.group",
+	"Memory":   oomGroup,
 }
 
 // save reads them.
