@@ -26,8 +26,8 @@
 // Create takes the limits, because making a cgroup depends on them: cgroup v2 enables for
 // the children only those controllers that are needed, down the path (cgroup.subtree_control),
 // and systemd makes a scope with all its properties by one StartTransientUnit. A scope
-// needs a process: New is to be given one that idles in it until the container's is
-// there, so that at no moment a process of the container runs without limits.
+// needs a process: New is given one that idles in it until the container's is
+// there, which Settle tells, so that at no moment a process of the container runs without limits.
 //
 // Entry is opened after Create and used by the process itself. On v2 its Dir is all of
 // it: a process is born in its cgroup by CLONE_INTO_CGROUP. Where the kernel refuses that,
