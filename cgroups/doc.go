@@ -13,6 +13,7 @@
 //	manager    chooses the implementation; nobody else names one
 //	v1         a directory of the same name in every hierarchy of cgroup v1, and in the
 //	           unified one of a hybrid machine (Documentation/admin-guide/cgroup-v1)
+//	systemd    a scope of systemd, and for all else v2; its room bus speaks D-Bus
 //	limits     plans of what to write for linux.resources, and writing them, whole or not at all
 //	counters   the files that say what was used
 //	cgroupfs   directories and files of either version, by bare system calls
