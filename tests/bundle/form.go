@@ -6,19 +6,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"testing"
-
-	"golang.org/x/sys/unix"
 )
 
 // formEnv is how tests/guest names the way that the runtime is called.
 const formEnv = "RUNG_TEST_FORM"
-
-// Unified reports whether the machine has cgroup v2 only.
-func Unified() bool {
-	var fs unix.Statfs_t
-	return unix.Statfs("/sys/fs/cgroup", &fs) == nil && fs.Type == unix.CGROUP2_SUPER_MAGIC
-}
 
 // Systemd reports whether systemd makes the cgroups.
 func Systemd() bool { return strings.HasSuffix(os.Getenv(formEnv), "systemd") }
@@ -26,25 +17,6 @@ func Systemd() bool { return strings.HasSuffix(os.Getenv(formEnv), "systemd") }
 // Rootless reports whether an ordinary user calls the runtime, as root of a user
 // namespace with the subordinate ids: podman's way.
 func Rootless() bool { return strings.HasPrefix(os.Getenv(formEnv), "rootless") }
-
-// Without reports whether the user has been given no cgroup.
-func Without() bool { return os.Getenv(formEnv) == "rootless-nothing" }
-
-// NeedsHostRoot skips a test of what the root of a user namespace may not do on the host.
-func NeedsHostRoot(t testing.TB, why string) {
-	t.Helper()
-	if Rootless() {
-		t.Skip("an ordinary user may not: " + why)
-	}
-}
-
-// NeedsCgroup skips a test that needs cgroups, where a user has none.
-func NeedsCgroup(t testing.TB) {
-	t.Helper()
-	if Without() {
-		t.Skip("this user has no cgroup")
-	}
-}
 
 // CgroupsPath is the value of linux.cgroupsPath for a cgroup: the path itself, or for
 // systemd a slice, a prefix and a name, where it is the path of a scope.

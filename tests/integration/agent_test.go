@@ -164,7 +164,16 @@ func (a *agent) wasAskedFor(nr int32) bool {
 }
 
 // received are the states that have come.
-func (a *agent) received() []specs.ContainerProcessState {
+// It waits for as many as are to come: what was sent to the agent is not yet read.
+func (a *agent) received(want int) []specs.ContainerProcessState {
+	count := func() int {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		return len(a.states)
+	}
+	for end := time.Now().Add(5 * time.Second); count() < want && time.Now().Before(end); {
+		time.Sleep(5 * time.Millisecond)
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return slices.Clone(a.states)

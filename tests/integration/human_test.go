@@ -281,7 +281,10 @@ func TestTimeline(t *testing.T) {
 				}
 			}
 			for _, label := range labels(t, c) {
-				if !seen[label] && label != "waiting for start" { // run has no gate
+				// run has no gate, and nothing is to be checked or moved where all went well
+				rare := label == "waiting for start" || strings.HasPrefix(label, "checking that the existing ") ||
+					strings.HasPrefix(label, "joining the cgroup of unified")
+				if !seen[label] && !rare {
 					t.Errorf("%q is not in the timeline", label)
 				}
 			}

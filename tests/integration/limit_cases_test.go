@@ -8,9 +8,6 @@ type limitCase struct {
 	property  string
 	resources string // as JSON; DEVICE stands for the numbers of a block device, MAJ:MIN for them as in files
 	v1, v2    string
-	// unit is what the properties of the unit are with the systemd driver, as systemctl show
-	// prints them: lines "NAME=VALUE". Empty: it has none, the file is all.
-	unit string
 }
 
 // limitCases has a row for each property of linux.resources but the rules of devices.

@@ -39,7 +39,7 @@ func TestSeccompNotify(t *testing.T) {
 				change := all(a.notifies(nil, calls...), func(s *specs.Spec) { s.Process.NoNewPrivileges = privileges })
 				c := bundle.New(t, bundle.Shell(refused+"; ls /proc/self/fd"), change)
 				c.Run().OK().Prints(refusedText + "\n0\n1\n2\n3")
-				states := a.received()
+				states := a.received(1)
 				if len(states) != 1 || !isStateOf(states[0], c) || states[0].State.Pid != states[0].Pid {
 					t.Errorf("run: %+v", states)
 				}
@@ -53,7 +53,7 @@ func TestSeccompNotify(t *testing.T) {
 					Prints(refusedText + "\n0\n0\n1\n2\n3")
 				c.Exec([]string{"--detach"}, "sleep", "1").OK()
 				pid := c.State().Pid
-				if states = a.received(); len(states) != 3 || states[0].Pid != pid {
+				if states = a.received(3); len(states) != 3 || states[0].Pid != pid {
 					t.Fatalf("start, exec: %+v", states)
 				}
 				for i, s := range states {
@@ -85,7 +85,7 @@ func TestSeccompNotifyHook(t *testing.T) {
 					Args: []string{"sh", "-c", "mkdir /tmp/d 2>/tmp/hook || true"}}}}
 			})
 			c.Run().OK().Prints(refusedText)
-			if states := a.received(); len(states) != 2 || states[0].Pid == states[1].Pid {
+			if states := a.received(2); len(states) != 2 || states[0].Pid == states[1].Pid {
 				t.Errorf("%+v", states)
 			}
 		})

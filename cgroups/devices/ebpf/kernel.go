@@ -38,9 +38,9 @@ type loadAttr struct {
 	code, license  uint64
 	logLevel, size uint32
 	log            uint64
-	version, flags uint32
+	_, _           uint32 // version, flags
 	name           [nameSize]byte
-	interfaceIndex uint32
+	_              uint32 // of an interface
 	attachType     uint32
 }
 
@@ -109,10 +109,10 @@ func Detach(cgroup int, program kernel.Fd) error {
 }
 
 type queryAttr struct {
-	cgroup, kind, flags, attached uint32
-	ids                           uint64
-	count, _                      uint32
-	_                             [4]uint64 // newer kernels write here whatever size they are told
+	cgroup, kind, _, _ uint32 // flags of the query and of what is attached
+	ids                uint64
+	count, _           uint32
+	_                  [4]uint64 // newer kernels write here whatever size they are told
 }
 
 // maxAttached is the kernel's limit of programs in a cgroup, BPF_CGROUP_MAX_PROGS.
@@ -143,14 +143,14 @@ type infoAttr struct {
 
 // info is the beginning of struct bpf_prog_info.
 type info struct {
-	kind, id                 uint32
-	tag                      [8]byte
-	nativeSize, verifiedSize uint32
-	native, verified         uint64
-	loaded                   uint64
-	uid, maps                uint32
-	mapIDs                   uint64
-	name                     [nameSize]byte
+	_, _ uint32  // type, id
+	_    [8]byte // tag
+	_, _ uint32  // sizes of the program, as the machine's and as the verifier's
+	_, _ uint64  // where to put them
+	_    uint64  // when it was loaded
+	_, _ uint32  // by whom, and the number of its maps
+	_    uint64  // their ids
+	name [nameSize]byte
 }
 
 // Name returns the name that a program was loaded with.
