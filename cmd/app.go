@@ -256,7 +256,7 @@ func (a *App) setup() error {
 	g := &a.global
 	err := a.openLog()
 	if err == nil {
-		err = g.unsupported()
+		err = g.checkManager()
 	}
 	if err != nil {
 		return err
@@ -304,8 +304,8 @@ func (g *globalFlags) level() (logs.Level, error) {
 	return logs.ParseLevel(g.logLevel)
 }
 
-// unsupported refuses by name what rung does not do yet.
-func (g *globalFlags) unsupported() error {
+// checkManager refuses what --cgroup-manager cannot be, alone or with --systemd-cgroup.
+func (g *globalFlags) checkManager() error {
 	switch g.cgroupManager {
 	case "cgroupfs", "systemd":
 	case "disabled":

@@ -37,6 +37,10 @@ func (r *Runtime) newCgroup(s *specs.Spec, id string) (m cgroups.Manager, err er
 		m, warnings, err = manager.None(limits(s))
 	case r.isRootless():
 		m, warnings, err = manager.NewOrNone(o, limits(s))
+		if err == nil && len(m.Record()) == 0 && len(deviceRules(s)) > 0 && userns.IsHostRoot() {
+			warnings = append(warnings, "linux.resources.devices: ignored: without a cgroup the container of "+
+				"this machine's root (--rootless) may use every device that it has a node of")
+		}
 	default:
 		m, err = manager.New(o)
 	}
@@ -117,13 +121,13 @@ func (c *creation) createCgroup() error {
 
 func (c *creation) setDevices() error {
 	c.r.at("setting the rules of devices")
-	warnings, err := c.manager.SetDevices(c.deviceRules())
+	warnings, err := c.manager.SetDevices(deviceRules(c.spec))
 	c.r.warn(warnings)
 	return err
 }
 
-func (c *creation) deviceRules() []specs.LinuxDeviceCgroup {
-	return cmp.Or(limits(c.spec), &specs.LinuxResources{}).Devices
+func deviceRules(s *specs.Spec) []specs.LinuxDeviceCgroup {
+	return cmp.Or(limits(s), &specs.LinuxResources{}).Devices
 }
 
 func (r *Runtime) warn(warnings []string) {

@@ -22,6 +22,6 @@ func (r *Runtime) Plan(o CreateOptions) (*Plan, error) {
 	if err := c.compile(in); err != nil {
 		return nil, err
 	}
-	filter, err := c.manager.DeviceFilter(c.deviceRules())
+	filter, err := c.manager.DeviceFilter(deviceRules(c.spec))
 	return &Plan{c.birth, filter}, err
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rung-oci/rung/cgroups/limits"
 	"github.com/rung-oci/rung/cgroups/systemd/bus"
 )
 
@@ -69,5 +70,33 @@ func TestAnnotatedRefuses(t *testing.T) {
 	if _, err := annotated(map[string]string{"org.systemd.property.Slice": "'a.slice'"},
 		[]string{"org.systemd.property.Slice"}); err != nil {
 		t.Error(err)
+	}
+}
+
+// An annotation does not stand above a limit of the config, which systemd would lose when it reads its units
+// anew, but above what every unit has.
+func TestAnnotationsAndLimits(t *testing.T) {
+	given, err := annotated(map[string]string{
+		AnnotationPrefix + "TasksMax": "uint64 1000", AnnotationPrefix + "MemoryHigh": "uint64 5000",
+		AnnotationPrefix + "DefaultDependencies": "true",
+	}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := &Manager{unit: "c.scope", idle: &idler{}, given: given}
+	got := map[string]bus.Value{}
+	for _, p := range m.properties([]limits.Write{{File: "pids.max", Value: "7"}}) {
+		if got[p.name] != nil {
+			t.Errorf("%s is there twice", p.name)
+		}
+		got[p.name] = p.value
+	}
+	want := map[string]bus.Value{
+		"TasksMax": bus.Uint64(7), "MemoryHigh": bus.Uint64(5000), "DefaultDependencies": bus.Bool(true),
+	}
+	for name, value := range want {
+		if got[name] != value {
+			t.Errorf("%s is %v, want %v", name, got[name], value)
+		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rung-oci/rung/cgroups/cgroupfs"
+	"github.com/rung-oci/rung/cgroups/limits"
 	"github.com/rung-oci/rung/cgroups/systemd/bus"
 	"github.com/rung-oci/rung/cgroups/v2"
 )
@@ -25,6 +26,16 @@ func (m *Manager) make(r *specs.LinuxResources) (err error) {
 	if m.idle, err = m.options.Idle(); err != nil {
 		return err
 	}
+	if err := m.start(m.properties(p.Writes)); err != nil {
+		return fmt.Errorf("starting unit %s: %w", m.unit, err)
+	}
+	return nil
+}
+
+// properties are those of a new unit. An annotation stands above what every unit has, and below the
+// limits of the config: the files have those, and systemd would write the annotation's over them when it
+// reads its units anew.
+func (m *Manager) properties(writes []limits.Write) []property {
 	list := []property{
 		{"Description", bus.String(m.description())},
 		{"Slice", bus.String(m.scope.slice)},
@@ -37,12 +48,8 @@ func (m *Manager) make(r *specs.LinuxResources) (err error) {
 		{"MemoryAccounting", bus.Bool(true)},
 		{"TasksAccounting", bus.Bool(true)},
 	}
-	list = append(append(list, properties(p.Writes, absent, deviceNode)...), oomPolicy(p.Writes)...)
 	list = override(list, m.given)
-	if err := m.start(list); err != nil {
-		return fmt.Errorf("starting unit %s: %w", m.unit, err)
-	}
-	return nil
+	return override(list, append(properties(writes, absent, deviceNode), oomPolicy(writes)...))
 }
 
 // absent is what a plan reads of a cgroup that is not there yet.

@@ -3,6 +3,7 @@ package integration
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"strings"
 	"testing"
 
@@ -103,4 +104,23 @@ func TestNoCgroupLimits(t *testing.T) {
 	if _, err := os.Stat(hierarchy(t, "memory") + "/" + c.ID); err == nil {
 		t.Error("there is a cgroup of the container's name")
 	}
+}
+
+// Root of the machine may ask for containers that do without a cgroup, and is told what that means: unlike
+// a user's, its rights are no limit.
+func TestNoCgroupOfRoot(t *testing.T) {
+	t.Parallel()
+	c := bundle.New(t)
+	c.Configure(func(s *specs.Spec) { s.Linux.CgroupsPath = "" },
+		resources(func(r *specs.LinuxResources) { r.Pids = &specs.LinuxPids{Limit: ptr(int64(10))} }))
+	script := `for point in $(awk '/ - cgroup2? /{print $5}' /proc/self/mountinfo); do
+		mount -o remount,bind,ro "$point" || exit; done; exec "$@"`
+	cmd := c.Command("--rootless", "true", "run", "--bundle", c.Bundle, c.ID)
+	r := c.Wait(exec.Command("unshare", append([]string{"--mount", "sh", "-c", script, "sh"}, cmd.Args...)...)).OK()
+	for _, want := range []string{"linux.resources.pids: ignored", "linux.resources.devices: ignored"} {
+		if !strings.Contains(r.Stderr, want) {
+			t.Errorf("%q does not say %q", r.Stderr, want)
+		}
+	}
+	c.LeavesNothing()
 }
